@@ -1,0 +1,48 @@
+# `make help` lists what one can do here. Everything runs in .venv, made from constraints.txt.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-slow lint format types bench docs clean
+
+help:  ## list these targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable . --group test --group lint
+	@touch $@
+
+run: $(READY)  ## simulate, test and draw thermophoresis/activation-rate
+	$(BIN)/soret run thermophoresis/activation-rate
+
+test: $(READY)  ## the test suite (under 10 minutes on 2 cores)
+	$(BIN)/python -m pytest
+
+test-slow: $(READY)  ## the tests that take longer
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY)  ## style, and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+
+format: $(READY)  ## put the code into its format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(READY)  ## static types
+	$(BIN)/mypy
+
+bench: $(READY)  ## measure speed and memory against named peers
+	$(BIN)/python benchmarks/ensemble.py
+
+docs: $(READY)  ## run the examples in the documentation
+	$(BIN)/python -m pytest tests/test_documentation.py
+
+clean:  ## remove the environment and what the tools left
+	rm -rf $(VENV) build src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

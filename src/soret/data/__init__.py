@@ -1,0 +1,21 @@
+"""Data: readers of the data sets that SGD runs on.
+
+>>> from soret import data
+>>> digits = data.load("digits")
+>>> digits.inputs.shape
+(1442, 8, 8)
+"""
+
+from soret.data.dataset import Dataset
+from soret.data.lookup import available, load
+from soret.data.streams import FromFunction, Gaussian, Stream, Uniform
+
+__all__ = [
+    "Dataset",
+    "FromFunction",
+    "Gaussian",
+    "Stream",
+    "Uniform",
+    "available",
+    "load",
+]

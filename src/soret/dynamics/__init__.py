@@ -1,0 +1,6 @@
+"""Dynamics: SGD, and the engine that runs ensembles of it."""
+
+from soret.dynamics.sgd import SGD, Optax
+from soret.dynamics.simulate import DivergenceWarning, simulate
+
+__all__ = ["SGD", "DivergenceWarning", "Optax", "simulate"]

@@ -1,0 +1,157 @@
+"""Running one block from its description, with checkpoints, until it is done or told to stop."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from soret.dynamics.keys import initial_keys, noise_keys
+from soret.dynamics.plan import Block
+from soret.dynamics.program import Ensemble, Program
+from soret.problems.tracing import ensemble_settings
+from soret.runs import RunFolder
+
+# Long enough that a call's overhead does not show, short enough that Ctrl-C is heard at once.
+_CALL_SECONDS = 0.5
+# What a killed process may lose.
+_CHECKPOINT_SECONDS = 10.0
+
+
+class Stopped(Exception):
+    """The block was told to stop, and saved its state if it had a folder."""
+
+
+@dataclass
+class BlockResult:
+    """What a block measured.
+
+    Attributes
+    ----------
+    records : dict
+        Observables by name, (records, replicas, ...).
+    diverged_at : (replicas,) int array
+        The recorded step at which a replica was first not finite; −1 where it never was.
+    """
+
+    records: dict[str, np.ndarray]
+    diverged_at: np.ndarray
+
+
+def run_block(
+    block: Block,
+    program: Program,
+    *,
+    steps: int,
+    seed: int,
+    device: jax.Device,
+    folder: RunFolder | None,
+    stop: threading.Event,
+    progress: Callable[[int], None],
+) -> BlockResult:
+    """Run a block to the end, or from where a checkpoint left it.
+
+    Parameters
+    ----------
+    block, program
+        What is run.
+    steps : int
+        Steps from the start to the end; a multiple of the program's `record_every`.
+    seed : int
+    device : jax.Device
+    folder : RunFolder, optional
+        Where checkpoints are kept.
+    stop : threading.Event
+        Set from outside to stop the block at the next pause.
+    progress : callable
+        Told the number of replica-steps done since it was last told.
+
+    Raises
+    ------
+    Stopped
+        If `stop` was set before the end.
+    """
+    with ensemble_settings():
+        count = program.ensemble_shape.diverged_at.shape[0]
+        replicas = range(block.replicas.start, block.replicas.start + count)
+        keys = noise_keys(seed, block.point, replicas)
+        chunks, name = steps // program.chunk, f"block-{block.number:05d}"
+
+        saved = folder.read_checkpoint(name) if folder else None
+        if saved is None:
+            started = initial_keys(seed, replicas)
+            ensemble, first = program.start(started, block.point, device)
+            records, done = [{key: np.asarray(value)[None] for key, value in first.items()}], 0
+        else:
+            ensemble, records, done = _unpack(saved, program)
+            progress(done * program.chunk * len(block.replicas))
+
+        length, last_saved = 1, time.monotonic()
+        while done < chunks:
+            if stop.is_set():
+                if folder:
+                    folder.write_checkpoint(name, _pack(ensemble, records, done))
+                raise Stopped
+            began = time.monotonic()
+            until = min(chunks, done + length, _last_within(program, done))
+            ensemble, made = program.advance(ensemble, keys, block.point, done, until, device)
+            jax.block_until_ready(ensemble)
+            per_record = program.record_every // program.chunk
+            new = until // per_record - done // per_record
+            if new:
+                records.append({key: np.asarray(value)[:new] for key, value in made.items()})
+            progress((until - done) * program.chunk * len(block.replicas))
+            length = _next_length(until - done, time.monotonic() - began)
+            done = until
+            if folder and time.monotonic() - last_saved > _CHECKPOINT_SECONDS and done < chunks:
+                folder.write_checkpoint(name, _pack(ensemble, records, done))
+                last_saved = time.monotonic()
+
+        if folder and not (saved is not None and _is_done(saved, chunks)):
+            folder.write_checkpoint(name, _pack(ensemble, records, done))
+        kept = len(block.replicas)
+        whole = _join(records)
+        return BlockResult(
+            {key: value[:, :kept] for key, value in whole.items()},
+            np.asarray(ensemble.diverged_at)[:kept],
+        )
+
+
+def _last_within(program: Program, done: int) -> int:
+    """Return the last chunk that one call from `done` may reach without too many records."""
+    per_record = program.record_every // program.chunk
+    return (done // per_record + program.capacity + 1) * per_record - 1
+
+
+def _next_length(length: int, seconds: float) -> int:
+    """Return how many chunks the next call should run: at most four times as many as this."""
+    return max(1, min(4 * length, int(length * _CALL_SECONDS / max(seconds, 1e-6))))
+
+
+def _join(records: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {key: np.concatenate([part[key] for part in records]) for key in records[0]}
+
+
+def _pack(
+    ensemble: Ensemble, records: list[dict[str, np.ndarray]], done: int
+) -> dict[str, np.ndarray]:
+    leaves: dict[str, np.ndarray] = {
+        f"state-{i}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(ensemble))
+    }
+    whole = {f"record-{key}": value for key, value in _join(records).items()}
+    return leaves | whole | {"done": np.asarray(done)}
+
+
+def _unpack(saved: dict[str, np.ndarray], program: Program) -> tuple[Ensemble, list[Any], int]:
+    shapes, structure = jax.tree.flatten(program.ensemble_shape)
+    leaves = [saved[f"state-{i}"] for i in range(len(shapes))]
+    prefix = "record-"
+    records = {k.removeprefix(prefix): v for k, v in saved.items() if k.startswith(prefix)}
+    return jax.tree.unflatten(structure, leaves), [records], int(saved["done"])
+
+
+def _is_done(saved: dict[str, np.ndarray], chunks: int) -> bool:
+    return int(saved["done"]) == chunks

@@ -1,0 +1,41 @@
+"""Where each replica's randomness comes from: keys by meaning, not by place in a queue.
+
+A replica's initial parameters depend on the seed and its number alone, so that all points of
+the grid start from the same place. Its noise depends also on the values of the hyperparameters,
+so that points are independent, and adding one leaves the others as they were.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, UInt32
+
+from soret.data import generator
+from soret.dynamics.sgd import Point
+from soret.errors import SettingsError
+
+_INITIAL, _NOISE = 1, 2
+
+
+def initial_keys(seed: int, replicas: range) -> UInt32[Array, "replicas 2"]:
+    """Return the keys that draw the replicas' initial parameters."""
+    return _per_replica(generator.fold(_root(seed), _INITIAL), replicas)
+
+
+def noise_keys(seed: int, point: Point, replicas: range) -> UInt32[Array, "replicas 2"]:
+    """Return the keys of the replicas' mini-batches at one point of the grid."""
+    key = generator.fold(_root(seed), _NOISE)
+    for value in point.values():
+        key = generator.fold(key, int(np.float32(value).view(np.uint32)))
+    return _per_replica(key, replicas)
+
+
+def _root(seed: int) -> UInt32[Array, "2"]:
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+        raise SettingsError(f"seed is {seed!r}; it must be an integer from 0 to 2⁶⁴ − 1.")
+    return jnp.array([seed >> 32, seed & 0xFFFFFFFF], jnp.uint32)
+
+
+def _per_replica(key: generator.Key, replicas: range) -> UInt32[Array, "replicas 2"]:
+    numbers = jnp.asarray(np.asarray(replicas), jnp.uint32)
+    return jax.vmap(generator.fold, in_axes=(None, 0))(key, numbers)

@@ -1,0 +1,203 @@
+"""How an ensemble is cut into blocks, and what memory it takes, decided before any work."""
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import psutil
+
+from soret.data.generator import as_jax_key
+from soret.dynamics.program import Program
+from soret.dynamics.sampling import sampler
+from soret.dynamics.sgd import Algorithm, Point, points
+from soret.errors import SettingsError
+from soret.observables.state import Observable
+from soret.problems import Problem
+
+# A block's parameters and gradients should stay in a core's own cache; an accelerator wants
+# work for all its cores instead.
+_CACHE = 2**19
+_ACCELERATOR_MEMORY = 2**30
+_LARGEST_BLOCK = 64
+_SMALLEST_SHARE = 16
+_BLOCKS_WANTED = 8
+# What a process takes beyond the arrays that can be counted: threads, allocator, code.
+_OVERHEAD = 32 * 2**20
+
+
+@dataclass(frozen=True)
+class Block:
+    """The unit of work: some replicas at one point of the grid.
+
+    Attributes
+    ----------
+    number : int
+        Its place in the plan.
+    index : int
+        Its point's place in the grid, row-major.
+    point : mapping
+        The point: every hyperparameter's value.
+    replicas : range
+        The replicas' numbers.
+    """
+
+    number: int
+    index: int
+    point: Point
+    replicas: range
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An ensemble cut into blocks, with the programs that run them.
+
+    Attributes
+    ----------
+    blocks : sequence of Block
+    block_size : int
+        Replicas computed together; the last block of a point may use fewer of them.
+    programs : mapping
+        Compiled programs by structure.
+    devices : sequence
+        Where blocks run, one for each block in progress at once.
+    memory : int
+        Bytes that the run will take beyond what the process has already.
+    """
+
+    blocks: Sequence[Block]
+    block_size: int
+    programs: Mapping[tuple[Any, ...], Program]
+    devices: Sequence[jax.Device]
+    memory: int
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.blocks)} blocks of {self.block_size} replicas, {len(self.devices)} at a "
+            f"time, about {self.memory / 2**20:,.0f} MiB"
+        )
+
+
+def make_plan(
+    problem: Problem,
+    algorithm: Algorithm,
+    observables: Sequence[Observable],
+    *,
+    replicas: int,
+    records: int,
+    record_every: int,
+    block_size: int | None = None,
+    workers: int | None = None,
+    memory_limit: int | None = None,
+    devices: Sequence[jax.Device] | None = None,
+) -> Plan:
+    """Cut an ensemble into blocks that fit the cache and the memory, and compile for it.
+
+    The block size is decided by the problem alone, not by the machine's cores, so that the same
+    call gives the same numbers elsewhere; only where a block would not fit into memory is it cut.
+
+    Raises
+    ------
+    SettingsError
+        If the problem, algorithm and observables do not fit each other, or not even one replica
+        fits into memory.
+    """
+    grid = list(points(algorithm))
+    where = list(devices) if devices else jax.local_devices()
+    slots = _slots(where, workers)
+    limit = memory_limit or int(0.8 * psutil.virtual_memory().available)
+    size = block_size or _block_size(problem, algorithm, grid, replicas, where[0].platform)
+    size = -(-replicas // -(-replicas // size))
+    while True:
+        programs = _programs(problem, algorithm, observables, grid, size, record_every)
+        block_bytes = _compile(programs, set(slots))
+        blocks = _blocks(grid, replicas, size)
+        results = _result_bytes(programs, grid, replicas, records)
+        held = results + sum(program.constant_bytes() for program in programs.values())
+        at_once = min(len(slots), len(blocks), max(0, limit - held - _OVERHEAD) // block_bytes)
+        if at_once:
+            memory = held + at_once * block_bytes + _OVERHEAD
+            return Plan(blocks, size, programs, slots[:at_once], memory)
+        if size == 1:
+            raise SettingsError(
+                f"one replica of {problem.name!r} takes about "
+                f"{(held + block_bytes + _OVERHEAD) / 2**20:,.0f} MiB and {limit / 2**20:,.0f} MiB "
+                "may be used; use a smaller batch or problem, or record less often."
+            )
+        size = -(-size // 2)
+
+
+def _block_size(
+    problem: Problem, algorithm: Algorithm, grid: Sequence[Point], replicas: int, platform: str
+) -> int:
+    key = jax.ShapeDtypeStruct((2,), jnp.uint32)
+    params = jax.eval_shape(lambda k: problem.initial(as_jax_key(k)), key)
+    scalar = {name: jax.ShapeDtypeStruct((), jnp.float32) for name in grid[0]}
+    state = jax.eval_shape(
+        lambda p, v: algorithm.start(p, v, algorithm.structure(grid[-1])), params, scalar
+    )
+    per_replica = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves((params, state)))
+    if platform != "cpu":
+        return int(np.clip(_ACCELERATOR_MEMORY // per_replica, 1, replicas))
+    fitting = int(np.clip(_CACHE // per_replica, 1, _LARGEST_BLOCK))
+    # Enough blocks to share out, but none so small that its overhead shows.
+    share = max(_SMALLEST_SHARE, -(-len(grid) * replicas // _BLOCKS_WANTED))
+    return min(fitting, share, replicas)
+
+
+def _slots(devices: Sequence[jax.Device], workers: int | None) -> list[jax.Device]:
+    """Return a device for every block in progress: each once, or the CPU once a core."""
+    if workers is not None and workers < 1:
+        raise SettingsError(f"workers is {workers}; it must be at least 1.")
+    on_cpu = all(device.platform == "cpu" for device in devices)
+    count = workers or (max(len(devices), _cores()) if on_cpu else len(devices))
+    return [devices[i % len(devices)] for i in range(count)]
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _programs(
+    problem: Problem,
+    algorithm: Algorithm,
+    observables: Sequence[Observable],
+    grid: Sequence[Point],
+    size: int,
+    record_every: int,
+) -> dict[tuple[Any, ...], Program]:
+    programs: dict[tuple[Any, ...], Program] = {}
+    for point in grid:
+        structure = algorithm.structure(point)
+        if structure not in programs:
+            draws = sampler(problem, int(point["batch_size"]), algorithm.sampling)
+            programs[structure] = Program(
+                problem, algorithm, observables, draws, point, size, record_every
+            )
+    return programs
+
+
+def _compile(programs: Mapping[Any, Program], devices: set[jax.Device]) -> int:
+    """Compile all programs side by side; return the bytes of the largest block."""
+    work = [(program, device) for program in programs.values() for device in devices]
+    with ThreadPoolExecutor(len(work)) as pool:
+        return max(pool.map(lambda pair: pair[0].compile(pair[1]), work))
+
+
+def _blocks(grid: Sequence[Point], replicas: int, size: int) -> list[Block]:
+    spans = [range(a, min(a + size, replicas)) for a in range(0, replicas, size)]
+    pairs = [(index, point, span) for index, point in enumerate(grid) for span in spans]
+    return [Block(number, *pair) for number, pair in enumerate(pairs)]
+
+
+def _result_bytes(
+    programs: Mapping[Any, Program], grid: Sequence[Point], replicas: int, records: int
+) -> int:
+    shapes = next(iter(programs.values())).record_shapes.values()
+    one = sum(shape.size * shape.dtype.itemsize for shape in shapes)
+    # Twice: the blocks' own records and the arrays they are put together into.
+    return 2 * one * len(grid) * replicas * records

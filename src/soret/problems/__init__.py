@@ -1,0 +1,21 @@
+"""Problems: loss surfaces with data, Soret's own and yours."""
+
+from soret.problems.initialization import Glorot, He, Initialization, Normal, PyTorch
+from soret.problems.losses import binary_cross_entropy, cross_entropy, mean_square
+from soret.problems.problem import Batch, Params, Problem
+from soret.problems.two_layer import two_layer
+
+__all__ = [
+    "Batch",
+    "Glorot",
+    "He",
+    "Initialization",
+    "Normal",
+    "Params",
+    "Problem",
+    "PyTorch",
+    "binary_cross_entropy",
+    "cross_entropy",
+    "mean_square",
+    "two_layer",
+]

@@ -1,0 +1,175 @@
+"""A problem: model, loss and data together, the surface that SGD walks on."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from soret.data import Dataset, Stream, generator
+from soret.errors import SettingsError
+from soret.problems.losses import Loss, as_loss
+
+Params: TypeAlias = Any
+"""A pytree of float32 arrays."""
+
+Batch = tuple[Array, Array]
+
+# A probe is drawn from a key of its own, so that it never moves with the run's seed.
+_PROBE_KEY = (0x50524F42, 0x45)
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A loss surface with a way to draw noisy gradients of it.
+
+    Parameters
+    ----------
+    init : callable
+        ``init(key) -> params`` draws initial parameters: any pytree; leaves that are not
+        floating-point arrays (the functions inside an Equinox module) are held fixed.
+    predict : callable
+        ``predict(params, x) -> output`` for one example.
+    loss : str or callable
+        ``loss(output, label) -> scalar`` for one example, or the name of one in
+        `soret.problems.losses`.
+    data : Dataset or Stream
+        A finite data set, or a stream of fresh examples.
+    preactivations : callable, optional
+        ``preactivations(params, x) -> array`` of the hidden units' inputs for one example;
+        what `soret.observables.activation_rate` looks at.
+    name : str
+        What the problem is called in a saved run.
+    settings : mapping
+        Whatever describes the problem in a saved run.
+
+    Raises
+    ------
+    SettingsError
+        If the parts do not fit each other: found by tracing one example, before any work.
+    """
+
+    init: Callable[[Array], Any]
+    predict: Callable[[Any, Array], Array]
+    loss: str | Loss
+    data: Dataset | Stream
+    preactivations: Callable[[Any, Array], Array] | None = None
+    name: str = "problem"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "loss", as_loss(self.loss))
+        if not isinstance(self.data, Dataset | Stream):
+            raise SettingsError(
+                f"data is a {type(self.data).__name__}; use a soret.data.Dataset or a Stream."
+            )
+        self._check()
+
+    def initial(self, key: Array) -> Params:
+        """Draw initial parameters; the part of them that SGD moves."""
+        return eqx.filter(self.init(key), eqx.is_inexact_array)
+
+    def output(self, params: Params, x: Array) -> Array:
+        """Return the model's output for one example."""
+        return self.predict(self.model(params), x)
+
+    def model(self, params: Params) -> Any:
+        """Put the moving part of the parameters back into the user's own model."""
+        return eqx.combine(params, self._fixed)
+
+    def example_loss(self, params: Params, x: Array, label: Array) -> Float[Array, ""]:
+        """Return the loss of one example."""
+        assert callable(self.loss)
+        return self.loss(self.output(params, x), label)
+
+    def batch_loss(self, params: Params, batch: Batch) -> Float[Array, ""]:
+        """Return the mean loss of a batch: inputs (n, ...) and labels (n, ...)."""
+        losses = jax.vmap(self.example_loss, in_axes=(None, 0, 0))(params, *batch)
+        return jnp.mean(losses)
+
+    def probe(self, n: int = 4096) -> tuple[np.ndarray, np.ndarray]:
+        """Return a fixed set of examples for measuring: the same in every run.
+
+        Parameters
+        ----------
+        n : int
+            How many: the first `n` examples of a data set, or `n` drawn from a stream with a
+            fixed key.
+
+        Returns
+        -------
+        inputs : (n, ...) array
+        labels : (n, ...) array
+        """
+        if isinstance(self.data, Dataset):
+            return self.data.inputs[:n], self.data.labels[:n]
+        with jax.ensure_compile_time_eval():
+            inputs, labels = self.data.draw(jnp.array(_PROBE_KEY, jnp.uint32), 0, n)
+            return np.asarray(inputs), np.asarray(labels)
+
+    @cached_property
+    def _fixed(self) -> Any:
+        # Traced once to learn the structure: arrays become shapes, all else stays as it is.
+        shapes = eqx.filter_eval_shape(self.init, _key_shape())
+        moving = eqx.filter_eval_shape(self.initial, _key_shape())
+        return jax.tree.map(
+            lambda shape, whole: whole if shape is None else None,
+            moving,
+            shapes,
+            is_leaf=lambda leaf: leaf is None,
+        )
+
+    def _check(self) -> None:
+        try:
+            params = eqx.filter_eval_shape(self.initial, _key_shape())
+        except Exception as error:
+            raise SettingsError(f"init(key) of problem {self.name!r} fails: {error}") from error
+        if not jax.tree.leaves(params):
+            raise SettingsError(
+                f"init(key) of problem {self.name!r} returns no floating-point array; "
+                "SGD needs at least one."
+            )
+        unlike = {str(leaf.dtype) for leaf in jax.tree.leaves(params)} - {"float32"}
+        if unlike:
+            raise SettingsError(
+                f"init(key) of problem {self.name!r} returns {', '.join(sorted(unlike))}; "
+                "ensembles run in float32."
+            )
+        x, y = self._example_shapes()
+        try:
+            loss = eqx.filter_eval_shape(self.example_loss, params, x, y)
+        except Exception as error:
+            raise SettingsError(
+                f"problem {self.name!r} fails on one example of shape {x.shape}: {error}"
+            ) from error
+        if loss.shape != ():
+            raise SettingsError(
+                f"the loss of one example has shape {loss.shape} in problem {self.name!r}; "
+                "it must be a scalar."
+            )
+
+    def _example_shapes(self) -> tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]:
+        if isinstance(self.data, Dataset):
+            x, y = self.data.inputs, self.data.labels
+        else:
+            key = jax.ShapeDtypeStruct((2,), jnp.uint32)
+            step = jax.ShapeDtypeStruct((), jnp.uint32)
+            try:
+                x, y = jax.eval_shape(lambda k, s: self.data.draw(k, s, 1), key, step)  # type: ignore[union-attr]
+            except Exception as error:
+                raise SettingsError(
+                    f"the stream of problem {self.name!r} fails: {error}"
+                ) from error
+        return (
+            jax.ShapeDtypeStruct(x.shape[1:], x.dtype),
+            jax.ShapeDtypeStruct(y.shape[1:], y.dtype),
+        )
+
+
+def _key_shape() -> jax.ShapeDtypeStruct:
+    return jax.eval_shape(lambda: generator.as_jax_key(jnp.zeros(2, jnp.uint32)))

@@ -1,0 +1,181 @@
+"""A run's folder: `run.json`, `data.zarr`, and for a claim `verdict.json` and `figures/`.
+
+While it is being computed a run has `run.json` in state "running" and finished or half-finished
+blocks under `checkpoints/`. It is complete when `run.json` says so and `data.zarr` has the
+digest written there; until then it can be resumed and cannot be loaded.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from soret.errors import RunError
+from soret.runs import files, store
+from soret.runs.provenance import now, provenance
+from soret.runs.store import Data
+
+FORMAT = "soret-run/1"
+
+
+class RunFolder:
+    """One run on disk.
+
+    Parameters
+    ----------
+    path : path
+        The folder; made by `begin`.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    @property
+    def record_path(self) -> Path:
+        """Where settings and provenance are."""
+        return self.path / "run.json"
+
+    @property
+    def data_path(self) -> Path:
+        """Where the data is."""
+        return self.path / "data.zarr"
+
+    @property
+    def figures(self) -> Path:
+        """Where figures are."""
+        return self.path / "figures"
+
+    def begin(self, description: Mapping[str, Any]) -> bool:
+        """Claim the folder for a run, or take up the run that is there.
+
+        Parameters
+        ----------
+        description : mapping
+            Everything that decides the run's numbers, as plain JSON data.
+
+        Returns
+        -------
+        bool
+            Whether the run is complete already.
+
+        Raises
+        ------
+        RunError
+            If the folder holds another run, or something that is no run.
+        """
+        wanted = files.finite(description)
+        if self.record_path.exists():
+            record = self.record()
+            here = record.get("description")
+            if here != wanted:
+                raise RunError(
+                    f"{self.path} holds another run ({_difference(here, wanted)}); "
+                    "choose another folder, or delete this one."
+                )
+            return record.get("state") == "complete"
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise RunError(f"{self.path} exists and is no run; choose another folder.")
+        self.path.mkdir(parents=True, exist_ok=True)
+        files.write_json(
+            self.record_path,
+            {
+                "format": FORMAT,
+                "state": "running",
+                "description": wanted,
+                "started": now(),
+                **provenance(),
+            },
+        )
+        return False
+
+    def record(self) -> dict[str, Any]:
+        """Return what `run.json` says.
+
+        Raises
+        ------
+        RunError
+            If there is no run here, or it is damaged or of another format.
+        """
+        record = files.read_json(self.record_path)
+        if record.get("format") != FORMAT:
+            raise RunError(f"{self.record_path} has format {record.get('format')!r}; use {FORMAT}.")
+        return record
+
+    def finish(self, data: Data, **also: Any) -> None:
+        """Write the data, mark the run complete and clear its checkpoints."""
+        record = self.record()
+        record |= {"data_sha256": store.write(data, self.data_path)}
+        record |= {"state": "complete", "finished": now(), **also}
+        files.write_json(self.record_path, record)
+        files.remove(self.path / "checkpoints")
+
+    def load(self) -> Data:
+        """Return the data of a complete run.
+
+        Raises
+        ------
+        RunError
+            If the run is missing, unfinished or damaged.
+        """
+        record = self.record()
+        if record.get("state") != "complete":
+            raise RunError(
+                f"the run in {self.path} is unfinished; run it again with the same settings to "
+                "resume it."
+            )
+        return store.read(self.data_path, record.get("data_sha256"))
+
+    def write_checkpoint(self, block: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Save a block's state, in place of an older one."""
+        path = self._checkpoint(block)
+        path.parent.mkdir(exist_ok=True)
+        files.write_arrays(path, arrays)
+
+    def read_checkpoint(self, block: str) -> dict[str, np.ndarray] | None:
+        """Return a block's state, or None if none was saved."""
+        path = self._checkpoint(block)
+        return files.read_arrays(path) if path.exists() else None
+
+    def _checkpoint(self, block: str) -> Path:
+        return self.path / "checkpoints" / f"{block}.npz"
+
+
+def load(path: str | os.PathLike[str]) -> Data:
+    """Return the data of a saved run: a Dataset, or a DataTree where a claim has several.
+
+    Raises
+    ------
+    RunError
+        If the run is missing, unfinished or damaged.
+    """
+    return RunFolder(path).load()
+
+
+def _difference(here: Any, wanted: Mapping[str, Any]) -> str:
+    """Name the first few settings in which two descriptions differ."""
+    if not isinstance(here, dict):
+        return "its description cannot be read"
+    here, wanted = _flat(here), _flat(wanted)
+    keys = [key for key in (*wanted, *here) if here.get(key) != wanted.get(key)]
+    if not keys:
+        return "it differs"
+    # Names of things come before digests, which tell a person nothing.
+    keys = sorted(dict.fromkeys(keys), key=lambda key: "program" in key)[:3]
+    return "; ".join(
+        "model, data or observables differ"
+        if "program" in key
+        else f"{key} is {here.get(key)} there, {wanted.get(key)} here"
+        for key in keys
+    )
+
+
+def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
