@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from soret.errors import InferenceError, SettingsError
 from soret.inference.bootstrap import expanded_percentile, resampling_weights
@@ -369,7 +369,7 @@ def _check_settings(
     confidence: float,
     tolerance: float,
     resamples: int,
-    bounds: ArrayLike,
+    bounds: tuple[float, float],
     min_overlap: float,
 ) -> None:
     ends = np.asarray(bounds, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Curves with replicas: what an inference needs of a labelled array, checked once and in one place."""
+"""Curves with replicas: what an inference needs of a labelled array, checked in one place."""
 
 from __future__ import annotations
 
@@ -122,11 +122,11 @@ def read_curves(
         raise InferenceError(f"values of {along} must be increasing and not negative.")
 
     values = np.asarray(curves.transpose(*wanted).values, dtype=np.float64)
-    finite = np.isfinite(values).all(axis=(0, 2))
+    finite: NDArray[np.bool_] = np.all(np.isfinite(values), axis=(0, 2))
     if finite.sum() < MIN_REPLICAS:
         raise InferenceError(
             f"an interval needs at least {MIN_REPLICAS} replicas that stay finite at every {over}, "
-            f"but only {finite.sum()} of {len(finite)} do."
+            f"but only {finite.sum()} of {finite.size} do."
         )
     found = Curves(
         over, along, sample, scales, steps, values[:, finite], left_out=int((~finite).sum())

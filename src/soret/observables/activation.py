@@ -17,7 +17,7 @@ def activation_rate(problem: Problem, state: State) -> Float[Array, ""]:
     """Return the mean over hidden units of P(pre-activation > 0) (thermophoresis, Eq. 14).
 
     Exact for a two-layer net with inputs x ~ N(0, I), where it is the mean of Φ(b_i/‖W_i‖).
-    Otherwise the mean over the problem's probe: 4,096 fixed examples, or as many as there are.
+    Otherwise the mean over the problem's probe: 2,048 fixed examples, or as many as there are.
 
     Raises
     ------

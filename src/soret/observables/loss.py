@@ -10,7 +10,7 @@ from soret.problems import Problem
 
 @label("loss", "nats")
 def loss(problem: Problem, state: State) -> Float[Array, ""]:
-    """Return the mean loss over the problem's probe: 4,096 fixed examples, or all there are.
+    """Return the mean loss over the problem's probe: 2,048 fixed examples, or all there are.
 
     In nats where the loss is a cross-entropy.
     """

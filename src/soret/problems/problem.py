@@ -92,7 +92,7 @@ class Problem:
         losses = jax.vmap(self.example_loss, in_axes=(None, 0, 0))(params, *batch)
         return jnp.mean(losses)
 
-    def probe(self, n: int = 4096) -> tuple[np.ndarray, np.ndarray]:
+    def probe(self, n: int = 2048) -> tuple[np.ndarray, np.ndarray]:
         """Return a fixed set of examples for measuring: the same in every run.
 
         Parameters

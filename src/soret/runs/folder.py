@@ -153,6 +153,22 @@ def load(path: str | os.PathLike[str]) -> Data:
     return RunFolder(path).load()
 
 
+def runs_in(path: Path) -> list[Path]:
+    """Return the runs at a path: the folder itself, or the folders in it that are runs.
+
+    Raises
+    ------
+    RunError
+        If there is none.
+    """
+    if (path / "run.json").exists():
+        return [path]
+    found = sorted(p.parent for p in path.glob("*/run.json")) if path.is_dir() else []
+    if not found:
+        raise RunError(f"{path} holds no saved run.")
+    return found
+
+
 def _difference(here: Any, wanted: Mapping[str, Any]) -> str:
     """Name the first few settings in which two descriptions differ."""
     if not isinstance(here, dict):

@@ -1,0 +1,301 @@
+"""How fast is an ensemble, and does it keep to the memory it announces?
+
+Soret is measured against what its users would write instead, in one run on one machine, on the
+two-layer ReLU net at batch size 1 with fresh Gaussian inputs. A machine's speed drifts, so the
+peers take turns (A B C …, A B C …) and ratios are taken within a turn.
+
+    python benchmarks/ensemble.py                  # about five minutes on two cores
+    python benchmarks/ensemble.py --quick --units 10 --json numbers.json
+"""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import memory
+import peers
+from rich.console import Console
+from rich.table import Table
+
+SORET = peers.Soret.name
+# Times a peer's speed that Soret must reach, by units.
+REQUIRED = {
+    10: {"plain JAX": 1.3, "PyTorch loop": 500.0},
+    100: {"plain JAX": 2.0, "PyTorch loop": 40.0},
+}
+MEMORY_REQUIRED = 1.5
+ROOT = Path(__file__).resolve().parents[1]
+NATIVE_DEFAULT = ROOT.parent / "shared" / "reference" / "two_layer_native_limit.c"
+PACKAGES = ("soret", "jax", "jaxlib", "torch", "numpy")
+
+report = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
+aside = Console(stderr=True, highlight=False)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured: turns, seconds of each peer in a turn, size of the memory cases."""
+
+    turns: int
+    seconds: float
+    memory_steps: int
+
+
+STANDARD = Scale(turns=5, seconds=2.5, memory_steps=100)
+QUICK = Scale(turns=3, seconds=1.0, memory_steps=20)
+
+
+@dataclass
+class Speed:
+    """What was measured of one peer at one size; rates in million replica-steps per second.
+
+    Attributes
+    ----------
+    preparing : list of float
+        Seconds of planning and compiling before each turn, or once and for all.
+    missing : str
+        Why it was not measured; empty where it was.
+    """
+
+    name: str
+    units: int
+    replicas: int = 0
+    rates: list[float] = field(default_factory=list)
+    preparing: list[float] = field(default_factory=list)
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """Something asked of Soret, and what came out; `measured` is None where it was not."""
+
+    text: str
+    measured: float | None
+    verdict: str
+
+
+def main() -> None:
+    """Measure, print, and write the numbers where asked to."""
+    options = _options()
+    scale = QUICK if options.quick else STANDARD
+    began, where = time.perf_counter(), environment()
+    report.print(", ".join(f"{key} {value}" for key, value in where.items()), soft_wrap=True)
+    speeds = [speed for units in options.units for speed in compare(units, options.native, scale)]
+    for units in options.units:
+        report.print(speed_table([s for s in speeds if s.units == units]))
+    memories = [measure_memory(case, scale) for case in memory.CASES]
+    report.print(memory_table(memories))
+    asked = speed_requirements(speeds) + memory_requirements(memories)
+    for one in asked:
+        report.print(f"{one.verdict:<8}{one.text}", soft_wrap=True)
+    seconds = round(time.perf_counter() - began)
+    report.print(f"{seconds} seconds, load at the end {_load()}")
+    if options.json:
+        numbers = {
+            "environment": where,
+            "scale": asdict(scale),
+            "seconds": seconds,
+            "speed": [asdict(speed) for speed in speeds],
+            "memory": [asdict(one) for one in memories],
+            "requirements": [asdict(one) for one in asked],
+        }
+        options.json.write_text(json.dumps(numbers, indent=1) + "\n")
+
+
+def compare(units: int, native: Path | None, scale: Scale) -> list[Speed]:
+    """Measure all peers at one size, taking turns."""
+    speeds, running = [], []
+    for name, make in _makers(units, native).items():
+        speed = Speed(name, units)
+        speeds.append(speed)
+        aside.print(f"{units} units: preparing {name}")
+        try:
+            peer = make()
+        except peers.Missing as missing:
+            speed.missing = str(missing)
+            continue
+        speed.replicas = peer.replicas
+        running.append([speed, peer, _first_pace(peer)])
+    for turn in range(scale.turns):
+        aside.print(f"{units} units: turn {turn + 1} of {scale.turns}")
+        for place in running:
+            speed, peer, pace = place
+            timing = peer.run(max(1, round(pace * scale.seconds)))
+            place[2] = timing.steps / peer.replicas / timing.seconds
+            speed.rates.append(timing.rate)
+            if timing.preparing is not None:
+                speed.preparing.append(timing.preparing)
+    return speeds
+
+
+def _makers(units: int, native: Path | None) -> dict[str, Callable[[], peers.Peer]]:
+    def make_native() -> peers.Peer:
+        if native is None:
+            raise peers.Missing("no C source; give one by --native or SORET_NATIVE_SOURCE")
+        return peers.Native(units, native)
+
+    return {
+        "PyTorch loop": lambda: peers.torch_loop(units),
+        "torch.func.vmap": lambda: peers.torch_vmap(units),
+        "plain JAX": lambda: peers.plain_jax(units),
+        SORET: lambda: peers.Soret(units),
+        "native limit": make_native,
+    }
+
+
+def _first_pace(peer: peers.Peer) -> float:
+    """Return roughly the steps per second of each replica; what is slow at first is over then."""
+    steps = 10
+    while True:
+        timing = peer.run(steps)
+        if timing.seconds > 0.1:
+            return timing.steps / peer.replicas / timing.seconds
+        steps *= 10
+
+
+def measure_memory(case: str, scale: Scale) -> memory.Memory:
+    """Measure one case of the memory."""
+    aside.print(f"memory: {case}")
+    return memory.measure(case, scale.memory_steps)
+
+
+def ratios(speeds: Sequence[Speed], units: int, name: str) -> list[float]:
+    """Return Soret's rate over a peer's, turn by turn; empty where one was not measured."""
+    found = {speed.name: speed.rates for speed in speeds if speed.units == units}
+    pairs = zip(found.get(SORET, []), found.get(name, []), strict=False)
+    return [ours / theirs for ours, theirs in pairs]
+
+
+def speed_table(speeds: Sequence[Speed]) -> Table:
+    """Lay out the speeds at one size."""
+    units = speeds[0].units
+    table = Table(title=f"{units} units: million replica-steps per second", title_justify="left")
+    table.add_column("")
+    for heading in ("replicas", "median", "min – max", "before, s", "soret ÷ it", "min – max"):
+        table.add_column(heading, justify="right")
+    for speed in speeds:
+        if speed.missing:
+            table.add_row(speed.name, f"skipped: {speed.missing}", style="yellow")
+            continue
+        ratio = [] if speed.name == SORET else ratios(speeds, units, speed.name)
+        before = f"{statistics.median(speed.preparing):.1f}" if speed.preparing else "–"
+        table.add_row(
+            speed.name, str(speed.replicas), *_spread(speed.rates), before, *_spread(ratio)
+        )
+    return table
+
+
+def memory_table(memories: Sequence[memory.Memory]) -> Table:
+    """Lay out what the cases took."""
+    table = Table(title="MiB beyond what the process had before the call", title_justify="left")
+    table.add_column("")
+    headings = ("estimate", "peak", "peak ÷ estimate", "peak till compiled", "peak thereafter")
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    for one in memories:
+        values = (one.estimate, one.peak, one.preparing, one.running)
+        estimate, peak, preparing, running = (f"{value / memory.MIB:.0f}" for value in values)
+        table.add_row(one.case, estimate, peak, f"{one.ratio:.2f}", preparing, running)
+    return table
+
+
+def speed_requirements(speeds: Sequence[Speed]) -> list[Requirement]:
+    """Judge the speeds by the median of the turns' ratios."""
+    found = []
+    for units in dict.fromkeys(speed.units for speed in speeds):
+        for name, least in REQUIRED.get(units, {}).items():
+            text = f"at least {least:g} × {name} at {units} units"
+            ratio = ratios(speeds, units, name)
+            if not ratio:
+                found.append(Requirement(f"{text}: {name} was not measured", None, "SKIPPED"))
+                continue
+            median, spread = _spread(ratio)
+            measured = statistics.median(ratio)
+            verdict = "PASS" if measured >= least else "FAIL"
+            found.append(Requirement(f"{text}: {median} × ({spread})", measured, verdict))
+    return found
+
+
+def memory_requirements(memories: Sequence[memory.Memory]) -> list[Requirement]:
+    """Judge the peaks by the estimates."""
+    return [
+        Requirement(
+            f"at most {MEMORY_REQUIRED:g} × the memory estimated, case {one.case}: "
+            f"{one.ratio:.2f} ×",
+            one.ratio,
+            "PASS" if one.ratio <= MEMORY_REQUIRED else "FAIL",
+        )
+        for one in memories
+    ]
+
+
+def environment() -> dict[str, str]:
+    """Return what the numbers depend on."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = "absent"
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "CPU": _cpu(),
+        "cores": str(cores),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        **versions,
+        "load": _load(),
+    }
+
+
+def _cpu() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"
+
+
+def _load() -> str:
+    """Return the load of the last minute: what else was running, roughly."""
+    return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+
+
+def _spread(values: Sequence[float]) -> tuple[str, str]:
+    """Return the median, and the least and the greatest."""
+    if not values:
+        return "", ""
+    return f"{statistics.median(values):.3g}", f"{min(values):.3g} – {max(values):.3g}"
+
+
+def _options() -> Any:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--units", type=int, nargs="+", default=[10, 100], help="hidden units")
+    parser.add_argument("--quick", action="store_true", help="fewer turns, shorter ones")
+    parser.add_argument("--json", type=Path, help="write the numbers to this file")
+    parser.add_argument(
+        "--native",
+        type=Path,
+        default=os.environ.get("SORET_NATIVE_SOURCE"),
+        help="C source of the native limit (default: SORET_NATIVE_SOURCE)",
+    )
+    options = parser.parse_args()
+    if options.native is not None and not options.native.is_file():
+        parser.error(f"{options.native} is no file")
+    if options.native is None and NATIVE_DEFAULT.is_file():
+        options.native = NATIVE_DEFAULT
+    return options
+
+
+if __name__ == "__main__":
+    main()

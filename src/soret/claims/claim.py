@@ -1,0 +1,134 @@
+"""What a claim is: a statement, an experiment, a test, a control, a figure.
+
+A claim is a class with typed, documented settings and four methods; `claim` registers it. Its
+file imports nothing heavy, so that listing all claims is instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+
+from soret.claims.verdict import Result
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+Runs = Mapping[str, "xr.Dataset"]
+"""The experiments of a claim by name; a name with a slash is a group within a group."""
+
+
+class Simulate(Protocol):
+    """`soret.simulate` with seed, folder and progress filled in."""
+
+    def __call__(self, name: str, problem: Any, algorithm: Any, **settings: Any) -> xr.Dataset:
+        """Run one of the claim's experiments, saved under `name`."""
+
+
+class Claim(Protocol):
+    """A claim with its settings: an instance is one test of it.
+
+    The dataclass fields are the settings, with the paper's values as defaults and their meaning
+    in ``Annotated[type, "meaning"]``.
+    """
+
+    about: ClassVar[About]
+
+    def simulate(self, simulate: Simulate) -> Runs:
+        """Run the experiments."""
+
+    def judge(self, runs: Runs) -> list[Result]:
+        """Compare with the prediction and its rival. Nothing is tuned to what `runs` shows."""
+
+    def control(self, runs: Runs) -> Runs:
+        """Return data that the rival made, like `runs` in all else; `judge` must refuse it."""
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Figure]:
+        """Draw the figures, by file name without extension."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a paper makes a claim.
+
+    Attributes
+    ----------
+    paper : str
+        "thermophoresis", "three-factors", "escape" or "limiting-dynamics".
+    where : str
+        Section, figures and equations.
+    """
+
+    paper: str
+    where: str
+
+    @property
+    def title(self) -> str:
+        """The paper's title."""
+        return _TITLES[self.paper]
+
+    def __str__(self) -> str:
+        return f"{self.title}, {self.where}"
+
+
+@dataclass(frozen=True)
+class About:
+    """What is known of a claim without running it.
+
+    Attributes
+    ----------
+    id : str
+        "paper/claim".
+    statement : str
+        What is claimed, one sentence.
+    source : Source
+    quick : mapping
+        Settings that the quick scale changes.
+    """
+
+    id: str
+    statement: str
+    source: Source
+    quick: Mapping[str, Any]
+
+
+C = TypeVar("C", bound=type)
+
+CLAIMS: dict[str, type] = {}
+"""Every registered claim by id; `soret.claims.find` fills it."""
+
+
+def claim(id: str, *, statement: str, source: Source, quick: Mapping[str, Any]) -> Callable[[C], C]:
+    """Register a dataclass as a claim.
+
+    Parameters
+    ----------
+    id : str
+        "paper/claim", as on the command line.
+    statement : str
+        What is claimed, one sentence.
+    source : Source
+    quick : mapping
+        Settings that the quick scale changes: it ends within a minute on two cores.
+    """
+
+    def register(cls: C) -> C:
+        made: Any = dataclass(frozen=True, kw_only=True)(cls)
+        unknown = set(quick) - set(made.__dataclass_fields__)
+        if unknown or id in CLAIMS:
+            raise ValueError(f"claim {id!r} is registered twice or quick names {unknown}")
+        made.about = About(id, statement, source, dict(quick))
+        CLAIMS[id] = made
+        return made
+
+    return register
+
+
+_TITLES = {
+    "thermophoresis": "Implicit Regularization of SGD via Thermophoresis",
+    "three-factors": "Three Factors Influencing Minima in SGD",
+    "escape": "Power-law Escape Rate of SGD",
+    "limiting-dynamics": "Rethinking the Limiting Dynamics of SGD",
+}

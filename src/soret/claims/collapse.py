@@ -1,0 +1,136 @@
+"""Judging whether curves collapse under a predicted power: shared by the claims that say so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import soret
+from soret.claims.verdict import Result, Verdict
+from soret.errors import InferenceError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from soret.inference import Collapse
+
+# The exponent may be off by a quarter of the way to the rival: it is then three times nearer to
+# the prediction. Chosen before any run; the papers give their exponents as whole numbers read
+# off overlapping lines, and four times the hyperparameter shows such a shift at a glance.
+EXPONENT_TOLERANCE = 0.25
+# The papers' word for the curves is "overlap". A tenth of the range is the widest gap that an
+# eye would still let pass for that on their figures.
+MISMATCH_TOLERANCE = 0.1
+
+
+def judge_collapse(
+    curves: xr.DataArray, over: str, *, predicted: float, rival: float, what: str
+) -> Result:
+    """Test that curves collapse under step·h^predicted and not under step·h^rival.
+
+    Supported if the curves collapse and the whole interval of the exponent lies within the
+    tolerance of the prediction; contradicted if the whole interval lies outside, or if no
+    exponent collapses them; else inconclusive.
+
+    Parameters
+    ----------
+    curves : DataArray (over, replica, step)
+    over : str
+    predicted, rival : float
+        Exponents.
+    what : str
+        The observable and the circumstances, in words.
+    """
+    quantity = f"exponent a in the collapse of {what} under step·{over}^a"
+    try:
+        found = soret.inference.collapse(
+            curves, over, rivals=(predicted, rival), tolerance=MISMATCH_TOLERANCE
+        )
+    except InferenceError as error:
+        return Result(
+            quantity,
+            predicted,
+            np.nan,
+            (np.nan, np.nan),
+            rival,
+            Verdict.INCONCLUSIVE,
+            str(error),
+        )
+    return Result(
+        quantity,
+        predicted,
+        found.exponent,
+        found.interval,
+        rival,
+        _verdict(found, predicted, rival),
+        str(found),
+        found,
+    )
+
+
+def _verdict(found: Collapse, predicted: float, rival: float) -> Verdict:
+    slack = EXPONENT_TOLERANCE * abs(predicted - rival)
+    low, high = found.interval
+    if found.collapsed and predicted - slack <= low and high <= predicted + slack:
+        return Verdict.SUPPORTED
+    outside = high < predicted - slack or predicted + slack < low
+    if outside or (found.resolved and not found.collapsed):
+        return Verdict.CONTRADICTED
+    return Verdict.INCONCLUSIVE
+
+
+def judge_fall(curves: xr.DataArray, over: str, *, what: str) -> Result:
+    """Test that an observable falls from the first to the last step, where the noise is largest.
+
+    The mean change over replicas with its 95 % t-interval, at the hyperparameter's value whose
+    noise is largest: the largest learning rate, the smallest batch.
+    """
+    from scipy import stats
+
+    strongest = curves[over].min() if over == "batch_size" else curves[over].max()
+    at = curves.sel({over: strongest})
+    change = (at.isel(step=-1) - at.isel(step=0)).values
+    change = change[np.isfinite(change)]
+    quantity = f"change of {what} from first to last step at {over} = {float(strongest):g}"
+    if len(change) < 2:
+        note = "fewer than two replicas stayed finite"
+        nowhere = (np.nan, np.nan)
+        return Result(
+            quantity, "below 0", np.nan, nowhere, "not below 0", Verdict.INCONCLUSIVE, note
+        )
+    mean, error = float(change.mean()), float(stats.sem(change))
+    half = float(stats.t.ppf(0.975, len(change) - 1)) * error
+    interval = (mean - half, mean + half)
+    if interval[1] < 0:
+        verdict = Verdict.SUPPORTED
+    else:
+        verdict = Verdict.CONTRADICTED if interval[0] > 0 else Verdict.INCONCLUSIVE
+    return Result(quantity, "below 0", mean, interval, "not below 0", verdict)
+
+
+def made_by_rival(run: xr.Dataset, over: str, rival: float) -> xr.Dataset:
+    """Return what the run would be if its curves followed step·h^rival.
+
+    Every curve is the fastest one with its time rescaled by the rival's power, so that the
+    rival collapses them; and run backwards in value about its start, so that what fell, rises.
+    Each hyperparameter takes its noise from other replicas.
+    """
+    values = run[over].values
+    reference = int(np.argmax(values**rival))
+    step = run.step.values.astype(float)
+    replicas = run.sizes["replica"]
+    made = run.copy(deep=True)
+    for name, curves in run.data_vars.items():
+        if "step" not in curves.dims:
+            continue
+        ordered = curves.transpose(over, "replica", "step").values.copy()
+        source = ordered[reference]
+        # What fell must rise, so that no test for a fall is passed by accident.
+        source = 2 * source[:, :1] - source
+        for i, value in enumerate(values):
+            at = step * (value / values[reference]) ** rival
+            rolled = np.roll(source, i * replicas // len(values), axis=0)
+            ordered[i] = [np.interp(at, step, row) for row in rolled]
+        made[name] = ((over, "replica", "step"), ordered, curves.attrs)
+    return made

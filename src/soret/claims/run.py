@@ -1,0 +1,192 @@
+"""Running a claim: simulate, judge, put the test to the test with its control, draw, save."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+import soret
+from soret.claims.claim import About, Runs
+from soret.claims.verdict import Result, Verdict, together
+from soret.figures import save
+from soret.runs import RunFolder
+from soret.runs.files import finite, write_json
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of running a claim.
+
+    Attributes
+    ----------
+    about : About
+    scale : str
+    seed : int
+    folder : Path
+        The run's folder.
+    seconds : float
+    results : list of Result
+    verdict : Verdict
+    figures : list of Path
+    diverged : int
+        Replicas that diverged, over all experiments.
+    notes : list of str
+        Warnings raised on the way.
+    """
+
+    about: About
+    scale: str
+    seed: int
+    folder: Path
+    seconds: float
+    results: list[Result]
+    verdict: Verdict
+    figures: list[Path]
+    diverged: int
+    notes: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object that `soret run --json` prints."""
+        return finite(
+            {
+                "claim": self.about.id,
+                "paper": str(self.about.source),
+                "scale": self.scale,
+                "seed": self.seed,
+                "run": str(self.folder),
+                "seconds": round(self.seconds, 2),
+                "results": [result.as_json() for result in self.results],
+                "verdict": str(self.verdict),
+                "figures": [str(path) for path in self.figures],
+                "diverged": self.diverged,
+                "notes": self.notes,
+            }
+        )
+
+
+def default_folder(claim: Any, scale: str, seed: int) -> Path:
+    """Return where a run goes unless told: ``runs/<claim>-<hash of settings, scale and seed>``."""
+    settings = json.dumps(finite([asdict(claim), scale, seed]), sort_keys=True)
+    digest = hashlib.sha256(settings.encode()).hexdigest()[:8]
+    return Path("runs") / f"{claim.about.id.replace('/', '-')}-{digest}"
+
+
+def run_claim(
+    claim: Any,
+    *,
+    scale: str,
+    seed: int = 0,
+    out: Path | None = None,
+    progress: bool | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> Outcome:
+    """Run a claim, or resume it, or judge a finished run again.
+
+    Parameters
+    ----------
+    claim : Claim
+        A claim with its settings.
+    scale : str
+        For the record.
+    seed : int
+    out : Path, optional
+        The run's folder; default `default_folder`.
+    progress : bool, optional
+        As in `soret.simulate`.
+    say : callable
+        Told what is being done, a line at a time.
+
+    Raises
+    ------
+    SoretError
+        If the settings do not work, or the folder holds another run.
+    """
+    began = time.monotonic()
+    folder = RunFolder(out if out is not None else default_folder(claim, scale, seed))
+    complete = folder.begin(
+        {"claim": claim.about.id, "scale": scale, "seed": seed, "settings": asdict(claim)}
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", soret.DivergenceWarning)
+        if complete:
+            say(f"{folder.path} holds this run already; judging it again")
+            runs = _as_runs(folder.load())
+        else:
+            runs = _simulate(claim, folder, seed, progress, say)
+        say("testing")
+        results = _judge(claim, runs)
+    verdict = together(result.verdict for result in results)
+    say("drawing")
+    figures = [
+        path
+        for name, figure in claim.draw(runs, results).items()
+        for path in save(figure, folder.figures / name)
+    ]
+    diverged = sum(int((run.diverged_at >= 0).sum()) for run in runs.values())
+    outcome = Outcome(
+        claim.about,
+        scale,
+        seed,
+        folder.path,
+        time.monotonic() - began,
+        results,
+        verdict,
+        figures,
+        diverged,
+        list(dict.fromkeys(str(warning.message) for warning in caught)),
+    )
+    write_json(folder.path / "verdict.json", outcome.as_json())
+    return outcome
+
+
+def _simulate(
+    claim: Any, folder: RunFolder, seed: int, progress: bool | None, say: Callable[[str], None]
+) -> Runs:
+    def simulate(name: str, problem: Any, algorithm: Any, **settings: Any) -> xr.Dataset:
+        say(f"simulating {name}")
+        return soret.simulate(
+            problem,
+            algorithm,
+            seed=seed,
+            out=folder.path / "checkpoints" / name.replace("/", "-"),
+            progress=progress,
+            **settings,
+        )
+
+    (folder.path / "checkpoints").mkdir(exist_ok=True)
+    runs = claim.simulate(simulate)
+    folder.finish(xr.DataTree.from_dict(dict(runs)))
+    return runs
+
+
+def _judge(claim: Any, runs: Runs) -> list[Result]:
+    """Judge the run, and the same test on data that the rival made.
+
+    Where the test would have supported the rival's data too it has no power, and its support
+    is worth nothing.
+    """
+    results = claim.judge(runs)
+    refused = claim.judge(claim.control(runs))
+    return [
+        replace(
+            result,
+            verdict=Verdict.INCONCLUSIVE,
+            note=f"{result.note}; the test supports data made by the rival too",
+        )
+        if result.verdict is Verdict.SUPPORTED and control.verdict is Verdict.SUPPORTED
+        else result
+        for result, control in zip(results, refused, strict=True)
+    ]
+
+
+def _as_runs(data: xr.Dataset | xr.DataTree) -> Runs:
+    tree = data if isinstance(data, xr.DataTree) else xr.DataTree(data)
+    return {node.path.lstrip("/"): node.to_dataset() for node in tree.subtree if node.data_vars}

@@ -1,0 +1,130 @@
+"""The experiment that the two-layer claims share: curves of one net over one hyperparameter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import soret
+from soret.claims.claim import Runs
+from soret.claims.collapse import judge_collapse, judge_fall, made_by_rival
+from soret.claims.verdict import Result, together
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+NAMES = {"activation_rate": "the activation rate", "weight_norm": "the norm of V"}
+
+# Curves that are to be compared with their time rescaled sixteenfold need many records.
+RECORDS = 400
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A prediction of how curves collapse when one hyperparameter is scanned.
+
+    Attributes
+    ----------
+    over : str
+        The hyperparameter.
+    predicted, rival : float
+        Exponents.
+    observables : sequence of str
+        The variables of the run that the claim is about.
+    """
+
+    over: str
+    predicted: float
+    rival: float
+    observables: Sequence[str]
+
+    def of(self, runs: Runs) -> Runs:
+        """Return the runs that scan this hyperparameter."""
+        return {name: run for name, run in runs.items() if self.over in run.dims}
+
+
+# Thermophoresis, Eq. 28: the force scales as η²/B. Without the paper's mechanism, drift along
+# the mean gradient would make η the only clock; and B would not matter.
+LEARNING_RATE = ("learning_rate", 2.0, 1.0)
+BATCH_SIZE = ("batch_size", -1.0, 0.0)
+
+
+def record_every(steps: int) -> int:
+    """Return the spacing of records: about `RECORDS` of them, dividing `steps`."""
+    return max(n for n in range(1, max(1, steps // RECORDS) + 1) if steps % n == 0)
+
+
+def observables(names: Sequence[str]) -> list[Any]:
+    """Return observables by name."""
+    return [getattr(soret.observables, name) for name in names]
+
+
+def judge(scans: Sequence[Scan], runs: Runs) -> list[Result]:
+    """Judge every scan, observable and experiment: that it falls, and that it collapses."""
+    results = []
+    for scan in scans:
+        for name, run in scan.of(runs).items():
+            for observable in scan.observables:
+                what = f"{NAMES[observable]} ({_circumstances(name)})"
+                curves = run[observable]
+                results += [
+                    judge_fall(curves, scan.over, what=what),
+                    judge_collapse(
+                        curves,
+                        scan.over,
+                        predicted=scan.predicted,
+                        rival=scan.rival,
+                        what=what,
+                    ),
+                ]
+    return results
+
+
+def control(scans: Sequence[Scan], runs: Runs) -> Runs:
+    """Return every experiment as the rival would have made it."""
+    return {
+        name: made_by_rival(run, scan.over, scan.rival)
+        for scan in scans
+        for name, run in scan.of(runs).items()
+    }
+
+
+def draw(
+    scans: Sequence[Scan], runs: Runs, results: Sequence[Result], title: str
+) -> Mapping[str, Figure]:
+    """Draw a figure for every scan and observable, a row for every experiment."""
+    from soret.figures import Row, collapse_figure
+
+    pairs = iter(zip(results[::2], results[1::2], strict=True))
+    rows: dict[tuple[int, str], list[Row]] = {}
+    for number, scan in enumerate(scans):
+        for name, run in scan.of(runs).items():
+            for observable in scan.observables:
+                pair = next(pairs)
+                verdict = together(result.verdict for result in pair)
+                row = Row(_circumstances(name), run[observable], pair[1].evidence, verdict)
+                rows.setdefault((number, observable), []).append(row)
+    return {
+        f"{observable}-{scans[number].over}": collapse_figure(
+            found,
+            over=scans[number].over,
+            predicted=scans[number].predicted,
+            rival=scans[number].rival,
+            title=title,
+        )
+        for (number, observable), found in rows.items()
+    }
+
+
+def _circumstances(name: str) -> str:
+    """Say in words what an experiment's name stands for."""
+    init = name.rpartition("/")[2]
+    words = {
+        "pytorch": "PyTorch's default initialization",
+        "glorot": "Glorot initialization",
+        "he": "He initialization",
+        "normal": "standard normal initialization",
+    }
+    kind, _, scale = init.partition(":")
+    return f"normal initialization of scale {scale}" if scale else words.get(kind, init)

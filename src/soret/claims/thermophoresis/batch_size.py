@@ -1,0 +1,59 @@
+"""Activation rate and norm of V collapse when steps are divided by the batch size."""
+
+from typing import Annotated, Any
+
+import soret
+from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims.thermophoresis import _two_layer as two_layer
+
+SCANS = (two_layer.Scan(*two_layer.BATCH_SIZE, observables=("activation_rate", "weight_norm")),)
+
+
+@claim(
+    "thermophoresis/batch-size",
+    statement="At one learning rate, activation rate and norm of V of a two-layer ReLU net on "
+    "random labels fall, and curves for different batch sizes collapse against steps / B.",
+    source=Source("thermophoresis", "App. A.6, Fig. 5 and 6"),
+    quick={},
+)
+class BatchSize:
+    """Fresh Gaussian inputs, random labels, η fixed. Small enough to be quick as printed."""
+
+    inputs: Annotated[int, "input features"] = 10
+    hidden: Annotated[int, "hidden units"] = 10
+    learning_rate: Annotated[float, "learning rate η"] = 0.05
+    batch_sizes: Annotated[tuple[int, ...], "batch sizes B"] = (1, 2, 3)
+    steps: Annotated[int, "updates per replica"] = 8000
+    replicas: Annotated[int, "replicas per batch size"] = 128
+    initializations: Annotated[tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>"] = (
+        "pytorch",
+        "normal",
+    )
+
+    def simulate(self, simulate: Simulate) -> Runs:
+        """Scan B, once for every initialization."""
+        return {
+            init: simulate(
+                init,
+                soret.problems.two_layer(self.inputs, self.hidden, init=init),
+                soret.SGD(self.learning_rate, batch_size=self.batch_sizes),
+                observe=two_layer.observables(SCANS[0].observables),
+                steps=self.steps,
+                record_every=two_layer.record_every(self.steps),
+                replicas=self.replicas,
+            )
+            for init in self.initializations
+        }
+
+    def judge(self, runs: Runs) -> list[Result]:
+        """Predicted: B⁻¹, the variance of a mean gradient. Rival: B⁰, the batch does not matter."""
+        return two_layer.judge(SCANS, runs)
+
+    def control(self, runs: Runs) -> Runs:
+        """Return curves that do not depend on B, and rise."""
+        return two_layer.control(SCANS, runs)
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
+        """Three panels a row: raw is the rival."""
+        title = f"{self.inputs} inputs, {self.hidden} hidden units, η = {self.learning_rate:g}"
+        return dict(two_layer.draw(SCANS, runs, results, title))

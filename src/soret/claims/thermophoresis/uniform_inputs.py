@@ -1,0 +1,82 @@
+"""With uniform inputs and no bias, the same collapses hold under η² and under 1/B."""
+
+from typing import Annotated, Any
+
+import soret
+from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims.thermophoresis import _two_layer as two_layer
+
+OBSERVABLES = ("activation_rate", "weight_norm")
+SCANS = (
+    two_layer.Scan(*two_layer.LEARNING_RATE, observables=OBSERVABLES),
+    two_layer.Scan(*two_layer.BATCH_SIZE, observables=OBSERVABLES),
+)
+
+
+@claim(
+    "thermophoresis/uniform-inputs",
+    statement="With inputs from U(0, 1) and no bias, activation rate and norm of V fall too, and "
+    "collapse against steps × η² and against steps / B.",
+    source=Source("thermophoresis", "App. A.6, Fig. 7 to 10"),
+    quick={},
+)
+class UniformInputs:
+    """f = V·ReLU(Wx), x ~ U(0, 1): positive inputs put W under the paper's theory too.
+
+    The activation rate is measured on 2,048 fixed inputs.
+    """
+
+    inputs: Annotated[int, "input features"] = 10
+    hidden: Annotated[int, "hidden units"] = 10
+    learning_rates: Annotated[tuple[float, ...], "learning rates η of the first scan"] = (
+        0.1,
+        0.05,
+        0.025,
+    )
+    learning_rate_steps: Annotated[int, "updates per replica in the first scan"] = 2000
+    batch_sizes: Annotated[tuple[int, ...], "batch sizes B of the second scan"] = (1, 2, 3)
+    learning_rate: Annotated[float, "learning rate of the second scan"] = 0.05
+    batch_size_steps: Annotated[int, "updates per replica in the second scan"] = 8000
+    replicas: Annotated[int, "replicas per learning rate or batch size"] = 128
+    initializations: Annotated[tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>"] = (
+        "pytorch",
+        "normal",
+    )
+
+    def simulate(self, simulate: Simulate) -> Runs:
+        """Scan η, then B, once for every initialization."""
+        scans = {
+            "learning_rate": (soret.SGD(self.learning_rates), self.learning_rate_steps),
+            "batch_size": (
+                soret.SGD(self.learning_rate, batch_size=self.batch_sizes),
+                self.batch_size_steps,
+            ),
+        }
+        return {
+            f"{scan}/{init}": simulate(
+                f"{scan}/{init}",
+                soret.problems.two_layer(
+                    self.inputs, self.hidden, bias=False, data="uniform", init=init
+                ),
+                sgd,
+                observe=two_layer.observables(OBSERVABLES),
+                steps=steps,
+                record_every=two_layer.record_every(steps),
+                replicas=self.replicas,
+            )
+            for scan, (sgd, steps) in scans.items()
+            for init in self.initializations
+        }
+
+    def judge(self, runs: Runs) -> list[Result]:
+        """Predicted: η² and B⁻¹. Rivals: η¹ and B⁰."""
+        return two_layer.judge(SCANS, runs)
+
+    def control(self, runs: Runs) -> Runs:
+        """Return curves that collapse under the rivals, and rise."""
+        return two_layer.control(SCANS, runs)
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
+        """Four figures, one for each scan and observable."""
+        title = f"Uniform inputs ({self.inputs}), {self.hidden} hidden units, no bias"
+        return dict(two_layer.draw(SCANS, runs, results, title))

@@ -1,0 +1,262 @@
+"""The command line: `soret list`, `soret run`, `soret show`.
+
+Standard output carries results alone; progress, tables beside JSON, and errors go to standard
+error. Heavy imports wait until work starts, so that help and lists answer at once.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+import soret
+from soret.claims import configure, find, settings_of
+from soret.errors import SettingsError, SoretError
+
+if TYPE_CHECKING:
+    from soret.claims.run import Outcome
+
+FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
+
+_COLOURS = {"supported": "green", "contradicted": "red", "inconclusive": "yellow"}
+
+app = typer.Typer(
+    name="soret",
+    help="A laboratory for the statistical physics of stochastic gradient descent.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+out = Console()
+err = Console(stderr=True)
+
+Patterns = Annotated[
+    list[str], typer.Argument(metavar="CLAIM...", help="Ids or patterns, e.g. 'thermophoresis/*'.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, an object a line.")]
+
+
+def main() -> None:
+    """Run the command line; every error of Soret's own becomes one line and an exit status."""
+    try:
+        app()
+    except SettingsError as error:
+        _say_error(error)
+        sys.exit(BAD_USAGE)
+    except SoretError as error:
+        _say_error(error)
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
+        err.print("stopped")
+        sys.exit(INTERRUPTED)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """A laboratory for the statistical physics of stochastic gradient descent."""
+    if version:
+        out.print(f"soret {soret.__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.command("list")
+def list_claims(
+    claims: Annotated[
+        list[str] | None, typer.Argument(metavar="[CLAIM]...", help="Ids or patterns.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List claims; one claim alone with its settings."""
+    found = find(*(claims or ()))
+    if as_json:
+        for claim in found:
+            print(json.dumps(_listed(claim), ensure_ascii=False))
+    elif len(found) == 1:
+        _print_claim(found[0])
+    else:
+        table = Table("claim", "what it says", "source", show_lines=True)
+        for claim in found:
+            about = claim.about  # type: ignore[attr-defined]
+            table.add_row(Text(about.id), Text(about.statement), Text(str(about.source)))
+        out.print(table)
+
+
+@app.command("run")
+def run(
+    claims: Patterns,
+    scale: Annotated[str, typer.Option(help="quick (a minute) or paper (as printed).")] = "quick",
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; may be repeated."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="The run's folder; with several claims, the folder that holds theirs."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Simulate, test and draw claims; resume what was stopped.
+
+    Exit status: 0 tested, whatever the verdict; 1 a claim failed to run; 2 bad usage or settings.
+    """
+    found = find(*claims)
+    # All settings are checked before any claim starts.
+    ready = [configure(claim, scale, assignments or ()) for claim in found]
+
+    from soret.claims.run import default_folder, run_claim
+
+    failed = False
+    for claim in ready:
+        where = folder
+        if folder is not None and len(ready) > 1:
+            where = folder / default_folder(claim, scale, seed).name
+        _heading(claim)
+        try:
+            outcome = run_claim(claim, scale=scale, seed=seed, out=where, say=_say)
+        except SettingsError:
+            raise
+        except SoretError as error:
+            _say_error(error)
+            failed = True
+            continue
+        except KeyboardInterrupt:
+            err.print("\nstopped; the same command again goes on from here")
+            raise typer.Exit(INTERRUPTED) from None
+        if as_json:
+            print(json.dumps(outcome.as_json(), ensure_ascii=False, allow_nan=False), flush=True)
+        _print_outcome(outcome, err if as_json else out)
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+@app.command("show")
+def show(
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show verdict and provenance of saved runs: folders of runs, or folders that hold some."""
+    from soret.runs.files import read_json
+    from soret.runs.folder import RunFolder, runs_in
+
+    for path in [run for folder in folders for run in runs_in(folder)]:
+        record = RunFolder(path).record()
+        verdict = path / "verdict.json"
+        tested = read_json(verdict) if verdict.exists() else {}
+        if as_json:
+            print(json.dumps({"run": record, "verdict": tested}, ensure_ascii=False))
+        else:
+            _print_run(path, record, tested)
+
+
+def _listed(claim: Any) -> dict[str, Any]:
+    about = claim.about
+    return {
+        "claim": about.id,
+        "statement": about.statement,
+        "paper": about.source.title,
+        "where": about.source.where,
+        "settings": {
+            s.name: {"paper": s.default, "meaning": s.meaning} for s in settings_of(claim)
+        },
+        "quick": dict(about.quick),
+    }
+
+
+def _print_claim(claim: Any) -> None:
+    about = claim.about
+    out.print(Text(about.id, style="bold"))
+    out.print(Text(about.statement))
+    out.print(Text(f"{about.source}", style="dim"))
+    table = Table("setting", "paper", "quick", "meaning")
+    for setting in settings_of(claim):
+        quick = about.quick.get(setting.name, setting.default)
+        table.add_row(
+            setting.name, *(Text(_show(v)) for v in (setting.default, quick)), Text(setting.meaning)
+        )
+    out.print(table)
+
+
+def _show(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+def _heading(claim: Any) -> None:
+    err.print(Text.assemble((claim.about.id, "bold"), "  ", claim.about.statement))
+
+
+def _say(line: str) -> None:
+    err.print(Text(f"  {line}", style="dim"))
+
+
+def _say_error(error: BaseException) -> None:
+    err.print(Text.assemble(("soret: ", "bold red"), str(error)), soft_wrap=True)
+
+
+def _print_outcome(outcome: "Outcome", console: Console) -> None:
+    found = outcome.as_json()
+    _print_results(found, console)
+    console.print(Text(f"{outcome.seconds:.0f} s; saved in {outcome.folder}"), soft_wrap=True)
+
+
+def _print_results(found: dict[str, Any], console: Console) -> None:
+    table = Table("quantity", "predicted", "measured (95 %)", "rival", "verdict", show_lines=True)
+    for result in found.get("results", []):
+        low, high = (_number(value) for value in result["interval"])
+        table.add_row(
+            Text(str(result["quantity"])),
+            Text(_number(result["predicted"])),
+            Text(f"{_number(result['measured'])} ({low} to {high})"),
+            Text(_number(result["rival"])),
+            _coloured(result["verdict"]),
+        )
+    console.print(table)
+    for note in found.get("notes", []):
+        console.print(Text(f"note: {note}"), soft_wrap=True)
+    for figure in found.get("figures", []):
+        console.print(Text(f"figure: {figure}"), soft_wrap=True)
+    console.print(
+        Text.assemble(f"{found.get('claim')} ({found.get('scale')} scale): "),
+        _coloured(found.get("verdict")),
+    )
+
+
+def _print_run(path: Path, record: dict[str, Any], tested: dict[str, Any]) -> None:
+    out.print(Text(str(path), style="bold"), soft_wrap=True)
+    if tested:
+        _print_results(tested, out)
+    table = Table(show_header=False, box=None)
+    for key in ("state", "started", "finished", "description", "versions", "platform"):
+        if key in record:
+            table.add_row(key, Text(_lines(record[key])))
+    out.print(table)
+
+
+def _lines(value: Any) -> str:
+    if isinstance(value, dict):
+        return "\n".join(f"{key}: {_show(item)}" for key, item in value.items())
+    return str(value)
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return "none"
+    return f"{value:.3g}" if isinstance(value, int | float) else str(value)
+
+
+def _coloured(verdict: Any) -> Text:
+    return Text(str(verdict), style=f"bold {_COLOURS.get(str(verdict), 'white')}")
+
+
+if __name__ == "__main__":
+    main()

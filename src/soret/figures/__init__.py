@@ -1,0 +1,6 @@
+"""Figures fit for a paper: labelled axes, units, intervals, and the verdict to be seen."""
+
+from soret.figures.collapse import Row, collapse_figure
+from soret.figures.style import save, style
+
+__all__ = ["Row", "collapse_figure", "save", "style"]

@@ -1,0 +1,52 @@
+"""One look for all figures, and saving them so that the same figure gives the same file."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, told apart with any colour vision and in grey.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+LINES = ("-", "--", "-.", ":")
+VERDICT_COLOURS = {"supported": "#00704A", "contradicted": "#B3261E", "inconclusive": "#6B5B00"}
+GREY = "#5F6368"
+
+_STYLE = {
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "legend.fontsize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.6,
+    "legend.frameon": False,
+    # Text stays text, and identifiers do not change from one run to the next.
+    "svg.fonttype": "none",
+    "svg.hashsalt": "soret",
+}
+
+
+def style() -> Any:
+    """Return the settings for ``matplotlib.rc_context``; the user's own are left alone."""
+    return dict(_STYLE)
+
+
+def save(figure: Figure, path: Path) -> list[Path]:
+    """Save a figure as PNG and SVG; return the two paths.
+
+    Parameters
+    ----------
+    figure : Figure
+    path : Path
+        Without extension; its folder is made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    paths = [path.with_name(f"{path.name}.{kind}") for kind in ("png", "svg")]
+    with matplotlib.rc_context(style()):
+        figure.savefig(paths[0], dpi=160)
+        figure.savefig(paths[1], metadata={"Date": None})
+    return paths
