@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 import soret
@@ -82,10 +82,11 @@ def list_claims(
     elif len(found) == 1:
         _print_claim(found[0])
     else:
-        table = Table("claim", "what it says", "source", show_lines=True)
+        table = Table(Column("claim", no_wrap=True), "what it says", show_lines=True)
         for claim in found:
             about = claim.about  # type: ignore[attr-defined]
-            table.add_row(Text(about.id), Text(about.statement), Text(str(about.source)))
+            says = Text.assemble(about.statement, "\n", (str(about.source), "dim"))
+            table.add_row(Text(about.id), says)
         out.print(table)
 
 
@@ -161,14 +162,13 @@ def show(
 
 def _listed(claim: Any) -> dict[str, Any]:
     about = claim.about
+    known = settings_of(claim)
     return {
         "claim": about.id,
         "statement": about.statement,
         "paper": about.source.title,
         "where": about.source.where,
-        "settings": {
-            s.name: {"paper": s.default, "meaning": s.meaning} for s in settings_of(claim)
-        },
+        "settings": {s.name: {"paper": s.default, "meaning": s.meaning} for s in known},
         "quick": dict(about.quick),
     }
 

@@ -110,6 +110,7 @@ def run_claim(
         If the settings do not work, or the folder holds another run.
     """
     began = time.monotonic()
+    _rehearse(claim)
     folder = RunFolder(out if out is not None else default_folder(claim, scale, seed))
     complete = folder.begin(
         {"claim": claim.about.id, "scale": scale, "seed": seed, "settings": asdict(claim)}
@@ -145,6 +146,15 @@ def run_claim(
     )
     write_json(folder.path / "verdict.json", outcome.as_json())
     return outcome
+
+
+def _rehearse(claim: Any) -> None:
+    """Check the settings of every experiment before the first one starts."""
+
+    def check(name: str, problem: Any, algorithm: Any, **settings: Any) -> None:
+        soret.dynamics.check(problem, algorithm, **settings)
+
+    claim.simulate(check)
 
 
 def _simulate(

@@ -17,7 +17,8 @@ import xarray as xr
 from soret.dynamics.block import BlockResult, Stopped, run_block
 from soret.dynamics.plan import Block, Plan, make_plan
 from soret.dynamics.progress import ProgressBar
-from soret.dynamics.sgd import Algorithm, axes
+from soret.dynamics.sampling import sampler
+from soret.dynamics.sgd import Algorithm, axes, points
 from soret.errors import SettingsError
 from soret.observables.state import Observable, attributes, name
 from soret.problems import Problem
@@ -117,9 +118,16 @@ def simulate(
     ... )
     >>> run.activation_rate.mean("replica").plot(hue="learning_rate")
     """
-    observables = _as_observables(observe)
-    record_every = _check_counts(steps, replicas, record_every, block_size)
     began = time.monotonic()
+    observables, record_every = check(
+        problem,
+        algorithm,
+        observe=observe,
+        steps=steps,
+        replicas=replicas,
+        record_every=record_every,
+        block_size=block_size,
+    )
     with ensemble_settings():
         plan = make_plan(
             problem,
@@ -151,6 +159,42 @@ def simulate(
         folder.finish(run, seconds=round(time.monotonic() - began, 3))
     _warn_of_divergence(run)
     return run
+
+
+def check(
+    problem: Problem,
+    algorithm: Algorithm,
+    *,
+    observe: Observable | Sequence[Observable],
+    steps: int,
+    replicas: int = 64,
+    record_every: int | None = None,
+    block_size: int | None = None,
+) -> tuple[list[Observable], int]:
+    """Check arguments of `simulate` without simulating or compiling anything.
+
+    Returns
+    -------
+    observables : list of function
+    record_every : int
+        As given, or the default.
+
+    Raises
+    ------
+    SettingsError
+        If the arguments do not fit each other.
+    """
+    if not isinstance(problem, Problem):
+        raise SettingsError(f"problem is a {type(problem).__name__}; use a soret.Problem.")
+    if not hasattr(algorithm, "hyperparameters"):
+        raise SettingsError(
+            f"algorithm is a {type(algorithm).__name__}; use soret.SGD(...) or soret.Optax(...)."
+        )
+    observables = _as_observables(observe)
+    record_every = _check_counts(steps, replicas, record_every, block_size)
+    for point in points(algorithm):
+        sampler(problem, int(point["batch_size"]), algorithm.sampling)
+    return observables, record_every
 
 
 def axes_points(plan: Plan) -> list[int]:
