@@ -21,10 +21,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import memory
-import peers
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+
+import memory
+import peers
 
 SORET = peers.Soret.name
 # Times a peer's speed that Soret must reach, by units.
@@ -113,7 +115,8 @@ def main() -> None:
 
 def compare(units: int, native: Path | None, scale: Scale) -> list[Speed]:
     """Measure all peers at one size, taking turns."""
-    speeds, running = [], []
+    speeds: list[Speed] = []
+    running: list[tuple[Speed, peers.Peer, int]] = []
     for name, make in _makers(units, native).items():
         speed = Speed(name, units)
         speeds.append(speed)
@@ -124,13 +127,11 @@ def compare(units: int, native: Path | None, scale: Scale) -> list[Speed]:
             speed.missing = str(missing)
             continue
         speed.replicas = peer.replicas
-        running.append([speed, peer, _first_pace(peer)])
+        running.append((speed, peer, _steps_lasting(scale.seconds, peer)))
     for turn in range(scale.turns):
         aside.print(f"{units} units: turn {turn + 1} of {scale.turns}")
-        for place in running:
-            speed, peer, pace = place
-            timing = peer.run(max(1, round(pace * scale.seconds)))
-            place[2] = timing.steps / peer.replicas / timing.seconds
+        for speed, peer, steps in running:
+            timing = peer.run(steps)
             speed.rates.append(timing.rate)
             if timing.preparing is not None:
                 speed.preparing.append(timing.preparing)
@@ -152,14 +153,20 @@ def _makers(units: int, native: Path | None) -> dict[str, Callable[[], peers.Pee
     }
 
 
-def _first_pace(peer: peers.Peer) -> float:
-    """Return roughly the steps per second of each replica; what is slow at first is over then."""
-    steps = 10
+def _steps_lasting(seconds: float, peer: peers.Peer) -> int:
+    """Return how many steps take about so long, after what is slow at first is over.
+
+    A slope, so that what a call costs before its first step is not mistaken for steps.
+    """
+    steps, before = 80, peer.run(80)
     while True:
+        steps *= 5
         timing = peer.run(steps)
-        if timing.seconds > 0.1:
-            return timing.steps / peer.replicas / timing.seconds
-        steps *= 10
+        grown = timing.seconds - before.seconds
+        if grown > 0.1 and timing.seconds > 2 * before.seconds:
+            per_step = grown / (timing.steps - before.steps) * peer.replicas
+            return max(1, round(seconds / per_step))
+        before = timing
 
 
 def measure_memory(case: str, scale: Scale) -> memory.Memory:
@@ -178,9 +185,12 @@ def ratios(speeds: Sequence[Speed], units: int, name: str) -> list[float]:
 def speed_table(speeds: Sequence[Speed]) -> Table:
     """Lay out the speeds at one size."""
     units = speeds[0].units
-    table = Table(title=f"{units} units: million replica-steps per second", title_justify="left")
-    table.add_column("")
-    for heading in ("replicas", "median", "min – max", "before, s", "soret ÷ it", "min – max"):
+    table = Table(
+        box=SIMPLE_HEAD,
+        title=f"{units} units: million replica-steps per second",
+        title_justify="left",
+    )
+    for heading in ("replicas", "median", "range", "before, s", "soret ÷ it", "range"):
         table.add_column(heading, justify="right")
     for speed in speeds:
         if speed.missing:
@@ -196,8 +206,11 @@ def speed_table(speeds: Sequence[Speed]) -> Table:
 
 def memory_table(memories: Sequence[memory.Memory]) -> Table:
     """Lay out what the cases took."""
-    table = Table(title="MiB beyond what the process had before the call", title_justify="left")
-    table.add_column("")
+    table = Table(
+        box=SIMPLE_HEAD,
+        title="MiB beyond what the process had before the call",
+        title_justify="left",
+    )
     headings = ("estimate", "peak", "peak ÷ estimate", "peak till compiled", "peak thereafter")
     for heading in headings:
         table.add_column(heading, justify="right")
@@ -205,6 +218,12 @@ def memory_table(memories: Sequence[memory.Memory]) -> Table:
         values = (one.estimate, one.peak, one.preparing, one.running)
         estimate, peak, preparing, running = (f"{value / memory.MIB:.0f}" for value in values)
         table.add_row(one.case, estimate, peak, f"{one.ratio:.2f}", preparing, running)
+    return table
+
+
+def _table(title: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
+    table.add_column("")
     return table
 
 
@@ -275,7 +294,7 @@ def _spread(values: Sequence[float]) -> tuple[str, str]:
     """Return the median, and the least and the greatest."""
     if not values:
         return "", ""
-    return f"{statistics.median(values):.3g}", f"{min(values):.3g} – {max(values):.3g}"
+    return f"{statistics.median(values):.3g}", f"{min(values):.3g}–{max(values):.3g}"
 
 
 def _options() -> Any:

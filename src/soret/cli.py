@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -210,24 +211,26 @@ def _print_outcome(outcome: "Outcome", console: Console) -> None:
 
 
 def _print_results(found: dict[str, Any], console: Console) -> None:
-    table = Table("quantity", "predicted", "measured (95 %)", "rival", "verdict", show_lines=True)
     for result in found.get("results", []):
         low, high = (_number(value) for value in result["interval"])
-        table.add_row(
-            Text(str(result["quantity"])),
-            Text(_number(result["predicted"])),
-            Text(f"{_number(result['measured'])} ({low} to {high})"),
-            Text(_number(result["rival"])),
-            _coloured(result["verdict"]),
+        console.print(
+            Text.assemble(
+                _coloured(result["verdict"]),
+                f": {_number(result['measured'])} (95 %: {low} to {high}), predicted ",
+                f"{_number(result['predicted'])}, rival {_number(result['rival'])}",
+            )
         )
-    console.print(table)
+        console.print(Padding(Text(str(result["quantity"])), (0, 0, 0, 4)))
+        if result.get("note"):
+            console.print(Padding(Text(str(result["note"]), style="dim"), (0, 0, 0, 4)))
     for note in found.get("notes", []):
         console.print(Text(f"note: {note}"), soft_wrap=True)
     for figure in found.get("figures", []):
         console.print(Text(f"figure: {figure}"), soft_wrap=True)
     console.print(
-        Text.assemble(f"{found.get('claim')} ({found.get('scale')} scale): "),
-        _coloured(found.get("verdict")),
+        Text.assemble(
+            f"{found.get('claim')} ({found.get('scale')} scale): ", _coloured(found.get("verdict"))
+        )
     )
 
 

@@ -5,7 +5,7 @@ bulk, outside the inner loop, cost a fraction of the same numbers made step by s
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,7 @@ from soret.problems import Batch, Problem
 Steps = UInt32[Array, "steps"]
 
 
+@runtime_checkable
 class Sampler(Protocol):
     """Draws mini-batches for one replica."""
 

@@ -52,7 +52,7 @@ def expanded_percentile(
     References
     ----------
     .. [1] T. C. Hesterberg, "What teachers should know about the bootstrap", The American
-       Statistician 69, 371 (2015), Sec. 5.3 and arXiv:1411.5279.
+       Statistician 69, 371 (2015), arXiv:1411.5279.
     """
     quantile = stats.t.isf((1 - confidence) / 2, replicas - 1)
     tail = special.ndtr(-quantile * np.sqrt(replicas / (replicas - 1)))

@@ -8,19 +8,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from soret.errors import InferenceError, SettingsError
 from soret.inference.bootstrap import expanded_percentile, resampling_weights
 from soret.inference.curves import read_curves
 from soret.inference.mismatch import Mismatch
-
-#: Spacing of the first search, as the relative slip between the two extreme curves from one
-#: exponent to the next: a·ln(h_max/h_min). Curves worth collapsing are smooth on this scale.
-SLIP = 0.2
-
-#: Exponents at which each later search looks, and how many such searches there are at most.
-REFINED, REFINEMENTS = 25, 3
+from soret.inference.search import Search
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +33,8 @@ class Collapse:
         Root-mean-square difference between two rescaled curves at `exponent`, as a fraction of
         `extent`: 0.04 is 4 % of the range. It is what a figure shows, replica noise included.
     noise : float
-        The residual that replica noise alone would produce there.
+        The residual that replica noise alone would produce there, on average. The residual of
+        curves that do collapse is often smaller, for the exponent is fitted to the same noise.
     rivals : mapping of float to float
         Residual at each rival exponent; nan where the curves share no range to compare.
     tolerance : float
@@ -204,7 +198,7 @@ def collapse(
     tolerance : float
         Largest residual beyond noise, as a fraction of the range compared, that counts as a
         collapse. A tenth, for curves a tenth of their range apart are distinguishable at a
-        glance, while an exponent wrong by one leaves two or three tenths for hyperparameters
+        glance, while an exponent wrong by one leaves about two or three tenths for hyperparameters
         that differ by a factor of four. Set it before looking.
     resamples : int
         Bootstrap resamples.
@@ -234,12 +228,17 @@ def collapse(
     .. [1] S. M. Bhattacharjee and F. Seno, "A measure of data collapse for scaling",
        J. Phys. A 34, 6375 (2001).
     .. [2] J. Houdayer and A. K. Hartmann, "Low-temperature behavior of two-dimensional Gaussian
-       Ising spin glasses", Phys. Rev. B 70, 014418 (2004), Appendix.
+       Ising spin glasses", Phys. Rev. B 70, 014418 (2004).
     .. [3] P. Hall and J. L. Horowitz, "Bootstrap critical values for tests based on
        generalized-method-of-moments estimators", Econometrica 64, 891 (1996).
     """
     _check_settings(confidence, tolerance, resamples, bounds, min_overlap)
     data = read_curves(curves, over, along=along, sample=sample)
+    if not data.change():
+        raise InferenceError(
+            f"the curves do not change along {along} beyond replica noise, "
+            f"so no rescaling of {along} can be told from another."
+        )
     mismatch = Mismatch(data)
     widest = mismatch.widest_exponent(min_overlap)
     low, high = max(bounds[0], -widest), min(bounds[1], widest)
@@ -249,16 +248,14 @@ def collapse(
             f"{100 * min_overlap:g} % of their range: record from step 0, or more steps."
         )
 
-    equal = np.full((1, data.replicas), 1 / data.replicas)
-    resampled = resampling_weights(data.replicas, resamples, np.random.default_rng(seed))
-    search = _Search(mismatch, np.concatenate([equal, resampled]))
-    spacing = SLIP / math.log(data.scales.max() / data.scales.min())
-    exponents = search.minimise(low, high, spacing)
-    exponent = float(exponents[0])
+    rng = np.random.default_rng(seed)
+    search = Search(mismatch, resampling_weights(data.replicas, resamples, rng), low, high)
+    exponent = search.best()
     if not low < exponent < high:
+        remedy = "widen bounds" if exponent in bounds else "record from step 0"
         raise InferenceError(
             f"the curves come ever closer up to {over}^{exponent:.3g}, the end of the search: "
-            f"widen bounds, or record curves that change more over the range they share."
+            f"{remedy}, or record curves that change more over the range they share."
         )
 
     extent = mismatch.extent(exponent)
@@ -270,13 +267,13 @@ def collapse(
 
     at = np.array([exponent, *rivals], dtype=np.float64)
     shared = np.abs(at) <= widest
-    square, floor = mismatch(at[shared], equal)
+    square, floor = mismatch(at[shared], np.full((1, data.replicas), 1 / data.replicas))
     residuals = np.full(len(at), np.nan)
     residuals[shared] = np.sqrt(square[:, 0]) / extent
     ranges = mismatch.shared_range(exponent)
     return Collapse(
         exponent=exponent,
-        interval=expanded_percentile(exponents[1:], confidence, data.replicas),
+        interval=expanded_percentile(search.resampled(), confidence, data.replicas),
         confidence=confidence,
         residual=float(residuals[0]),
         noise=math.sqrt(floor[0]) / extent,
@@ -292,73 +289,6 @@ def collapse(
         bounds=(low, high),
         profile=search.profile(extent),
     )
-
-
-class _Search:
-    """Minimise the noise-corrected mismatch of the sample and of all its resamples together.
-
-    Row 0 of `weights` is the sample itself, the others are resamples. Every exponent evaluated
-    is kept, for the profile.
-    """
-
-    def __init__(self, mismatch: Mismatch, weights: NDArray[np.float64]) -> None:
-        self._mismatch = mismatch
-        self._weights = weights
-        # Noise to subtract: once from the sample, twice from a resample.
-        self._noises = np.where(np.arange(len(weights)) == 0, 1.0, 2.0)
-        self._seen: list[tuple[NDArray[np.float64], ...]] = []
-
-    def minimise(self, low: float, high: float, spacing: float) -> NDArray[np.float64]:
-        """Best exponent between `low` and `high` for each row of weights, shape (B,).
-
-        A search of the whole range finds every row's global minimum; finer grids then cover
-        the region where nearly all of these lie. The few rows outside it keep their coarser
-        minimum, which only the farthest tail of the distribution notices.
-        """
-        grid = np.linspace(low, high, max(REFINED, math.ceil((high - low) / spacing) + 1))
-        best = _lowest(grid, self._objective(grid))
-        for _ in range(REFINEMENTS):
-            cell = grid[1] - grid[0]
-            inner_low, inner_high = np.quantile(best, [0.001, 0.999])
-            inner_low, inner_high = min(inner_low, best[0]), max(inner_high, best[0])
-            finer = np.linspace(max(inner_low - cell, low), min(inner_high + cell, high), REFINED)
-            if finer[1] - finer[0] > cell / 2:
-                break
-            inside = (inner_low <= best) & (best <= inner_high)
-            best[inside] = _lowest(finer, self._objective(finer))[inside]
-            grid = finer
-        return best
-
-    def profile(self, extent: float) -> xr.DataArray:
-        """Residual of the sample at every exponent evaluated so far, in units of `extent`."""
-        exponents, square, floor = (np.concatenate(part) for part in zip(*self._seen, strict=True))
-        exponents, first = np.unique(exponents, return_index=True)
-        return xr.DataArray(
-            np.sqrt(square[first]) / extent,
-            dims="exponent",
-            coords={"exponent": exponents, "noise": ("exponent", np.sqrt(floor[first]) / extent)},
-            name="residual",
-        )
-
-    def _objective(self, exponents: NDArray[np.float64]) -> NDArray[np.float64]:
-        square, floor = self._mismatch(exponents, self._weights)
-        self._seen.append((exponents, square[:, 0], floor))
-        return (square - np.outer(floor, self._noises)).T
-
-
-def _lowest(grid: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Where each row of `values` (B, A) on an even `grid` (A,) is least, by its parabola.
-
-    A row whose least value is at an end of the grid gives that end.
-    """
-    least = values.argmin(axis=1)
-    rows, middle = np.arange(len(values)), np.clip(least, 1, len(grid) - 2)
-    left, centre, right = (values[rows, middle + i] for i in (-1, 0, 1))
-    curvature = left - 2 * centre + right
-    slope = (left - right) / 2
-    shift = np.divide(slope, curvature, out=np.zeros_like(slope), where=curvature > 0)
-    inside = (least > 0) & (least < len(grid) - 1)
-    return np.where(inside, grid[middle] + shift * (grid[1] - grid[0]), grid[least])
 
 
 def _percent(fraction: float) -> str:

@@ -64,6 +64,21 @@ class Curves:
         """Total range of the mean curves: largest minus smallest value over all of them."""
         return float(np.ptp(self.mean))
 
+    def change(self) -> bool:
+        """Whether some curve leaves its first value by more than replica noise explains.
+
+        A t-test of each replica's change since the first record, Bonferroni-corrected for the
+        ``H·(T-1)`` places looked at (too strictly, for the changes are correlated along a curve;
+        flat curves are to be refused, and curves worth rescaling change by many errors).
+        """
+        changes = self.values[:, :, 1:] - self.values[:, :, :1]
+        mean = np.abs(changes.mean(axis=1))
+        error = changes.std(axis=1, ddof=1) / np.sqrt(self.replicas)
+        critical = stats.t.isf(FLAT_LEVEL / (2 * mean.size), self.replicas - 1)
+        # Curves without noise have no error; what rounding leaves of a constant is not a change.
+        rounding = 8 * np.finfo(np.float64).eps * np.abs(self.values).max()
+        return bool(np.any(mean > critical * error + rounding))
+
 
 def read_curves(
     curves: xr.DataArray, over: str, *, along: str = "step", sample: str = "replica"
@@ -89,8 +104,8 @@ def read_curves(
     Raises
     ------
     InferenceError
-        If the array does not have this form, has fewer than `MIN_REPLICAS` finite replicas or
-        `MIN_RECORDS` records, or if the curves do not change along `along` beyond replica noise.
+        If the array does not have this form, or has fewer than `MIN_REPLICAS` finite replicas or
+        `MIN_RECORDS` records.
     """
     if not isinstance(curves, xr.DataArray):
         raise InferenceError(
@@ -128,15 +143,9 @@ def read_curves(
             f"an interval needs at least {MIN_REPLICAS} replicas that stay finite at every {over}, "
             f"but only {finite.sum()} of {finite.size} do."
         )
-    found = Curves(
+    return Curves(
         over, along, sample, scales, steps, values[:, finite], left_out=int((~finite).sum())
     )
-    if not _changes(found):
-        raise InferenceError(
-            f"the curves do not change along {along} beyond replica noise, "
-            f"so no rescaling of {along} can be told from another."
-        )
-    return found
 
 
 def _coordinate(curves: xr.DataArray, dim: str) -> NDArray[np.float64]:
@@ -150,19 +159,3 @@ def _coordinate(curves: xr.DataArray, dim: str) -> NDArray[np.float64]:
 
 def _listed(numbers: NDArray[np.float64]) -> str:
     return ", ".join(f"{x:g}" for x in numbers)
-
-
-def _changes(curves: Curves) -> bool:
-    """Whether some curve leaves its first value by more than replica noise explains.
-
-    A t-test of each replica's change since the first record, Bonferroni-corrected for the
-    ``H·(T-1)`` places looked at (too strictly, for the changes are correlated along a curve;
-    flat curves are to be refused, and curves worth rescaling change by many standard errors).
-    """
-    change = curves.values[:, :, 1:] - curves.values[:, :, :1]
-    mean = np.abs(change.mean(axis=1))
-    error = change.std(axis=1, ddof=1) / np.sqrt(curves.replicas)
-    critical = stats.t.isf(FLAT_LEVEL / (2 * mean.size), curves.replicas - 1)
-    # Curves without noise have no error; what rounding leaves of a constant is not a change.
-    rounding = 8 * np.finfo(np.float64).eps * np.abs(curves.values).max()
-    return bool(np.any(mean > critical * error + rounding))

@@ -61,6 +61,11 @@ class Mismatch:
         self._splines = [CubicSpline(curves.steps, replicas.T) for replicas in values]
         self._means = CubicSpline(curves.steps, values.mean(axis=1).T)
 
+    @property
+    def log_ratio(self) -> float:
+        """Logarithm of the largest over the smallest hyperparameter."""
+        return float(np.ptp(self._log_scales))
+
     def widest_exponent(self, overlap: float) -> float:
         """Largest \\|exponent\\| at which every two curves share a fraction `overlap` of a range.
 
@@ -79,7 +84,7 @@ class Mismatch:
         if self._first == 0:
             return np.inf
         stretch = (self._last - overlap * (self._last - self._first)) / self._first
-        return float(np.log(stretch) / np.ptp(self._log_scales))
+        return float(np.log(stretch)) / self.log_ratio
 
     def shared_range(self, exponent: float) -> NDArray[np.float64]:
         """Range of s that each pair of curves shares, shape (P, 2), with h_ref the largest h."""
@@ -140,4 +145,4 @@ class Mismatch:
                 square[i] = np.einsum("br,br->b", weights @ (d @ d.T), weights)
             else:
                 square[i] = np.square(weights @ d).sum(axis=1)
-        return square, floor
+        return np.maximum(square, 0), floor  # rounding can leave −1e-20 where curves coincide

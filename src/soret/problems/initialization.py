@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ from jaxtyping import Array, Float32
 from soret.errors import SettingsError
 
 
+@runtime_checkable
 class Initialization(Protocol):
     """Draws the weights and biases of one dense layer."""
 

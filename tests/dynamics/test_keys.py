@@ -1,0 +1,72 @@
+"""Keys: a replica's randomness follows from what it is, not from its place in a queue."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import soret
+from soret.dynamics.keys import initial_keys, noise_keys
+from soret.dynamics.sgd import points
+from soret.errors import SettingsError
+
+seeds = st.integers(0, 2**64 - 1)
+POINT = {"learning_rate": 0.1, "batch_size": 1, "momentum": 0.0, "weight_decay": 0.0}
+
+
+def rows(keys: object) -> list[tuple[int, int]]:
+    return [tuple(int(word) for word in row) for row in np.asarray(keys)]
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=seeds)
+def test_all_keys_of_an_ensemble_differ(seed: int) -> None:
+    """Noise shared by two replicas, two points, or by the noise and the start."""
+    grid = soret.SGD([0.1, 0.2], batch_size=[1, 2], momentum=[0.1, 0.2], weight_decay=[0.1, 0.2])
+    keys = rows(initial_keys(seed, range(8)))
+    for point in points(grid):
+        keys += rows(noise_keys(seed, point, range(8)))
+    assert len(set(keys)) == len(keys) == 8 * 17
+
+
+@settings(max_examples=20, deadline=None)
+@given(one=seeds, other=seeds)
+def test_seeds_give_different_keys(one: int, other: int) -> None:
+    """Seeds cut to 32 bits, or halves of them mixed up."""
+    if one != other:
+        assert not set(rows(initial_keys(one, range(4)))) & set(rows(initial_keys(other, range(4))))
+        assert not set(rows(noise_keys(one, POINT, range(4)))) & set(
+            rows(noise_keys(other, POINT, range(4)))
+        )
+
+
+@settings(max_examples=20, deadline=None)
+@given(first=st.integers(0, 2**31), seed=seeds)
+def test_key_depends_on_the_number_of_the_replica_alone(first: int, seed: int) -> None:
+    """Keys that depend on the block a replica is in."""
+    whole = rows(noise_keys(seed, POINT, range(first, first + 8)))
+    assert rows(noise_keys(seed, POINT, range(first + 4, first + 8))) == whole[4:]
+    whole = rows(initial_keys(seed, range(first, first + 8)))
+    assert rows(initial_keys(seed, range(first + 4, first + 8))) == whole[4:]
+
+
+def test_integer_and_float_of_the_same_value_are_the_same_point() -> None:
+    """A grid [1, 0.5] whose 1 became 1.0, with other noise than the number 1 alone."""
+    one, other = ({**POINT, "learning_rate": value} for value in (1, 1.0))
+    assert rows(noise_keys(0, one, range(3))) == rows(noise_keys(0, other, range(3)))
+
+
+@pytest.mark.parametrize("seed", [0, 2**32, 2**64 - 1])
+@pytest.mark.parametrize("kind", [np.uint64, np.int64, np.int32, np.uint8])
+def test_numpy_integers_are_seeds(seed: int, kind: type[np.integer]) -> None:
+    """A seed from an array that overflows, or counts as another one."""
+    if seed > np.iinfo(kind).max:
+        seed = int(np.iinfo(kind).max)
+    assert rows(initial_keys(kind(seed), range(2))) == rows(initial_keys(seed, range(2)))
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64, 1.0, "1", None])
+def test_bad_seeds_are_refused(seed: object) -> None:
+    """A seed silently taken for another one."""
+    with pytest.raises(SettingsError, match="seed is .* must be an integer from 0 to"):
+        initial_keys(seed, range(2))  # type: ignore[arg-type]
