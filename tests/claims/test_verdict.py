@@ -81,13 +81,16 @@ def test_the_fall_is_judged_where_the_noise_is_largest():
     assert "batch_size = 1" in judge_fall(batches, "batch_size", what="height").quantity
 
 
-def test_made_by_rival_collapses_under_the_rival():
-    run = ensemble(2.0).to_dataset()
-    made = made_by_rival(run, "learning_rate", 1.0)
+@pytest.mark.parametrize("exponent", [1.0, 2.0])
+def test_made_by_rival_collapses_under_the_rival(exponent):
+    """Whatever the run was, what is made of it follows the power asked for, and rises."""
+    run = ensemble(1.5).to_dataset()
+    made = made_by_rival(run, "learning_rate", exponent)
     result = judge_collapse(
-        made.height, "learning_rate", predicted=1.0, rival=2.0, what="made curves"
+        made.height, "learning_rate", predicted=exponent, rival=3 - exponent, what="made curves"
     )
     assert result.verdict is S
+    assert judge_fall(made.height, "learning_rate", what="made curves").verdict is C
 
 
 def test_support_without_power_is_inconclusive():

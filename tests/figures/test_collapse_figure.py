@@ -24,14 +24,18 @@ def curves():
     )
 
 
-@pytest.fixture(scope="module")
-def figure(curves):
+def draw(curves):
     found = soret.inference.collapse(curves, "learning_rate", rivals=(1.0, 2.0))
     rows = [
         Row("first", curves, found, "supported"),
         Row("second", curves, None, "inconclusive"),
     ]
     return collapse_figure(rows, over="learning_rate", predicted=2.0, rival=1.0, title="Title")
+
+
+@pytest.fixture(scope="module")
+def figure(curves):
+    return draw(curves)
 
 
 def panels(figure):
@@ -67,9 +71,9 @@ def test_the_prediction_puts_the_curves_on_each_other(figure, curves):
     assert np.abs(at - slow.get_ydata()).max() < 0.05
 
 
-def test_saving_is_reproducible_and_leaves_the_users_style_alone(figure, tmp_path):
+def test_saving_is_reproducible_and_leaves_the_users_style_alone(curves, tmp_path):
     before = dict(mpl.rcParams)
-    first, second = save(figure, tmp_path / "a"), save(figure, tmp_path / "b")
+    first, second = (save(draw(curves), tmp_path / name) for name in "ab")
     assert dict(mpl.rcParams) == before
     for one, other in zip(first, second, strict=True):
         assert one.read_bytes() == other.read_bytes()

@@ -110,27 +110,27 @@ def judge_fall(curves: xr.DataArray, over: str, *, what: str) -> Result:
 
 
 def made_by_rival(run: xr.Dataset, over: str, rival: float) -> xr.Dataset:
-    """Return what the run would be if its curves followed step·h^rival.
+    """Return what the run would be if its curves followed step·h^rival, and rose.
 
-    Every curve is the fastest one with its time rescaled by the rival's power, so that the
-    rival collapses them; and run backwards in value about its start, so that what fell, rises.
-    Each hyperparameter takes its noise from other replicas.
+    Every mean curve becomes the fastest one with its time rescaled by the rival's power; each
+    replica keeps its own departure from the mean, so that the noise is what it was.
     """
     values = run[over].values
-    reference = int(np.argmax(values**rival))
+    fastest = int(np.argmax(values**rival))
     step = run.step.values.astype(float)
-    replicas = run.sizes["replica"]
     made = run.copy(deep=True)
     for name, curves in run.data_vars.items():
         if "step" not in curves.dims:
             continue
-        ordered = curves.transpose(over, "replica", "step").values.copy()
-        source = ordered[reference]
+        ordered = curves.transpose(over, "replica", "step").values
+        mean = np.nanmean(ordered, axis=1)
         # What fell must rise, so that no test for a fall is passed by accident.
-        source = 2 * source[:, :1] - source
-        for i, value in enumerate(values):
-            at = step * (value / values[reference]) ** rival
-            rolled = np.roll(source, i * replicas // len(values), axis=0)
-            ordered[i] = [np.interp(at, step, row) for row in rolled]
-        made[name] = ((over, "replica", "step"), ordered, curves.attrs)
+        rising = mean[fastest, 0] + np.abs(mean[fastest] - mean[fastest, 0])
+        times = step * (values[:, None] / values[fastest]) ** rival
+        rescaled = np.stack([np.interp(time, step, rising) for time in times])
+        made[name] = (
+            (over, "replica", "step"),
+            ordered - mean[:, None] + rescaled[:, None],
+            curves.attrs,
+        )
     return made

@@ -119,7 +119,7 @@ def run_claim(
         warnings.simplefilter("always", soret.DivergenceWarning)
         if complete:
             say(f"{folder.path} holds this run already; judging it again")
-            runs = _as_runs(folder.load())
+            runs = load_runs(folder)
         else:
             runs = _simulate(claim, folder, seed, progress, say)
         say("testing")
@@ -173,7 +173,7 @@ def _simulate(
 
     (folder.path / "checkpoints").mkdir(exist_ok=True)
     runs = claim.simulate(simulate)
-    folder.finish(xr.DataTree.from_dict(dict(runs)))
+    folder.finish(xr.DataTree.from_dict(dict(runs)), experiments=list(runs))
     return runs
 
 
@@ -197,6 +197,15 @@ def _judge(claim: Any, runs: Runs) -> list[Result]:
     ]
 
 
-def _as_runs(data: xr.Dataset | xr.DataTree) -> Runs:
+def load_runs(folder: RunFolder) -> Runs:
+    """Return the experiments of a finished claim, in the order they were made.
+
+    Raises
+    ------
+    RunError
+        If the run is missing, unfinished or damaged.
+    """
+    data = folder.load()
     tree = data if isinstance(data, xr.DataTree) else xr.DataTree(data)
-    return {node.path.lstrip("/"): node.to_dataset() for node in tree.subtree if node.data_vars}
+    # Groups come from disk in no order that means anything.
+    return {name: tree[name].to_dataset() for name in folder.record()["experiments"]}
