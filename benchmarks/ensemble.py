@@ -156,16 +156,15 @@ def _makers(units: int, native: Path | None) -> dict[str, Callable[[], peers.Pee
 def _steps_lasting(seconds: float, peer: peers.Peer) -> int:
     """Return how many steps take about so long, after what is slow at first is over.
 
-    A slope, so that what a call costs before its first step is not mistaken for steps.
+    From a slope, so that what a call costs before its first step is not taken for steps.
     """
-    steps, before = 80, peer.run(80)
+    steps, before = 10, peer.run(10)
     while True:
-        steps *= 5
+        steps *= 8
         timing = peer.run(steps)
-        grown = timing.seconds - before.seconds
-        if grown > 0.1 and timing.seconds > 2 * before.seconds:
-            per_step = grown / (timing.steps - before.steps) * peer.replicas
-            return max(1, round(seconds / per_step))
+        grown, more = timing.seconds - before.seconds, timing.steps - before.steps
+        if more and grown > 0.1 and timing.seconds > 2 * before.seconds:
+            return max(1, round(seconds * more / grown / peer.replicas))
         before = timing
 
 

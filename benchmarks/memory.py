@@ -60,9 +60,21 @@ def small(steps: int) -> dict[str, Any]:
         "problem": soret.problems.two_layer(inputs=10, hidden=10),
         "algorithm": soret.SGD(learning_rate=[0.1, 0.05, 0.025]),
         "observe": [soret.observables.activation_rate, soret.observables.weight_norm],
-        "steps": 80 * max(1, steps // 2),
+        "steps": 80 * steps,
         "replicas": 128,
         "record_every": 80,
+    }
+
+
+def grid(steps: int) -> dict[str, Any]:
+    """Ten units and six batch sizes, each of which is a program of its own to compile."""
+    import soret
+
+    return small(steps) | {
+        "algorithm": soret.SGD(learning_rate=0.1, batch_size=[1, 2, 4, 8, 16, 32]),
+        "steps": 4 * steps,
+        "replicas": 16,
+        "record_every": 4,
     }
 
 
@@ -84,14 +96,14 @@ def records(steps: int) -> dict[str, Any]:
     """The same with the whole output layer recorded: the result outweighs all else."""
     import soret
 
-    def output_weights(problem: Any, state: Any) -> Any:
-        return state.params["V"]
-
     return medium(steps) | {"observe": [soret.observables.activation_rate, output_weights]}
 
 
 def large(steps: int) -> dict[str, Any]:
-    """3,072 inputs, 300 units, batches of 200 out of 5,000 examples: data and parameters."""
+    """3,072 inputs, 300 units, batches of 200 out of 5,000 examples: data and parameters.
+
+    Steps are slow, so that one call of the program makes few records.
+    """
     import soret
 
     generator = np.random.default_rng(0)
@@ -104,15 +116,20 @@ def large(steps: int) -> dict[str, Any]:
     return {
         "problem": soret.problems.two_layer(data=data, hidden=300),
         "algorithm": soret.SGD(learning_rate=0.01, batch_size=200),
-        "observe": [soret.observables.weight_norm],
+        "observe": [soret.observables.weight_norm, output_weights],
         "steps": max(4, steps // 5),
         "replicas": 4,
-        "record_every": 2,
+        "record_every": 1,
     }
 
 
+def output_weights(problem: Any, state: Any) -> Any:
+    """Return V, the weights of the output layer."""
+    return state.params["V"]
+
+
 CASES: dict[str, Callable[[int], dict[str, Any]]] = {
-    function.__name__: function for function in (small, medium, records, large)
+    function.__name__: function for function in (small, grid, medium, records, large)
 }
 
 

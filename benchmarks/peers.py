@@ -49,8 +49,13 @@ class Timing:
 class Peer(Protocol):
     """One implementation at one size."""
 
-    name: str
-    replicas: int
+    @property
+    def name(self) -> str:
+        """What it is called in the tables."""
+
+    @property
+    def replicas(self) -> int:
+        """Replicas trained side by side."""
 
     def run(self, steps: int) -> Timing:
         """Make about `steps` steps of every replica, from the initial parameters on."""

@@ -23,7 +23,7 @@ SMALL = {
         "initializations": ("normal",),
     },
     "thermophoresis/image-two-layer": {
-        "replicas": 4,
+        "replicas": 8,
         "hidden": 20,
         "learning_rate_steps": 200,
         "batch_size_steps": 200,

@@ -21,9 +21,9 @@ SCANS = (
     quick={
         "hidden": 50,
         "batch_size": 100,
-        "learning_rate_steps": 600,
+        "learning_rate_steps": 400,
         "batch_sizes": (25, 50, 100),
-        "batch_size_steps": 1200,
+        "batch_size_steps": 800,
         "replicas": 8,
     },
 )
@@ -75,7 +75,7 @@ class ImageTwoLayer:
                 sgd,
                 observe=two_layer.observables(OBSERVABLES),
                 steps=steps,
-                record_every=two_layer.record_every(steps),
+                record_every=two_layer.record_every(2 * steps),
                 replicas=self.replicas,
             )
             for scan, (sgd, steps) in scans.items()
