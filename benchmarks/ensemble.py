@@ -52,7 +52,7 @@ class Scale:
     memory_steps: int
 
 
-STANDARD = Scale(turns=5, seconds=2.5, memory_steps=100)
+STANDARD = Scale(turns=5, seconds=2.0, memory_steps=100)
 QUICK = Scale(turns=3, seconds=1.0, memory_steps=20)
 
 
@@ -116,7 +116,8 @@ def main() -> None:
 def compare(units: int, native: Path | None, scale: Scale) -> list[Speed]:
     """Measure all peers at one size, taking turns."""
     speeds: list[Speed] = []
-    running: list[tuple[Speed, peers.Peer, int]] = []
+    running: list[tuple[Speed, peers.Peer]] = []
+    steps: dict[str, int] = {}
     for name, make in _makers(units, native).items():
         speed = Speed(name, units)
         speeds.append(speed)
@@ -127,12 +128,16 @@ def compare(units: int, native: Path | None, scale: Scale) -> list[Speed]:
             speed.missing = str(missing)
             continue
         speed.replicas = peer.replicas
-        running.append((speed, peer, _steps_lasting(scale.seconds, peer)))
+        running.append((speed, peer))
+        steps[name] = _steps_lasting(scale.seconds, peer)
     for turn in range(scale.turns):
         aside.print(f"{units} units: turn {turn + 1} of {scale.turns}")
-        for speed, peer, steps in running:
-            timing = peer.run(steps)
+        for speed, peer in running:
+            timing = peer.run(steps[speed.name])
             speed.rates.append(timing.rate)
+            # The machine's speed has changed since the steps were counted; keep to the time.
+            change = min(2.0, scale.seconds / timing.seconds)
+            steps[speed.name] = max(1, round(change * steps[speed.name]))
             if timing.preparing is not None:
                 speed.preparing.append(timing.preparing)
     return speeds
@@ -184,32 +189,25 @@ def ratios(speeds: Sequence[Speed], units: int, name: str) -> list[float]:
 def speed_table(speeds: Sequence[Speed]) -> Table:
     """Lay out the speeds at one size."""
     units = speeds[0].units
-    table = Table(
-        box=SIMPLE_HEAD,
-        title=f"{units} units: million replica-steps per second",
-        title_justify="left",
-    )
+    table = _table(f"{units} units: million replica-steps per second")
     for heading in ("replicas", "median", "range", "before, s", "soret ÷ it", "range"):
         table.add_column(heading, justify="right")
     for speed in speeds:
         if speed.missing:
-            table.add_row(speed.name, f"skipped: {speed.missing}", style="yellow")
             continue
         ratio = [] if speed.name == SORET else ratios(speeds, units, speed.name)
         before = f"{statistics.median(speed.preparing):.1f}" if speed.preparing else "–"
         table.add_row(
             speed.name, str(speed.replicas), *_spread(speed.rates), before, *_spread(ratio)
         )
+    missing = [f"{speed.name} skipped: {speed.missing}" for speed in speeds if speed.missing]
+    table.caption, table.caption_justify = "\n".join(missing) or None, "left"
     return table
 
 
 def memory_table(memories: Sequence[memory.Memory]) -> Table:
     """Lay out what the cases took."""
-    table = Table(
-        box=SIMPLE_HEAD,
-        title="MiB beyond what the process had before the call",
-        title_justify="left",
-    )
+    table = _table("MiB beyond what the process had before the call")
     headings = ("estimate", "peak", "peak ÷ estimate", "peak till compiled", "peak thereafter")
     for heading in headings:
         table.add_column(heading, justify="right")
@@ -217,12 +215,6 @@ def memory_table(memories: Sequence[memory.Memory]) -> Table:
         values = (one.estimate, one.peak, one.preparing, one.running)
         estimate, peak, preparing, running = (f"{value / memory.MIB:.0f}" for value in values)
         table.add_row(one.case, estimate, peak, f"{one.ratio:.2f}", preparing, running)
-    return table
-
-
-def _table(title: str) -> Table:
-    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
-    table.add_column("")
     return table
 
 
@@ -275,6 +267,12 @@ def environment() -> dict[str, str]:
     }
 
 
+def _table(title: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
+    table.add_column("")
+    return table
+
+
 def _cpu() -> str:
     information = Path("/proc/cpuinfo")
     if information.exists():
@@ -293,7 +291,11 @@ def _spread(values: Sequence[float]) -> tuple[str, str]:
     """Return the median, and the least and the greatest."""
     if not values:
         return "", ""
-    return f"{statistics.median(values):.3g}", f"{min(values):.3g}–{max(values):.3g}"
+    return _digits(statistics.median(values)), f"{_digits(min(values))}–{_digits(max(values))}"
+
+
+def _digits(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _options() -> Any:

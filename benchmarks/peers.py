@@ -69,7 +69,7 @@ def torch_loop(units: int) -> Peer:
     """Return the loop that researchers write: one replica, a module, an optimizer."""
     torch = _torch()
 
-    class TwoLayer(torch.nn.Module):  # type: ignore[misc, name-defined]
+    class TwoLayer(torch.nn.Module):  # type: ignore[name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.hidden = torch.nn.Linear(units, units)

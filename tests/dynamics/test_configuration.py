@@ -30,9 +30,15 @@ def theta(problem, state):
     return jnp.concatenate([leaf.reshape(-1) for leaf in jax.tree.leaves(state.params)])
 
 
+def sample(key):
+    # Whatever type and numbers the configuration makes of this.
+    x = jax.random.normal(key, (4,))
+    return x, (x[0] > 0).astype(jnp.int32)
+
+
 def run(**more):
     return soret.simulate(
-        soret.problems.two_layer(4, 3),
+        soret.problems.two_layer(hidden=3, data=soret.data.FromFunction(sample)),
         soret.SGD([0.1, 0.05], batch_size=2, momentum=0.9, weight_decay=0.01),
         observe=[theta, soret.observables.loss, soret.observables.activation_rate],
         steps=60,

@@ -1,6 +1,5 @@
 """Bad settings are found before anything is compiled, simulated or written, in one sentence."""
 
-import importlib
 import re
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import soret
-from soret.dynamics import plan
+from soret.dynamics import arguments, plan
 from soret.errors import SettingsError
 from soret.observables import State, activation_rate, weight_norm
 
 # The package's attribute of this name is the function.
-engine = importlib.import_module("soret.dynamics.simulate")
 
 
 def one_sentence(error: pytest.ExceptionInfo[SettingsError]) -> bool:
@@ -222,7 +220,7 @@ def test_not_even_one_replica_fits(tmp_path: Path) -> None:
 @given(steps=st.integers(1, 10**6))
 def test_default_records_divide_the_steps(steps: int) -> None:
     """A default that `simulate` itself would refuse, or that skips the end."""
-    every = engine._check_counts(steps, 1, None, None)
+    every = arguments.check_counts(steps, 1, None, None)
     assert steps % every == 0
     assert 1 <= every <= max(1, steps // 100)
     assert not any(steps % n == 0 for n in range(every + 1, steps // 100 + 1))
@@ -233,6 +231,6 @@ def test_records_are_taken_as_given(steps: int, every: int) -> None:
     """A spacing changed silently."""
     if steps % every:
         with pytest.raises(SettingsError, match="no multiple"):
-            engine._check_counts(steps, 1, every, None)
+            arguments.check_counts(steps, 1, every, None)
     else:
-        assert engine._check_counts(steps, 1, every, None) == every
+        assert arguments.check_counts(steps, 1, every, None) == every

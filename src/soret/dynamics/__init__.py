@@ -1,6 +1,8 @@
 """Dynamics: SGD, and the engine that runs ensembles of it."""
 
+from soret.dynamics.arguments import check
+from soret.dynamics.results import DivergenceWarning
 from soret.dynamics.sgd import SGD, Optax
-from soret.dynamics.simulate import DivergenceWarning, check, simulate
+from soret.dynamics.simulate import simulate
 
 __all__ = ["SGD", "DivergenceWarning", "Optax", "check", "simulate"]

@@ -1,0 +1,122 @@
+"""Results of an ensemble: blocks put together into labelled arrays that say what they are."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+
+from soret.dynamics.block import BlockResult
+from soret.dynamics.plan import Plan
+from soret.dynamics.sgd import Algorithm, axes
+from soret.observables.state import Observable, attributes, name
+from soret.problems import Problem
+from soret.problems.tracing import ensemble_settings
+
+_AXIS_ATTRIBUTES = {
+    "learning_rate": {"long_name": "learning rate η", "units": "dimensionless"},
+    "batch_size": {"long_name": "batch size B", "units": "examples"},
+    "momentum": {"long_name": "momentum β", "units": "dimensionless"},
+    "weight_decay": {"long_name": "weight decay λ", "units": "dimensionless"},
+}
+
+
+class DivergenceWarning(UserWarning):
+    """Some replicas left the finite numbers."""
+
+
+def assemble(
+    plan: Plan,
+    results: Sequence[BlockResult],
+    algorithm: Algorithm,
+    observables: Sequence[Observable],
+    replicas: int,
+    steps: int,
+    record_every: int,
+) -> xr.Dataset:
+    grid = axes(algorithm)
+    shape = tuple(len(values) for values in grid.values())
+    dims = (*grid, "replica")
+    recorded = np.arange(0, steps + 1, record_every)
+
+    def whole(parts: Sequence[np.ndarray]) -> np.ndarray:
+        """Put the blocks' arrays, replica first, side by side."""
+        joined = np.concatenate(parts)
+        return joined.reshape(*shape, replicas, *joined.shape[1:])
+
+    variables: dict[str, Any] = {}
+    for function in observables:
+        key = name(function)
+        values = whole([np.swapaxes(result.records[key], 0, 1) for result in results])
+        extra = tuple(f"{key}_dim_{i}" for i in range(values.ndim - len(dims) - 1))
+        variables[key] = ((*dims, "step", *extra), values, attributes(function))
+    variables["diverged_at"] = (
+        dims,
+        whole([result.diverged_at for result in results]),
+        {"long_name": "step at which the replica was first not finite", "units": "steps"},
+    )
+    coordinates: dict[str, Any] = {
+        key: (key, np.asarray(values), _AXIS_ATTRIBUTES.get(key, {"units": "dimensionless"}))
+        for key, values in grid.items()
+    }
+    coordinates["replica"] = ("replica", np.arange(replicas), {"long_name": "replica"})
+    coordinates["step"] = ("step", recorded, {"long_name": "step", "units": "updates"})
+    return xr.Dataset(variables, coordinates)
+
+
+def describe(
+    problem: Problem,
+    algorithm: Algorithm,
+    observables: Sequence[Observable],
+    plan: Plan,
+    steps: int,
+    replicas: int,
+    record_every: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Return everything that decides the numbers, as plain data."""
+    with ensemble_settings():
+        programs = [p.fingerprint(plan.devices[0]) for p in plan.programs.values()]
+    return {
+        "problem": {"name": problem.name, **problem.settings},
+        "algorithm": {
+            "name": type(algorithm).__name__,
+            **algorithm.hyperparameters,
+            "nesterov": getattr(algorithm, "nesterov", False),
+            "sampling": algorithm.sampling,
+        },
+        "observe": [name(function) for function in observables],
+        "steps": steps,
+        "replicas": replicas,
+        "record_every": record_every,
+        "seed": int(seed),
+        "block_size": plan.block_size,
+        "platform": plan.devices[0].platform,
+        "jax": jax.__version__,
+        "programs": programs,
+    }
+
+
+def attributes_of(about: dict[str, Any], plan: Plan, run: xr.Dataset) -> dict[str, Any]:
+    """Return what the Dataset itself should say; one value each, so that any format keeps it."""
+    flat = {
+        f"{group}_{key}": value if isinstance(value, int | float | str) else str(value)
+        for group in ("problem", "algorithm")
+        for key, value in about[group].items()
+    }
+    rest = {key: about[key] for key in ("steps", "replicas", "record_every", "seed", "block_size")}
+    diverged = int((run.diverged_at >= 0).sum())
+    return flat | rest | {"memory_estimate_bytes": plan.memory, "diverged": diverged}
+
+
+def warn_of_divergence(run: xr.Dataset) -> None:
+    diverged = run.diverged_at.values[run.diverged_at.values >= 0]
+    if diverged.size:
+        warnings.warn(
+            f"{diverged.size} of {run.diverged_at.size} replicas diverged, the first by step "
+            f"{diverged.min()}; they are NaN from then on, so that means leave them out.",
+            DivergenceWarning,
+            stacklevel=3,
+        )
