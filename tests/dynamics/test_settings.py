@@ -220,7 +220,7 @@ def test_not_even_one_replica_fits(tmp_path: Path) -> None:
 @given(steps=st.integers(1, 10**6))
 def test_default_records_divide_the_steps(steps: int) -> None:
     """A default that `simulate` itself would refuse, or that skips the end."""
-    every = arguments.check_counts(steps, 1, None, None)
+    every = arguments.check_counts(steps, 1, None)
     assert steps % every == 0
     assert 1 <= every <= max(1, steps // 100)
     assert not any(steps % n == 0 for n in range(every + 1, steps // 100 + 1))
@@ -231,6 +231,6 @@ def test_records_are_taken_as_given(steps: int, every: int) -> None:
     """A spacing changed silently."""
     if steps % every:
         with pytest.raises(SettingsError, match="no multiple"):
-            arguments.check_counts(steps, 1, every, None)
+            arguments.check_counts(steps, 1, every)
     else:
-        assert arguments.check_counts(steps, 1, every, None) == every
+        assert arguments.check_counts(steps, 1, every) == every

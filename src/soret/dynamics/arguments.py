@@ -1,12 +1,14 @@
 """The arguments of `simulate`, checked before anything is simulated or compiled."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
+from soret.dynamics.keys import check_seed
 from soret.dynamics.sampling import sampler
-from soret.dynamics.sgd import Algorithm, points
+from soret.dynamics.sgd import Algorithm, axes, points
 from soret.errors import SettingsError
 from soret.observables.state import Observable, name
 from soret.problems import Problem
@@ -20,7 +22,11 @@ def check(
     steps: int,
     replicas: int = 64,
     record_every: int | None = None,
+    seed: int = 0,
     block_size: int | None = None,
+    workers: int | None = None,
+    memory_limit: int | None = None,
+    devices: Sequence[jax.Device] | None = None,
 ) -> tuple[list[Observable], int]:
     """Check arguments of `simulate` without simulating or compiling anything.
 
@@ -41,14 +47,29 @@ def check(
         raise SettingsError(
             f"algorithm is a {type(algorithm).__name__}; use soret.SGD(...) or soret.Optax(...)."
         )
-    observables = as_observables(observe)
-    record_every = check_counts(steps, replicas, record_every, block_size)
+    observables = as_observables(observe, taken=axes(algorithm))
+    check_seed(seed)
+    for key, value in {
+        "block_size": block_size,
+        "workers": workers,
+        "memory_limit": memory_limit,
+    }.items():
+        if value is not None:
+            _positive(key, value)
+    if devices is not None and not len(devices):
+        raise SettingsError("devices is empty; leave it out to use all local ones.")
+    record_every = check_counts(steps, replicas, record_every)
     for point in points(algorithm):
         sampler(problem, int(point["batch_size"]), algorithm.sampling)
     return observables, record_every
 
 
-def as_observables(observe: Observable | Sequence[Observable]) -> list[Observable]:
+def as_observables(
+    observe: Observable | Sequence[Observable], taken: Iterable[str]
+) -> list[Observable]:
+    """Return observables as a list; refuse what is none, and names that are `taken`."""
+    if not callable(observe) and not isinstance(observe, Sequence):
+        raise SettingsError(f"observe is {observe!r}; it must be a function or a list of them.")
     functions = [observe] if callable(observe) else list(observe)
     if not functions:
         raise SettingsError("observe is empty; give at least one observable.")
@@ -59,19 +80,18 @@ def as_observables(observe: Observable | Sequence[Observable]) -> list[Observabl
             )
     names = [name(function) for function in functions]
     for key in names:
-        if names.count(key) > 1 or key in ("diverged_at", "step", "replica", "<lambda>"):
+        if names.count(key) > 1 or key in ("diverged_at", "step", "replica", "<lambda>", *taken):
             raise SettingsError(
                 f"an observable is called {key!r}, which is taken or says nothing; rename it."
             )
     return functions
 
 
-def check_counts(steps: int, replicas: int, every: int | None, block_size: int | None) -> int:
+def check_counts(steps: int, replicas: int, every: int | None) -> int:
     """Check the counts; return how often to record."""
     _positive("steps", steps)
     _positive("replicas", replicas)
     _positive("record_every", every if every is not None else 1)
-    _positive("block_size", block_size if block_size is not None else 1)
     if steps >= 2**31:
         raise SettingsError(f"steps is {steps}; it must be below 2³¹.")
     if every is None:

@@ -30,10 +30,22 @@ def noise_keys(seed: int, point: Point, replicas: range) -> UInt32[Array, "repli
     return _per_replica(key, replicas)
 
 
-def _root(seed: int) -> UInt32[Array, "2"]:
-    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+def check_seed(seed: object) -> None:
+    """Refuse what is no seed.
+
+    Raises
+    ------
+    SettingsError
+        If it is no integer of 64 bits.
+    """
+    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+    if not whole or not 0 <= int(seed) < 2**64:  # type: ignore[call-overload]
         raise SettingsError(f"seed is {seed!r}; it must be an integer from 0 to 2⁶⁴ − 1.")
-    return jnp.array([seed >> 32, seed & 0xFFFFFFFF], jnp.uint32)
+
+
+def _root(seed: int) -> UInt32[Array, "2"]:
+    check_seed(seed)
+    return jnp.array([int(seed) >> 32, int(seed) & 0xFFFFFFFF], jnp.uint32)
 
 
 def _per_replica(key: generator.Key, replicas: range) -> UInt32[Array, "replicas 2"]:

@@ -151,8 +151,6 @@ def _block_size(
 
 def _slots(devices: Sequence[jax.Device], workers: int | None) -> list[jax.Device]:
     """Return a device for every block in progress: each once, or the CPU once a core."""
-    if workers is not None and workers < 1:
-        raise SettingsError(f"workers is {workers}; it must be at least 1.")
     on_cpu = all(device.platform == "cpu" for device in devices)
     count = workers or (max(len(devices), _cores()) if on_cpu else len(devices))
     return [devices[i % len(devices)] for i in range(count)]

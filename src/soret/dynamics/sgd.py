@@ -244,12 +244,17 @@ def _as_axis(name: str, value: Any) -> Number | tuple[Number, ...]:
         raise SettingsError(
             f"{name} is {value!r}; it must be a number or a list of numbers."
         ) from error
-    if not np.all(np.isfinite(array)):
-        raise SettingsError(f"{name} is {value!r}; it must be finite.")
+    # Ensembles run in float32: a value must survive that, and two must stay two.
+    with np.errstate(over="ignore", under="ignore"):
+        single = array.astype(np.float32)
+    if not np.all(np.isfinite(single)) or np.any((single == 0) & (array != 0)):
+        raise SettingsError(f"{name} is {value!r}; it must be finite, also in float32.")
     if array.ndim == 0:
         return array.item()
-    if len(array) == 0 or len(np.unique(array)) != len(array):
-        raise SettingsError(f"{name} is {value!r}; a list needs at least one value, none twice.")
+    if len(array) == 0 or len(np.unique(single)) != len(array):
+        raise SettingsError(
+            f"{name} is {value!r}; a list needs at least one value, none twice (in float32)."
+        )
     return tuple(array.tolist())
 
 

@@ -112,7 +112,11 @@ def simulate(
         steps=steps,
         replicas=replicas,
         record_every=record_every,
+        seed=seed,
         block_size=block_size,
+        workers=workers,
+        memory_limit=memory_limit,
+        devices=devices,
     )
     with ensemble_settings():
         plan = make_plan(
@@ -137,9 +141,8 @@ def simulate(
         return loaded
 
     title = f"{problem.name}: {len(plan.blocks)} blocks of {plan.block_size}"
-    with ProgressBar(
-        len({block.index for block in plan.blocks}) * replicas * steps, title, progress
-    ) as bar:
+    total = sum(len(block.replicas) for block in plan.blocks) * steps
+    with ProgressBar(total, title, progress) as bar:
         results = _run_all(plan, algorithm, steps, seed, folder, bar)
     run = assemble(plan, results, algorithm, observables, replicas, steps, record_every)
     run.attrs |= attributes_of(about, plan, run)

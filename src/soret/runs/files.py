@@ -60,7 +60,8 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         If the file is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, because numpy leaves the file open where it proves to be no archive.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except _DAMAGED as error:
         raise RunError(
