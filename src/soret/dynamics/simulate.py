@@ -118,6 +118,7 @@ def simulate(
         memory_limit=memory_limit,
         devices=devices,
     )
+    seed = int(seed)  # NumPy's integers are seeds too
     with ensemble_settings():
         plan = make_plan(
             problem,

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 from soret.data import Dataset, Stream, generator
 from soret.errors import SettingsError
 from soret.problems.losses import Loss, as_loss
+from soret.problems.tracing import ensemble_settings
 
 Params: TypeAlias = Any
 """A pytree of float32 arrays."""
@@ -32,7 +33,8 @@ class Problem:
     ----------
     init : callable
         ``init(key) -> params`` draws initial parameters: any pytree; leaves that are not
-        floating-point arrays (the functions inside an Equinox module) are held fixed.
+        floating-point arrays (functions in an Equinox module, masks of integers) are held fixed
+        and the same in every replica.
     predict : callable
         ``predict(params, x) -> output`` for one example.
     loss : str or callable
@@ -114,15 +116,10 @@ class Problem:
 
     @cached_property
     def _fixed(self) -> Any:
-        # Traced once to learn the structure: arrays become shapes, all else stays as it is.
-        shapes = eqx.filter_eval_shape(self.init, _key_shape())
-        moving = eqx.filter_eval_shape(self.initial, _key_shape())
-        return jax.tree.map(
-            lambda shape, whole: whole if shape is None else None,
-            moving,
-            shapes,
-            is_leaf=lambda leaf: leaf is None,
-        )
+        # Drawn once, at a fixed key: masks and the like are the same in every replica.
+        with jax.ensure_compile_time_eval():
+            whole = self.init(generator.as_jax_key(jnp.zeros(2, jnp.uint32)))
+        return eqx.filter(whole, eqx.is_inexact_array, inverse=True)
 
     def _check(self) -> None:
         try:
@@ -142,15 +139,17 @@ class Problem:
             )
         x, y = self._example_shapes()
         try:
-            loss = eqx.filter_eval_shape(self.example_loss, params, x, y)
+            with ensemble_settings():
+                loss = eqx.filter_eval_shape(self.example_loss, params, x, y)
         except Exception as error:
             raise SettingsError(
                 f"problem {self.name!r} fails on one example of shape {x.shape}: {error}"
             ) from error
-        if loss.shape != ():
+        shape, dtype = getattr(loss, "shape", None), str(getattr(loss, "dtype", ""))
+        if shape != () or dtype != "float32":
             raise SettingsError(
-                f"the loss of one example has shape {loss.shape} in problem {self.name!r}; "
-                "it must be a scalar."
+                f"the loss of one example has shape {shape} and type {dtype or None} in problem "
+                f"{self.name!r}; it must be a scalar of type float32."
             )
 
     def _example_shapes(self) -> tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]:

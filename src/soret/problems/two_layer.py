@@ -110,6 +110,10 @@ def _resolve(
     if isinstance(data, str):
         data = load(data)
     if not isinstance(data, Dataset):
+        if labels is not None:
+            raise SettingsError("labels of a stream are its own; leave labels out.")
+        if inputs not in (None, _features(data)):
+            raise SettingsError(f"inputs is {inputs}, but the stream has {_features(data)}.")
         return data, getattr(data, "classes", 2)
     if inputs is not None and inputs != data.flat().shape[1]:
         raise SettingsError(

@@ -1,5 +1,7 @@
 """Files that are either whole or not there: written beside, then renamed into place."""
 
+import hashlib
+import io
 import json
 import os
 import shutil
@@ -12,6 +14,7 @@ import numpy as np
 
 from soret.errors import RunError
 
+_DIGEST_BYTES = hashlib.sha256().digest_size
 # What numpy and zipfile raise for a file that is cut off, altered or no archive at all.
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile)
 
@@ -44,15 +47,18 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write named arrays to an uncompressed .npz file atomically."""
+    """Write named arrays atomically: an uncompressed .npz archive, and its SHA-256 behind it."""
+    archive = io.BytesIO()
+    np.savez(archive, allow_pickle=False, **arrays)
     beside = _beside(path)
     with beside.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+        file.write(archive.getbuffer())
+        file.write(hashlib.sha256(archive.getbuffer()).digest())
     os.replace(beside, path)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Read named arrays; the archive's checksums are verified by reading it.
+    """Read named arrays, once their digest is verified: an archive's own checksums miss a lot.
 
     Raises
     ------
@@ -60,9 +66,12 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         If the file is damaged.
     """
     try:
-        # Opened here, because numpy leaves the file open where it proves to be no archive.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        content = path.read_bytes()
+        archive, written = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
+        if hashlib.sha256(archive).digest() != written:
+            raise ValueError("its content is not what was written")
+        with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
     except _DAMAGED as error:
         raise RunError(
             f"{path} is damaged ({error}); delete it and run again to compute that block anew."
@@ -85,6 +94,20 @@ def remove(folder: Path) -> None:
     """Remove a folder if it is there."""
     if folder.exists():
         shutil.rmtree(folder)
+
+
+def left_over(folder: Path) -> list[Path]:
+    """Return what killed processes left half-written in a folder."""
+    return [path for path in folder.glob(".*") if path.suffix in (".partial", ".old")]
+
+
+def clear_left_over(folder: Path) -> None:
+    """Remove what killed processes left half-written in a folder."""
+    for path in left_over(folder):
+        if path.is_dir():
+            remove(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def finite(value: Any) -> Any:

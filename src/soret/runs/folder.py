@@ -75,8 +75,10 @@ class RunFolder:
                     "choose another folder, or delete this one."
                 )
             return record.get("state") == "complete"
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
-            raise RunError(f"{self.path} exists and is no run; choose another folder.")
+        if self.path.exists():
+            if not self.path.is_dir() or set(self.path.iterdir()) - set(files.left_over(self.path)):
+                raise RunError(f"{self.path} exists and is no run; choose another folder.")
+            files.clear_left_over(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
         files.write_json(
             self.record_path,
@@ -110,6 +112,7 @@ class RunFolder:
         record |= {"state": "complete", "finished": now(), **also}
         files.write_json(self.record_path, record)
         files.remove(self.path / "checkpoints")
+        files.clear_left_over(self.path)
 
     def load(self) -> Data:
         """Return the data of a complete run.

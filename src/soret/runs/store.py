@@ -29,13 +29,13 @@ def write(data: Data, path: Path) -> str:
     return written
 
 
-def read(path: Path, expected: str | None) -> Data:
+def read(path: Path, expected: object) -> Data:
     """Read a run's data into memory: a DataTree if it has groups, else a Dataset.
 
     Parameters
     ----------
     path : Path
-    expected : str or None
+    expected : str
         The digest that `write` returned.
 
     Raises
@@ -45,7 +45,7 @@ def read(path: Path, expected: str | None) -> Data:
     """
     if not path.is_dir():
         raise RunError(f"{path} is missing; the run in {path.parent} is not whole.")
-    if expected is not None and digest(path) != expected:
+    if digest(path) != expected:
         raise RunError(f"{path} is damaged: its content is not what was written; run it again.")
     _check_codecs(path)
     try:
