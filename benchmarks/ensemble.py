@@ -62,6 +62,8 @@ class Speed:
 
     Attributes
     ----------
+    replicas, rates : list
+        Turn by turn.
     preparing : list of float
         Seconds of planning and compiling before each turn, or once and for all.
     missing : str
@@ -70,7 +72,7 @@ class Speed:
 
     name: str
     units: int
-    replicas: int = 0
+    replicas: list[int] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
     preparing: list[float] = field(default_factory=list)
     missing: str = ""
@@ -127,7 +129,6 @@ def compare(units: int, native: Path | None, scale: Scale) -> list[Speed]:
         except peers.Missing as missing:
             speed.missing = str(missing)
             continue
-        speed.replicas = peer.replicas
         running.append((speed, peer))
         steps[name] = _steps_lasting(scale.seconds, peer)
     for turn in range(scale.turns):
@@ -135,6 +136,7 @@ def compare(units: int, native: Path | None, scale: Scale) -> list[Speed]:
         for speed, peer in running:
             timing = peer.run(steps[speed.name])
             speed.rates.append(timing.rate)
+            speed.replicas.append(timing.replicas)
             # The machine's speed has changed since the steps were counted; keep to the time.
             change = min(2.0, scale.seconds / timing.seconds)
             steps[speed.name] = max(1, round(change * steps[speed.name]))
@@ -168,8 +170,10 @@ def _steps_lasting(seconds: float, peer: peers.Peer) -> int:
         steps *= 8
         timing = peer.run(steps)
         grown, more = timing.seconds - before.seconds, timing.steps - before.steps
-        if more and grown > 0.1 and timing.seconds > 2 * before.seconds:
+        if more > 0 and grown > 0.1 and timing.seconds > 2 * before.seconds:
             return max(1, round(seconds * more / grown / peer.replicas))
+        if timing.seconds > 2 * seconds:
+            return max(1, round(seconds * 1e6 * timing.rate / peer.replicas))
         before = timing
 
 
@@ -197,9 +201,8 @@ def speed_table(speeds: Sequence[Speed]) -> Table:
             continue
         ratio = [] if speed.name == SORET else ratios(speeds, units, speed.name)
         before = f"{statistics.median(speed.preparing):.1f}" if speed.preparing else "–"
-        table.add_row(
-            speed.name, str(speed.replicas), *_spread(speed.rates), before, *_spread(ratio)
-        )
+        replicas = str(statistics.mode(speed.replicas))
+        table.add_row(speed.name, replicas, *_spread(speed.rates), before, *_spread(ratio))
     missing = [f"{speed.name} skipped: {speed.missing}" for speed in speeds if speed.missing]
     table.caption, table.caption_justify = "\n".join(missing) or None, "left"
     return table

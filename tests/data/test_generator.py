@@ -190,3 +190,11 @@ class TestNormal:
 def correlation_score(x: np.ndarray, y: np.ndarray) -> float:
     """Return the correlation in units of its deviation under independence."""
     return float(np.corrcoef(x, y)[0, 1] * np.sqrt(len(x)))
+
+
+def test_cosine_and_sine_of_a_turn() -> None:
+    """A polynomial that is wrong in one of the quarters, or at their ends."""
+    turns = np.concatenate([np.arange(0, 1, 1 / 4096), np.arange(8) / 8, [1 - 2**-24]])
+    found = generator._cos_sin_of_turns(jnp.asarray(turns, jnp.float32))
+    for one, function in zip(found, (np.cos, np.sin), strict=True):
+        np.testing.assert_allclose(one, function(2 * np.pi * turns), atol=2e-7)

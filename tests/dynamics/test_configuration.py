@@ -40,7 +40,7 @@ def run(**more):
     return soret.simulate(
         soret.problems.two_layer(hidden=3, data=soret.data.FromFunction(sample)),
         soret.SGD([0.1, 0.05], batch_size=2, momentum=0.9, weight_decay=0.01),
-        observe=[theta, soret.observables.loss, soret.observables.activation_rate],
+        observe=theta,
         steps=60,
         replicas=6,
         record_every=20,

@@ -6,6 +6,7 @@ import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -228,8 +229,13 @@ class TestDamagedCheckpoint:
         assert len(outcomes["refused"]) > 500
         assert set(outcomes) <= {"refused", "unharmed"}, set(outcomes)
 
-    def test_pickle_is_not_read(self, checkpoint: Path) -> None:
-        """Code of a stranger executed by resuming a run."""
-        with checkpoint.open("wb") as file:
-            np.savez(file, allow_pickle=True, done=np.array([{}], object))
+    def test_pickle_is_not_read(self, checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Code of a stranger executed by resuming a run, whose checksums all agree."""
+        save = np.savez
+
+        def with_pickle(*args: Any, **arrays: Any) -> None:
+            save(*args, **{**arrays, "allow_pickle": True})
+
+        monkeypatch.setattr(np, "savez", with_pickle)
+        files.write_arrays(checkpoint, {"done": np.array([{}], object)})
         assert self.outcome(checkpoint) == "refused"

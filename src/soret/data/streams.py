@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float32, Int32
 
 from soret.data import generator
-from soret.data.generator import Count, Key
+from soret.data.generator import Key, Steps
 from soret.errors import SettingsError
 
 # Labels take their words from the upper half of a step's counters, inputs from the lower.
@@ -24,8 +24,19 @@ class Stream(Protocol):
     def description(self) -> str:
         """One line for figures and provenance."""
 
-    def draw(self, key: Key, step: Count, n: int) -> tuple[Array, Array]:
-        """Draw a batch of `n` examples for a step: inputs (n, ...) and labels (n, ...)."""
+    def draw(self, key: Key, step: Steps, n: int) -> tuple[Array, Array]:
+        """Draw a batch of `n` examples for a step, or for each of several.
+
+        Parameters
+        ----------
+        key : (2,) uint32
+        step : () or (k,) integers
+        n : int
+
+        Returns
+        -------
+        inputs, labels : (n, ...), or (k, n, ...) for several steps
+        """
 
 
 @dataclass(frozen=True)
@@ -51,10 +62,11 @@ class Gaussian:
         return f"Gaussian inputs ({self.features}), random labels ({self.classes} classes)"
 
     def draw(
-        self, key: Key, step: Count, n: int
-    ) -> tuple[Float32[Array, "{n} features"], Int32[Array, "{n}"]]:
-        """Draw `n` examples: inputs (n, features) float32, labels (n,) int32."""
-        inputs = generator.normal(key, step, n * self.features).reshape(n, self.features)
+        self, key: Key, step: Steps, n: int
+    ) -> tuple[Float32[Array, "*steps {n} features"], Int32[Array, "*steps {n}"]]:
+        """Draw `n` examples a step: inputs (n, features) float32, labels (n,) int32."""
+        numbers = generator.normal(key, step, n * self.features)
+        inputs = numbers.reshape(*numbers.shape[:-1], n, self.features)
         return inputs, _random_labels(key, step, n, self.classes)
 
 
@@ -81,10 +93,11 @@ class Uniform:
         return f"uniform inputs ({self.features}), random labels ({self.classes} classes)"
 
     def draw(
-        self, key: Key, step: Count, n: int
-    ) -> tuple[Float32[Array, "{n} features"], Int32[Array, "{n}"]]:
-        """Draw `n` examples: inputs (n, features) float32, labels (n,) int32."""
-        inputs = generator.uniform(key, step, n * self.features).reshape(n, self.features)
+        self, key: Key, step: Steps, n: int
+    ) -> tuple[Float32[Array, "*steps {n} features"], Int32[Array, "*steps {n}"]]:
+        """Draw `n` examples a step: inputs (n, features) float32, labels (n,) int32."""
+        numbers = generator.uniform(key, step, n * self.features)
+        inputs = numbers.reshape(*numbers.shape[:-1], n, self.features)
         return inputs, _random_labels(key, step, n, self.classes)
 
 
@@ -103,22 +116,24 @@ class FromFunction:
     sample: Callable[[Array], tuple[Array, Array]]
     description: str = "a stream of the user's own"
 
-    def draw(self, key: Key, step: Count, n: int) -> tuple[Array, Array]:
-        """Draw `n` examples, each from a key of its own."""
+    def draw(self, key: Key, step: Steps, n: int) -> tuple[Array, Array]:
+        """Draw `n` examples a step, each from a key of its own."""
+        if jnp.ndim(step):
+            return jax.vmap(lambda one: self.draw(key, one, n))(jnp.asarray(step))
         keys = jax.random.split(generator.as_jax_key(generator.fold(key, step)), n)
         inputs, labels = jax.vmap(self.sample)(keys)
         return inputs, labels
 
 
-def _random_labels(key: Key, step: Count, n: int, classes: int) -> Int32[Array, "{n}"]:
+def _random_labels(key: Key, step: Steps, n: int, classes: int) -> Int32[Array, "*steps {n}"]:
     words = generator.bits(key, step, n, offset=_LABELS)
     # Of two classes, the top bit decides; the remainder's bias is below classes / 2³².
     labels = words >> jnp.uint32(31) if classes == 2 else words % jnp.uint32(classes)
     return labels.astype(jnp.int32)
 
 
-def _check_sizes(features: int, classes: int) -> None:
-    if features < 1:
-        raise SettingsError(f"features is {features}; it must be at least 1.")
-    if classes < 2:
-        raise SettingsError(f"classes is {classes}; it must be at least 2.")
+def _check_sizes(features: object, classes: object) -> None:
+    if not isinstance(features, int) or features < 1:
+        raise SettingsError(f"features is {features!r}; it must be an integer of at least 1.")
+    if not isinstance(classes, int) or classes < 2:
+        raise SettingsError(f"classes is {classes!r}; it must be an integer of at least 2.")

@@ -6,7 +6,6 @@ so that points are independent, and adding one leaves the others as they were.
 """
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, UInt32
 
@@ -19,15 +18,13 @@ _INITIAL, _NOISE = 1, 2
 
 def initial_keys(seed: int, replicas: range) -> UInt32[Array, "replicas 2"]:
     """Return the keys that draw the replicas' initial parameters."""
-    return _per_replica(generator.fold(_root(seed), _INITIAL), replicas)
+    return _derive(seed, [_INITIAL], replicas)
 
 
 def noise_keys(seed: int, point: Point, replicas: range) -> UInt32[Array, "replicas 2"]:
     """Return the keys of the replicas' mini-batches at one point of the grid."""
-    key = generator.fold(_root(seed), _NOISE)
-    for value in point.values():
-        key = generator.fold(key, int(np.float32(value).view(np.uint32)))
-    return _per_replica(key, replicas)
+    values = np.array(list(point.values()), np.float32).view(np.uint32)
+    return _derive(seed, [_NOISE, *values.tolist()], replicas)
 
 
 def check_seed(seed: object) -> None:
@@ -43,11 +40,15 @@ def check_seed(seed: object) -> None:
         raise SettingsError(f"seed is {seed!r}; it must be an integer from 0 to 2⁶⁴ − 1.")
 
 
-def _root(seed: int) -> UInt32[Array, "2"]:
+def _derive(seed: int, words: list[int], replicas: range) -> UInt32[Array, "replicas 2"]:
     check_seed(seed)
-    return jnp.array([int(seed) >> 32, int(seed) & 0xFFFFFFFF], jnp.uint32)
+    root = np.array([int(seed) >> 32, int(seed) & 0xFFFFFFFF], np.uint32)
+    return _chain(root, np.array(words, np.uint32), np.asarray(replicas, np.uint32))
 
 
-def _per_replica(key: generator.Key, replicas: range) -> UInt32[Array, "replicas 2"]:
-    numbers = jnp.asarray(np.asarray(replicas), jnp.uint32)
-    return jax.vmap(generator.fold, in_axes=(None, 0))(key, numbers)
+# Compiled, because many small operations one by one hold the interpreter, which blocks share.
+@jax.jit
+def _chain(root: Array, words: Array, replicas: Array) -> Array:
+    """Fold all words into the root key, then each replica's number."""
+    key, _ = jax.lax.scan(lambda key, word: (generator.fold(key, word), None), root, words)
+    return jax.vmap(generator.fold, in_axes=(None, 0))(key, replicas)

@@ -26,8 +26,10 @@ _ACCELERATOR_MEMORY = 2**30
 _LARGEST_BLOCK = 64
 _SMALLEST_SHARE = 16
 _BLOCKS_WANTED = 8
-# What a process takes beyond the arrays that can be counted: threads, allocator, code.
-_OVERHEAD = 32 * 2**20
+# What a process takes beyond the arrays that can be counted, as measured: threads and allocator,
+# and for every program its compilation.
+_OVERHEAD = 24 * 2**20
+_PROGRAM_OVERHEAD = 40 * 2**20
 
 
 @dataclass(frozen=True)
@@ -113,19 +115,20 @@ def make_plan(
     size = block_size or _block_size(problem, algorithm, grid, replicas, where[0].platform)
     size = -(-replicas // -(-replicas // size))
     while True:
-        programs = _programs(problem, algorithm, observables, grid, size, record_every)
+        programs = _programs(problem, algorithm, observables, grid, size, record_every, records - 1)
         block_bytes = _compile(programs, set(slots))
         blocks = _blocks(grid, replicas, size)
         results = _result_bytes(programs, grid, replicas, records)
         held = results + sum(program.constant_bytes() for program in programs.values())
-        at_once = min(len(slots), len(blocks), max(0, limit - held - _OVERHEAD) // block_bytes)
+        held += _OVERHEAD + len(programs) * len(set(slots)) * _PROGRAM_OVERHEAD
+        at_once = min(len(slots), len(blocks), max(0, limit - held) // block_bytes)
         if at_once:
-            memory = held + at_once * block_bytes + _OVERHEAD
+            memory = held + at_once * block_bytes
             return Plan(blocks, size, programs, slots[:at_once], memory)
         if size == 1:
             raise SettingsError(
                 f"one replica of {problem.name!r} takes about "
-                f"{(held + block_bytes + _OVERHEAD) / 2**20:,.0f} MiB and {limit / 2**20:,.0f} MiB "
+                f"{(held + block_bytes) / 2**20:,.0f} MiB and {limit / 2**20:,.0f} MiB "
                 "may be used; use a smaller batch or problem, or record less often."
             )
         size = -(-size // 2)
@@ -167,6 +170,7 @@ def _programs(
     grid: Sequence[Point],
     size: int,
     record_every: int,
+    records: int,
 ) -> dict[tuple[Any, ...], Program]:
     programs: dict[tuple[Any, ...], Program] = {}
     for point in grid:
@@ -174,7 +178,7 @@ def _programs(
         if structure not in programs:
             draws = sampler(problem, int(point["batch_size"]), algorithm.sampling)
             programs[structure] = Program(
-                problem, algorithm, observables, draws, point, size, record_every
+                problem, algorithm, observables, draws, point, size, record_every, records
             )
     return programs
 

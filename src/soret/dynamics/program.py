@@ -89,6 +89,8 @@ class Program:
         Replicas in a block.
     record_every : int
         Steps between records.
+    records : int
+        Records after step 0.
 
     Attributes
     ----------
@@ -109,6 +111,7 @@ class Program:
         point: Point,
         replicas: int,
         record_every: int,
+        records: int,
     ) -> None:
         self.problem, self.algorithm, self.sampler = problem, algorithm, sampler
         self.observables = {name(function): function for function in observables}
@@ -119,7 +122,7 @@ class Program:
         count = jax.ShapeDtypeStruct((), jnp.uint32)
 
         self.chunk = self._chunk_length(keys)
-        self.capacity = _MOST_RECORDS
+        self.capacity = min(_MOST_RECORDS, records)
         self.ensemble_shape = jax.eval_shape(self._start, keys, values)
         self.record_shapes = self._check_observables()
         self._shapes = {

@@ -108,7 +108,7 @@ def attributes_of(about: dict[str, Any], plan: Plan, run: xr.Dataset) -> dict[st
     }
     rest = {key: about[key] for key in ("steps", "replicas", "record_every", "seed", "block_size")}
     diverged = int((run.diverged_at >= 0).sum())
-    return flat | rest | {"memory_estimate_bytes": plan.memory, "diverged": diverged}
+    return flat | rest | {"diverged": diverged}
 
 
 def warn_of_divergence(run: xr.Dataset) -> None:

@@ -52,7 +52,7 @@ class Fresh:
 
     def draw(self, carry: tuple[()], key: Key, steps: Steps) -> tuple[tuple[()], Batch]:
         """Draw the batches."""
-        return carry, jax.vmap(lambda step: self.stream.draw(key, step, self.batch_size))(steps)
+        return carry, self.stream.draw(key, steps, self.batch_size)
 
     def gather(self, handle: Batch) -> Batch:
         """Return the batch."""
@@ -86,6 +86,12 @@ class _Indexed:
 
 class WithReplacement(_Indexed):
     """Every example of every batch independently uniform (bias below N/2³²)."""
+
+    def draw(
+        self, carry: tuple[()], key: Key, steps: Steps
+    ) -> tuple[tuple[()], Int32[Array, "steps batch"]]:
+        """Draw the indices of all steps together."""
+        return carry, self.indices(key, steps)
 
     def indices(self, key: Key, step: Array) -> Int32[Array, "batch"]:
         """Draw one step's indices."""

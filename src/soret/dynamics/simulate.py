@@ -148,7 +148,10 @@ def simulate(
     run = assemble(plan, results, algorithm, observables, replicas, steps, record_every)
     run.attrs |= attributes_of(about, plan, run)
     if folder is not None:
-        folder.finish(run, seconds=round(time.monotonic() - began, 3))
+        seconds = round(time.monotonic() - began, 3)
+        folder.finish(run, seconds=seconds, memory_estimate_bytes=plan.memory)
+    # Not part of what is saved: it depends on the workers, and the saved data must not.
+    run.attrs["memory_estimate_bytes"] = plan.memory
     warn_of_divergence(run)
     return run
 
