@@ -309,7 +309,7 @@ def _options() -> Any:
     parser.add_argument(
         "--native",
         type=Path,
-        default=os.environ.get("SORET_NATIVE_SOURCE"),
+        default=os.environ.get("SORET_NATIVE_SOURCE") or None,
         help="C source of the native limit (default: SORET_NATIVE_SOURCE)",
     )
     options = parser.parse_args()

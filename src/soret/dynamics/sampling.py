@@ -93,8 +93,8 @@ class WithReplacement(_Indexed):
         """Draw the indices of all steps together."""
         return carry, self.indices(key, steps)
 
-    def indices(self, key: Key, step: Array) -> Int32[Array, "batch"]:
-        """Draw one step's indices."""
+    def indices(self, key: Key, step: Array) -> Int32[Array, "*steps batch"]:
+        """Draw the indices of one step, or of several."""
         words = generator.bits(key, step, self.batch_size)
         return (words % jnp.uint32(len(self.data))).astype(jnp.int32)
 

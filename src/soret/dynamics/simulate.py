@@ -150,8 +150,6 @@ def simulate(
     if folder is not None:
         seconds = round(time.monotonic() - began, 3)
         folder.finish(run, seconds=seconds, memory_estimate_bytes=plan.memory)
-    # Not part of what is saved: it depends on the workers, and the saved data must not.
-    run.attrs["memory_estimate_bytes"] = plan.memory
     warn_of_divergence(run)
     return run
 
