@@ -100,7 +100,9 @@ class TestRandomLabels:
     @pytest.mark.parametrize(("features", "classes"), [(0, 2), (-1, 2), (3, 1), (3, 0)])
     def test_bad_sizes_are_refused(self, kind: type[Gaussian], features: int, classes: int) -> None:
         """Sizes that fail only when a batch is drawn."""
-        with pytest.raises(SettingsError, match=r"^(features|classes) is .* must be an integer of at least"):
+        with pytest.raises(
+            SettingsError, match=r"^(features|classes) is .* an integer of at least"
+        ):
             kind(features, classes)
 
 

@@ -29,7 +29,7 @@ _BLOCKS_WANTED = 8
 # What a process takes beyond the arrays that can be counted, as measured: threads and allocator,
 # and for every program its compilation.
 _OVERHEAD = 24 * 2**20
-_PROGRAM_OVERHEAD = 40 * 2**20
+_PROGRAM_OVERHEAD = 60 * 2**20
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,8 @@ def _programs(
 def _compile(programs: Mapping[Any, Program], devices: set[jax.Device]) -> int:
     """Compile all programs side by side; return the bytes of the largest block."""
     work = [(program, device) for program in programs.values() for device in devices]
-    with ThreadPoolExecutor(len(work)) as pool:
+    # Compiling takes memory too, so no more at once than there are cores.
+    with ThreadPoolExecutor(min(len(work), _cores())) as pool:
         return max(pool.map(lambda pair: pair[0].compile(pair[1]), work))
 
 
