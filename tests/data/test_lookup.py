@@ -152,6 +152,17 @@ def test_cifar_takes_the_batches_that_are_there(places, cifar_bytes):
     assert data.load("cifar-10", "test", download=False).labels.tolist() == [1]
 
 
+@pytest.mark.parametrize("start", [(6, 59, 43, 50), (6, 60, 43, 50)])
+def test_cifar_says_when_it_is_a_copy(places, cifar_bytes, start):
+    """Pixels that went through JPEG, shown as the original ones."""
+    folder = places.user / "cifar-10"
+    write_cifar(folder, cifar_bytes, data_batch_1=[6])
+    content = (folder / "data_batch_1.bin").read_bytes()
+    (folder / "data_batch_1.bin").write_bytes(bytes(start) + content[len(start) :])
+    description = data.load("cifar-10", download=False).description
+    assert description.endswith(", not the original files") == (start[1] != 59)
+
+
 def test_cifar_in_the_folder_that_the_archive_makes(places, cifar_bytes):
     write_cifar(places.user / "cifar-10" / "cifar-10-batches-bin", cifar_bytes, test_batch=[8])
     assert data.load("cifar-10", "test", download=False).labels.tolist() == [8]

@@ -5,12 +5,13 @@ import shutil
 import tarfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from soret.data.collection import Bytes, Collection
+from soret.data.dataset import Dataset
 from soret.data.download import RemoteFile
 from soret.errors import DataError
 
@@ -33,6 +34,8 @@ _FILES = {
     "train": tuple(f"data_batch_{n}.bin" for n in range(1, 6)),
     "test": ("test_batch.bin",),
 }
+# A frog, and the red of its first three pixels.
+_ORIGINAL_START = bytes((6, 59, 43, 50))
 _ARCHIVE_FOLDER = "cifar-10-batches-bin"
 
 
@@ -125,7 +128,10 @@ def unpack(archive: Path, folder: Path) -> Sequence[Path]:
 
 @dataclass(frozen=True, kw_only=True)
 class CifarCollection(Collection):
-    """CIFAR-10 in its batch files, of which a folder may hold some only."""
+    """CIFAR-10 in its batch files, of which a folder may hold some only.
+
+    Copies of the set that went through a lossy format are about; their description says so.
+    """
 
     archive: RemoteFile
 
@@ -145,6 +151,21 @@ class CifarCollection(Collection):
             np.concatenate([images for images, _ in batches]),
             np.concatenate([labels for _, labels in batches]),
         )
+
+    def load(self, folder: Path, split: str) -> Dataset:
+        dataset = super().load(folder, split)
+        if _is_original(_batches(folder, "train")):
+            return dataset
+        return replace(dataset, description=f"{dataset.description}, not the original files")
+
+
+def _is_original(batches: list[Path]) -> bool:
+    """Say whether the training images begin as in the original; true where that is not there."""
+    first = [path for path in batches if path.name == _FILES["train"][0]]
+    if not first:
+        return True
+    with open(first[0], "rb") as file:
+        return file.read(len(_ORIGINAL_START)) == _ORIGINAL_START
 
 
 def _batches(folder: Path, split: str) -> list[Path]:
