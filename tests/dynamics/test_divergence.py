@@ -62,6 +62,20 @@ def test_nan_from_the_date_on_and_only_then(run: xr.Dataset) -> None:
         assert (np.isnan(values) == ~alive).all()
 
 
+def test_counts_are_masked_too(regression: soret.Problem) -> None:
+    """An integer that cannot be NaN, and goes on counting in a dead replica."""
+
+    def positive(problem: soret.Problem, state: Any) -> Any:
+        return (state.params["w"] > 0).sum()
+
+    with pytest.warns(soret.DivergenceWarning):
+        run = soret.simulate(
+            regression, soret.SGD(3.0, batch_size=2), observe=positive, steps=200, replicas=2
+        )
+    assert run.positive.isel(step=0).isin([0, 1, 2, 3]).all()
+    assert np.isnan(run.positive.isel(step=-1)).all()
+
+
 def test_numbers_before_the_date_are_the_explosion(run: xr.Dataset) -> None:
     """A date too early: float32 ends at 3.4e38, and the last finite parameters are near it."""
     last = run.diverged_at.sel(learning_rate=3.0) - 1

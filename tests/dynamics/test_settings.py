@@ -219,11 +219,20 @@ def test_not_even_one_replica_fits(tmp_path: Path) -> None:
 @settings(max_examples=200, deadline=None)
 @given(steps=st.integers(1, 10**6))
 def test_default_records_divide_the_steps(steps: int) -> None:
-    """A default that `simulate` itself would refuse, or that skips the end."""
-    every = arguments.check_counts(steps, 1, None)
-    assert steps % every == 0
-    assert 1 <= every <= max(1, steps // 100)
-    assert not any(steps % n == 0 for n in range(every + 1, steps // 100 + 1))
+    """A default that `simulate` itself would refuse, that skips the end, or that swamps the run."""
+    best = max(n for n in range(1, max(1, steps // 100) + 1) if steps % n == 0)
+    if steps // best > 1000:
+        with pytest.raises(SettingsError, match="give record_every, or round steps to"):
+            arguments.check_counts(steps, 1, None)
+    else:
+        assert arguments.check_counts(steps, 1, None) == best
+
+
+def test_the_steps_proposed_for_a_prime_number_do() -> None:
+    """Advice that is refused in turn."""
+    with pytest.raises(SettingsError, match="round steps to 20,000"):
+        arguments.check_counts(19_997, 1, None)
+    assert arguments.check_counts(20_000, 1, None) == 200
 
 
 @given(steps=st.integers(1, 10**4), every=st.integers(1, 10**4))

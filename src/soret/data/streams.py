@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float32, Int32
 
 from soret.data import generator
@@ -133,7 +134,7 @@ def _random_labels(key: Key, step: Steps, n: int, classes: int) -> Int32[Array, 
 
 
 def _check_sizes(features: object, classes: object) -> None:
-    if not isinstance(features, int) or features < 1:
+    if not isinstance(features, int | np.integer) or features < 1:
         raise SettingsError(f"features is {features!r}; it must be an integer of at least 1.")
-    if not isinstance(classes, int) or classes < 2:
+    if not isinstance(classes, int | np.integer) or classes < 2:
         raise SettingsError(f"classes is {classes!r}; it must be an integer of at least 2.")

@@ -13,6 +13,9 @@ from soret.errors import SettingsError
 from soret.observables.state import Observable, name
 from soret.problems import Problem
 
+# Ten times what is aimed at: beyond it a run would be slowed and swollen by records nobody wanted.
+_MOST_RECORDS_UNASKED = 1000
+
 
 def check(
     problem: Problem,
@@ -95,7 +98,13 @@ def check_counts(steps: int, replicas: int, every: int | None) -> int:
     if steps >= 2**31:
         raise SettingsError(f"steps is {steps}; it must be below 2³¹.")
     if every is None:
-        return max(n for n in range(1, max(1, steps // 100) + 1) if steps % n == 0)
+        every = max(n for n in range(1, max(1, steps // 100) + 1) if steps % n == 0)
+        if steps // every > _MOST_RECORDS_UNASKED:
+            raise SettingsError(
+                f"steps is {steps:,}, which no number near its hundredth divides; give "
+                f"record_every, or round steps to {round(steps, 2 - len(str(steps))):,}."
+            )
+        return every
     if steps % every:
         raise SettingsError(f"steps is {steps}, no multiple of record_every {every}.")
     return every

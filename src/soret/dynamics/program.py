@@ -274,7 +274,7 @@ class Program:
         def one(params: Any, velocity: Any, alive: Array) -> Records:
             state = State(params, velocity, step)
             return {
-                key: _mask(jnp.asarray(function(self.problem, state)), alive)
+                key: jnp.where(alive, _as_record(function(self.problem, state)), jnp.nan)
                 for key, function in self.observables.items()
             }
 
@@ -305,7 +305,7 @@ class Program:
         for key, function in self.observables.items():
             try:
                 shapes[key] = eqx.filter_eval_shape(
-                    lambda p, v, s, f=function: jnp.asarray(f(self.problem, State(p, v, s))),
+                    lambda p, v, s, f=function: _as_record(f(self.problem, State(p, v, s))),
                     one.params,
                     one.velocity,
                     step,
@@ -353,8 +353,7 @@ def _all_finite(params: Any) -> Array:
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(params)]))
 
 
-def _mask(value: Array, alive: Array) -> Array:
-    """Put NaN where the replica has diverged, so that no observable of it is taken for real."""
-    if jnp.issubdtype(value.dtype, jnp.inexact):
-        return jnp.where(alive, value, jnp.nan)
-    return value
+def _as_record(value: Any) -> Array:
+    """Return an observable as an array that can hold NaN: counts and booleans become floats."""
+    array = jnp.asarray(value)
+    return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(jnp.float32)

@@ -59,7 +59,7 @@ def simulate(
         every point of the grid; its mini-batches are independent of all others.
     record_every : int, optional
         Steps between records; must divide `steps`. Default: a hundredth of `steps`, or the
-        nearest below that divides it.
+        nearest below that divides it and makes no more than 1,000 records.
     seed : int
         The same seed gives the same numbers, bit for bit, whatever the number of workers,
         devices or interruptions.
@@ -83,7 +83,8 @@ def simulate(
         A variable per observable with dimensions (grid axes…, replica, step, …), and
         `diverged_at` (grid axes…, replica): the recorded step at which a replica was first not
         finite, −1 where it never was. From then on its observables are NaN, which means leave
-        out; the number of such replicas is in the attribute `diverged` and warned about.
+        out; counts and booleans are recorded as float32, so that they can be. The number of such
+        replicas is in the attribute `diverged` and warned about.
 
     Raises
     ------
@@ -190,10 +191,10 @@ def _run_all(
         try:
             _wait(tasks)
         except KeyboardInterrupt:
-            _stop(stop, tasks)
+            _stop(stop, tasks, None)
             raise KeyboardInterrupt(_how_to_resume(folder, bar)) from None
-        except BaseException:
-            _stop(stop, tasks)
+        except BaseException as error:
+            _stop(stop, tasks, error)
             raise
         return [task.result() for task in tasks]
 
@@ -207,14 +208,18 @@ def _wait(tasks: Sequence[Future[BlockResult]]) -> None:
             task.result()
 
 
-def _stop(stop: threading.Event, tasks: Sequence[Future[BlockResult]]) -> None:
+def _stop(
+    stop: threading.Event, tasks: Sequence[Future[BlockResult]], raised: BaseException | None
+) -> None:
+    """Stop all blocks; log what else went wrong, each thing once."""
     stop.set()
     for task in tasks:
         task.cancel()
     wait(tasks)
-    for task in tasks:
-        if not task.cancelled() and not isinstance(task.exception(), Stopped | None):
-            log.error("a block failed while stopping: %s", task.exception())
+    failures = [task.exception() for task in tasks if not task.cancelled()]
+    messages = {str(error) for error in failures if not isinstance(error, Stopped | None)}
+    for message in sorted(messages - {str(raised)}):
+        log.error("a block failed while stopping: %s", message)
 
 
 def _how_to_resume(folder: RunFolder | None, bar: ProgressBar) -> str:

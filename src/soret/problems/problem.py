@@ -135,7 +135,8 @@ class Problem:
         if unlike:
             raise SettingsError(
                 f"init(key) of problem {self.name!r} returns {', '.join(sorted(unlike))}; "
-                "ensembles run in float32."
+                "ensembles run in float32. Give its arrays that type; with jax_enable_x64 on, "
+                "libraries make float64."
             )
         x, y = self._example_shapes()
         try:
