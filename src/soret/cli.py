@@ -212,12 +212,11 @@ def _print_outcome(outcome: "Outcome", console: Console) -> None:
 
 def _print_results(found: dict[str, Any], console: Console) -> None:
     for result in found.get("results", []):
-        low, high = (_number(value) for value in result["interval"])
         console.print(
             Text.assemble(
                 _coloured(result["verdict"]),
-                f": {_number(result['measured'])} (95 %: {low} to {high}), predicted ",
-                f"{_number(result['predicted'])}, rival {_number(result['rival'])}",
+                f": {_measured(result)}, predicted {_number(result['predicted'])}, "
+                f"rival {_number(result['rival'])}",
             )
         )
         console.print(Padding(Text(str(result["quantity"])), (0, 0, 0, 4)))
@@ -249,6 +248,13 @@ def _lines(value: Any) -> str:
     if isinstance(value, dict):
         return "\n".join(f"{key}: {_show(item)}" for key, item in value.items())
     return str(value)
+
+
+def _measured(result: dict[str, Any]) -> str:
+    if result["measured"] is None:
+        return "could not be measured"
+    low, high = (_number(value) for value in result["interval"])
+    return f"{_number(result['measured'])} (95 %: {low} to {high})"
 
 
 def _number(value: Any) -> str:

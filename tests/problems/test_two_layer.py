@@ -97,6 +97,27 @@ def test_data_is_flat_and_standardized() -> None:
     np.testing.assert_array_equal(data.labels, images.labels)
 
 
+def test_other_scalings() -> None:
+    """[-1, 1] is where PyTorch's CIFAR-10 example puts pixels; or nothing is touched."""
+    images = soret.Dataset("images", RNG.uniform(size=(9, 2, 3)), np.arange(9) % 2, ("a", "b"))
+    for scaling, expected in {"symmetric": 2 * images.flat() - 1, "none": images.flat()}.items():
+        problem = soret.problems.two_layer(data=images, scaling=scaling)  # type: ignore[arg-type]
+        assert isinstance(problem.data, soret.Dataset)
+        np.testing.assert_allclose(problem.data.inputs, expected, rtol=1e-6)
+        assert problem.settings["scaling"] == scaling
+
+
+def test_an_initialization_without_words_is_named_by_its_type() -> None:
+    """A run that another process cannot resume, because an address in memory names its start."""
+
+    class Mine:
+        weight = staticmethod(lambda key, outputs, inputs: jnp.ones((outputs, inputs)))
+        bias = staticmethod(lambda key, outputs, inputs: jnp.ones(outputs))
+
+    assert " at 0x" not in soret.problems.two_layer(init=Mine()).settings["init"]
+    assert "Mine" in soret.problems.two_layer(init=Mine()).settings["init"]
+
+
 def test_random_labels_depend_on_their_seed_alone() -> None:
     """Labels that are the data's own, or that change from call to call."""
 
@@ -120,6 +141,7 @@ def test_settings_say_what_it_is() -> None:
         "hidden": 4,
         "bias": False,
         "data": Uniform(6).description,
+        "scaling": "none",
         "init": "he",
     }
 
@@ -128,6 +150,15 @@ def test_settings_say_what_it_is() -> None:
     ("given", "message"),
     [
         ({"hidden": 0}, "hidden is 0"),
+        ({"data": DATA[3], "scaling": "unit"}, "scaling is 'unit'"),
+        (
+            {
+                "data": soret.Dataset("n", [[-1.0], [2.0]], [0, 1], ("a", "b")),
+                "scaling": "symmetric",
+            },
+            "run from -1 to 2",
+        ),
+        ({"data": soret.Dataset("n", [[1.0], [1.0]], [0, 1], ("a", "b"))}, "are the same"),
         ({"inputs": 0}, "features is 0"),
         ({"labels": "own"}, "labels is 'own'"),
         ({"labels": "real"}, "gaussian inputs have no real labels"),

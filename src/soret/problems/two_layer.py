@@ -23,6 +23,7 @@ def two_layer(
     bias: bool = True,
     data: Literal["gaussian", "uniform"] | str | Dataset | Stream = "gaussian",
     labels: Literal["random", "real"] | None = None,
+    scaling: Literal["standardized", "symmetric", "none"] = "standardized",
     init: str | Initialization = "pytorch",
     label_seed: int = 0,
 ) -> Problem:
@@ -40,11 +41,13 @@ def two_layer(
     bias : bool
         Whether the hidden layer has a bias b.
     data : {"gaussian", "uniform"}, a data set's name, Dataset or Stream
-        Fresh inputs x ~ N(0, I) or U(0, 1), or a finite data set, flattened and standardized by
-        its mean and deviation over all pixels.
+        Fresh inputs x ~ N(0, I) or U(0, 1), or a finite data set, flattened.
     labels : {"random", "real"}, optional
         Random labels (the streams' default) or the data set's own (its default). Random labels
         of a data set are drawn once, with `label_seed`, from as many classes as it has.
+    scaling : {"standardized", "symmetric", "none"}
+        What becomes of a data set's inputs: their mean and deviation over all pixels are made 0
+        and 1; [0, 1] is mapped to [−1, 1]; or they are taken as they are.
     init : str or Initialization
         "pytorch", "glorot", "he", "normal" or "normal:<scale>"; the paper does not say which.
     label_seed : int
@@ -57,7 +60,7 @@ def two_layer(
     """
     if hidden < 1:
         raise SettingsError(f"hidden is {hidden}; it must be at least 1.")
-    source, classes = _resolve(data, inputs, labels, label_seed)
+    source, classes = _resolve(data, inputs, labels, scaling, label_seed)
     features = source.inputs.shape[1] if isinstance(source, Dataset) else _features(source)
     layer = as_initialization(init)
     scalar = classes == 2
@@ -80,7 +83,8 @@ def two_layer(
             "hidden": hidden,
             "bias": bias,
             "data": source.description,
-            "init": init if isinstance(init, str) else repr(init),
+            "scaling": scaling if isinstance(source, Dataset) else "none",
+            "init": init if isinstance(init, str) else _in_words(layer),
         },
     )
 
@@ -97,9 +101,9 @@ def predict(params: TwoLayerParams, x: Float[Array, "inputs"]) -> Float[Array, "
 
 
 def _resolve(
-    data: str | Dataset | Stream, inputs: int | None, labels: str | None, seed: int
+    data: str | Dataset | Stream, inputs: int | None, labels: str | None, scaling: str, seed: int
 ) -> tuple[Dataset | Stream, int]:
-    """Return the data, flat and standardized where finite, and its number of classes."""
+    """Return the data, flat and scaled where finite, and its number of classes."""
     if labels not in (None, "random", "real"):
         raise SettingsError(f"labels is {labels!r}; use 'random' or 'real'.")
     if isinstance(data, str) and data in ("gaussian", "uniform"):
@@ -124,12 +128,35 @@ def _resolve(
     if labels == "random":
         values = np.random.default_rng(seed).integers(0, len(data.classes), len(data), np.int32)
         note += ", random labels"
-    flat = data.flat()
-    flat = (flat - flat.mean()) / flat.std()
     return (
-        Dataset(data.name, flat, values, data.classes, note, data.split),
+        Dataset(data.name, _scaled(data, scaling), values, data.classes, note, data.split),
         len(data.classes),
     )
+
+
+def _scaled(data: Dataset, scaling: str) -> Float32[np.ndarray, "examples inputs"]:
+    flat = data.flat()
+    if scaling == "none":
+        return flat
+    if scaling == "standardized":
+        deviation = flat.std()
+        if not deviation > 0:
+            raise SettingsError(f"all inputs of {data.name} are the same; use scaling='none'.")
+        return (flat - flat.mean()) / deviation
+    if scaling != "symmetric":
+        raise SettingsError(f"scaling is {scaling!r}; use 'standardized', 'symmetric' or 'none'.")
+    if flat.min() < 0 or flat.max() > 1:
+        raise SettingsError(
+            f"the inputs of {data.name} run from {flat.min():.3g} to {flat.max():.3g}; "
+            "scaling='symmetric' is for inputs between 0 and 1."
+        )
+    return 2 * flat - 1
+
+
+def _in_words(layer: Initialization) -> str:
+    """Describe an initialization the same way in every process."""
+    kind = type(layer)
+    return kind.__qualname__ if kind.__repr__ is object.__repr__ else repr(layer)
 
 
 def _features(stream: Stream) -> int:

@@ -51,9 +51,9 @@ LEARNING_RATE = ("learning_rate", 2.0, 1.0)
 BATCH_SIZE = ("batch_size", -1.0, 0.0)
 
 
-def record_every(steps: int) -> int:
-    """Return the spacing of records: about `RECORDS` of them, dividing `steps`."""
-    return max(n for n in range(1, max(1, steps // RECORDS) + 1) if steps % n == 0)
+def record_every(steps: int, records: int = RECORDS) -> int:
+    """Return the spacing of records: about `records` of them, dividing `steps`."""
+    return max(n for n in range(1, max(1, steps // records) + 1) if steps % n == 0)
 
 
 def observables(names: Sequence[str]) -> list[Any]:
