@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from soret.errors import SoretError
 
 if TYPE_CHECKING:
-    from soret import data, dynamics, inference, observables, problems, runs
+    from soret import data, dynamics, inference, landscape, observables, problems, runs, theory
     from soret.data import Dataset
     from soret.dynamics import SGD, DivergenceWarning, Optax, simulate
     from soret.problems import Problem
@@ -24,15 +24,26 @@ __all__ = [
     "data",
     "dynamics",
     "inference",
+    "landscape",
     "load",
     "observables",
     "problems",
     "runs",
     "simulate",
+    "theory",
 ]
 
 # JAX alone takes seconds to import, so rooms are opened when they are first asked for.
-_ROOMS = {"data", "dynamics", "inference", "observables", "problems", "runs"}
+_ROOMS = {
+    "data",
+    "dynamics",
+    "inference",
+    "landscape",
+    "observables",
+    "problems",
+    "runs",
+    "theory",
+}
 _HOMES = {
     "SGD": "soret.dynamics",
     "Optax": "soret.dynamics",

@@ -21,10 +21,18 @@ Runs = Mapping[str, "xr.Dataset"]
 
 
 class Simulate(Protocol):
-    """`soret.simulate` with seed, folder and progress filled in."""
+    """`soret.simulate` with seed, folder and progress filled in.
+
+    A claim's `simulate` is called twice: first in rehearsal, where settings are checked, nothing
+    is run and both methods return None, then in earnest. So what needs the result of an
+    experiment goes into the function handed to `measure`.
+    """
 
     def __call__(self, name: str, problem: Any, algorithm: Any, **settings: Any) -> xr.Dataset:
         """Run one of the claim's experiments, saved under `name`."""
+
+    def measure(self, name: str, compute: Callable[[int], xr.Dataset]) -> xr.Dataset:
+        """Make a measurement that is no ensemble: `compute(seed)`, saved under `name`."""
 
 
 class Claim(Protocol):

@@ -131,7 +131,7 @@ def run_claim(
         for name, figure in claim.draw(runs, results).items()
         for path in save(figure, folder.figures / name)
     ]
-    diverged = sum(int((run.diverged_at >= 0).sum()) for run in runs.values())
+    diverged = sum(int((r.diverged_at >= 0).sum()) for r in runs.values() if "diverged_at" in r)
     outcome = Outcome(
         claim.about,
         scale,
@@ -151,28 +151,60 @@ def run_claim(
 def _rehearse(claim: Any) -> None:
     """Check the settings of every experiment before the first one starts."""
 
-    def check(name: str, problem: Any, algorithm: Any, **settings: Any) -> None:
+    claim.simulate(_Rehearsal())
+
+
+class _Rehearsal:
+    """A `Simulate` that checks settings and runs nothing."""
+
+    def __call__(self, name: str, problem: Any, algorithm: Any, **settings: Any) -> None:
         soret.dynamics.check(problem, algorithm, **settings)
 
-    claim.simulate(check)
+    def measure(self, name: str, compute: Callable[[int], xr.Dataset]) -> None:
+        """Do nothing: a measurement may need the experiments before it."""
+
+
+@dataclass(frozen=True)
+class _Experiments:
+    """A `Simulate` that runs, and keeps every experiment until the claim's run is saved."""
+
+    folder: Path
+    seed: int
+    progress: bool | None
+    say: Callable[[str], None]
+
+    def __call__(self, name: str, problem: Any, algorithm: Any, **settings: Any) -> xr.Dataset:
+        self.say(f"simulating {name}")
+        return soret.simulate(
+            problem,
+            algorithm,
+            seed=self.seed,
+            out=self._place(name),
+            progress=self.progress,
+            **settings,
+        )
+
+    def measure(self, name: str, compute: Callable[[int], xr.Dataset]) -> xr.Dataset:
+        self.say(f"measuring {name}")
+        folder = RunFolder(self._place(name))
+        if folder.begin({"measurement": name, "seed": self.seed}):
+            loaded = folder.load()
+            assert isinstance(loaded, xr.Dataset)
+            return loaded
+        made = compute(self.seed)
+        folder.finish(made)
+        return made
+
+    def _place(self, name: str) -> Path:
+        return self.folder / name.replace("/", "-")
 
 
 def _simulate(
     claim: Any, folder: RunFolder, seed: int, progress: bool | None, say: Callable[[str], None]
 ) -> Runs:
-    def simulate(name: str, problem: Any, algorithm: Any, **settings: Any) -> xr.Dataset:
-        say(f"simulating {name}")
-        return soret.simulate(
-            problem,
-            algorithm,
-            seed=seed,
-            out=folder.path / "checkpoints" / name.replace("/", "-"),
-            progress=progress,
-            **settings,
-        )
-
-    (folder.path / "checkpoints").mkdir(exist_ok=True)
-    runs = claim.simulate(simulate)
+    checkpoints = folder.path / "checkpoints"
+    checkpoints.mkdir(exist_ok=True)
+    runs = claim.simulate(_Experiments(checkpoints, seed, progress, say))
     folder.finish(xr.DataTree.from_dict(dict(runs)), experiments=list(runs))
     return runs
 

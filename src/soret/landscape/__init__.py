@@ -1,0 +1,1 @@
+"""What can be measured at a point of a loss surface: gradient noise, curvature, spectra."""

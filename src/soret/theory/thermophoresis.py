@@ -1,0 +1,1 @@
+"""Flows of inhomogeneous random walks, after the thermophoresis paper."""
