@@ -22,3 +22,11 @@ class RunError(SoretError):
 
 class InferenceError(SoretError, ValueError):
     """Numbers given to an inference do not allow the question to be answered."""
+
+
+class ConvergenceError(SoretError, ArithmeticError):
+    """An iteration or an estimate did not come close enough to its answer to be one."""
+
+
+class OutsideDomain(SoretError, ValueError):
+    """An argument of a closed form or a quadrature lies where it does not hold."""

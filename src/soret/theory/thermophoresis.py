@@ -1,1 +1,0 @@
-"""Flows of inhomogeneous random walks, after the thermophoresis paper."""
