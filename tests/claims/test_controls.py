@@ -30,6 +30,13 @@ SMALL = {
         "batch_sizes": (25, 100),
         "initializations": ("pytorch",),
     },
+    "thermophoresis/mechanism": {
+        "learning_rates": (0.1, 0.05),
+        "replicas": 16,
+        "records": 40,
+        "fresh_inputs": 64,
+        "initializations": ("pytorch",),
+    },
 }
 
 

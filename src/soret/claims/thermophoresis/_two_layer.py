@@ -67,7 +67,7 @@ def judge(scans: Sequence[Scan], runs: Runs) -> list[Result]:
     for scan in scans:
         for name, run in scan.of(runs).items():
             for observable in scan.observables:
-                what = f"{NAMES[observable]} ({_circumstances(name)})"
+                what = f"{NAMES[observable]} ({circumstances(name)})"
                 curves = run[observable]
                 results += [
                     judge_fall(curves, scan.over, what=what),
@@ -104,7 +104,7 @@ def draw(
             for observable in scan.observables:
                 pair = next(pairs)
                 verdict = together(result.verdict for result in pair)
-                row = Row(_circumstances(name), run[observable], pair[1].evidence, verdict)
+                row = Row(circumstances(name), run[observable], pair[1].evidence, verdict)
                 rows.setdefault((number, observable), []).append(row)
     return {
         f"{observable}-{scans[number].over}": collapse_figure(
@@ -118,7 +118,7 @@ def draw(
     }
 
 
-def _circumstances(name: str) -> str:
+def circumstances(name: str) -> str:
     """Say in words what an experiment's name stands for."""
     init = name.rpartition("/")[2]
     words = {
