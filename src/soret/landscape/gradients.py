@@ -1,0 +1,101 @@
+"""Gradients of single examples, and how much they vary: pure functions, to be traced anywhere."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Float32
+
+from soret.errors import SettingsError
+from soret.problems import Params, Problem
+
+# Numbers that a chunk of gradients holds: 4 MiB, which the caches of a core may hold.
+_CHUNK = 2**20
+
+
+def example_gradients(
+    problem: Problem, params: Params, inputs: Array, labels: Array
+) -> Float32[Array, "examples parameters"]:
+    """Return the gradient of each example's loss, ∇ℓ_i(θ), as a row.
+
+    All at once: for more than memory holds, see `soret.landscape.gradient_noise`.
+
+    Parameters
+    ----------
+    problem : Problem
+    params : pytree of float32 arrays
+    inputs, labels : (examples, ...) arrays
+
+    Returns
+    -------
+    (examples, parameters) float32 array
+        Parameters leaf after leaf, as `jax.flatten_util.ravel_pytree` orders them.
+    """
+
+    def one(x: Array, label: Array) -> Array:
+        return ravel_pytree(jax.grad(problem.example_loss)(params, x, label))[0]
+
+    return jax.vmap(one)(inputs, labels)
+
+
+def gradient_variance(
+    problem: Problem, params: Params, inputs: Array, labels: Array, chunk: int | None = None
+) -> Float32[Array, ""]:
+    """Return tr C / P: the variance of one example's gradient, averaged over the P parameters.
+
+    C is the covariance over the given examples, 1/n Σ (∇ℓ_i − ∇L)(∇ℓ_i − ∇L)ᵀ, as `numpy.var`
+    has it; times n/(n − 1) it is without bias for the distribution they were drawn from.
+
+    At most a chunk of gradients is held at once. Chunks are merged by their means and sums of
+    squared deviations (Chan, Golub, LeVeque 1983), so that a mean gradient far larger than the
+    noise costs no digits.
+
+    Parameters
+    ----------
+    problem : Problem
+    params : pytree of float32 arrays
+    inputs, labels : (n, ...) arrays
+        Their number must be known when the function is traced.
+    chunk : int, optional
+        Examples whose gradients are held at once; by default what makes 4 MiB of them.
+
+    Raises
+    ------
+    SettingsError
+        If there is no example, or `chunk` is below 1.
+    """
+    n = inputs.shape[0]
+    size = sum(leaf.size for leaf in jax.tree.leaves(params))
+    if n < 1:
+        raise SettingsError("gradient_variance got no examples; give it at least one.")
+    chunk = max(1, _CHUNK // size) if chunk is None else chunk
+    if chunk < 1:
+        raise SettingsError(f"chunk is {chunk}; it must be at least 1.")
+    chunk = min(chunk, n)
+    whole = n // chunk * chunk
+
+    def moments(x: Array, y: Array) -> tuple[Array, Array]:
+        """Return the mean gradient, and the sum of squared deviations from it."""
+        gradients = example_gradients(problem, params, x, y)
+        mean = jnp.mean(gradients, axis=0)
+        return mean, jnp.sum((gradients - mean) ** 2)
+
+    def merge(
+        before: tuple[Array, Array, Array], new: tuple[Array, Array], count: int
+    ) -> tuple[Array, Array, Array]:
+        (done, mean, deviations), (new_mean, new_deviations) = before, new
+        total = done + count
+        step = new_mean - mean
+        between = jnp.sum(step**2) * (done * count / total)
+        return total, mean + step * (count / total), deviations + new_deviations + between
+
+    def scanned(carry: Any, batch: tuple[Array, Array]) -> tuple[Any, None]:
+        return merge(carry, moments(*batch), chunk), None
+
+    state = (jnp.zeros((), jnp.float32), jnp.zeros(size, jnp.float32), jnp.zeros((), jnp.float32))
+    chunks = [a[:whole].reshape(-1, chunk, *a.shape[1:]) for a in (inputs, labels)]
+    state, _ = jax.lax.scan(scanned, state, (chunks[0], chunks[1]))
+    if whole < n:
+        state = merge(state, moments(inputs[whole:], labels[whole:]), n - whole)
+    return state[2] / (n * size)

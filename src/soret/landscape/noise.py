@@ -1,0 +1,277 @@
+"""The noise of the gradient: the covariance C of one example's gradient, by its products."""
+
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.linalg
+from jaxtyping import Array
+
+from soret.errors import ConvergenceError, SettingsError
+from soret.landscape.gradients import example_gradients
+from soret.landscape.matrix import LandscapeMatrix
+from soret.landscape.operators import SymmetricOperator
+from soret.landscape.point import Point, point
+from soret.landscape.products import MEMORY, Batches, in_groups
+from soret.problems import Params, Problem
+
+# Rows of the largest matrix whose eigenvalues are all computed: 200 MB, a minute.
+_SPECTRUM = 5000
+
+
+class GradientNoise(LandscapeMatrix):
+    """The covariance of one example's gradient at a point, as `gradient_noise` returns it.
+
+    With g_i = ∇ℓ_i(θ), ḡ their mean over the n examples, and δ = 1 where these are a sample and
+    0 where they are the whole data set:
+
+        C = 1/(n − δ) Σ (g_i − ḡ)(g_i − ḡ)ᵀ,     or, not centred,     1/n Σ g_i g_iᵀ.
+
+    SGD with batches of B drawn with replacement has gradient noise of covariance C/B.
+
+    Attributes
+    ----------
+    centred : bool
+    """
+
+    def __init__(
+        self, point: Point, operator: SymmetricOperator, centred: bool, gradients: int
+    ) -> None:
+        super().__init__(point, operator)
+        self.centred = centred
+        self._at_once = gradients
+
+    @cached_property
+    def gradient(self) -> np.ndarray:
+        """The mean gradient ḡ (size,), float64."""
+        total = np.zeros(self.size)
+        gradient = jax.jit(jax.grad(self._total_loss))
+        batches = Batches(self.point, lambda flat, *batch: (flat, batch))
+        for part in batches.each(lambda linear: gradient(linear[0], *linear[1])):
+            total += part
+        return total / self.point.examples
+
+    @cached_property
+    def diagonal(self) -> np.ndarray:
+        """The diagonal of the matrix (size,), float64: the variance of each gradient component."""
+        if self.centred:
+            return self._variance
+        return self._variance * (1 - self._sampled / self.point.examples) + self.gradient**2
+
+    @property
+    def trace(self) -> float:
+        """The trace of the matrix, from every example's gradient: exact up to rounding."""
+        return float(self.diagonal.sum())
+
+    @property
+    def noise_strength(self) -> float:
+        """Tr C of the centred matrix: the mean square of the noise of one example."""
+        return float(self._variance.sum())
+
+    @property
+    def gradient_squared(self) -> float:
+        """|∇L|², without bias: |ḡ|² − tr C / n over a sample, |ḡ|² over a whole data set.
+
+        E|ḡ|² = |∇L|² + tr C / n, for ḡ is the mean of n independent gradients. The estimate may
+        come out below zero where the gradient is small.
+        """
+        bias = self._sampled * self.noise_strength / self.point.examples
+        return float(self.gradient @ self.gradient) - bias
+
+    @property
+    def signal_to_noise(self) -> float:
+        """|∇L|²/tr C of one example; a batch of B has B times as much. See `gradient_squared`.
+
+        Raises
+        ------
+        ConvergenceError
+            If there is no noise to compare with.
+        """
+        if not self.noise_strength > 0:
+            raise ConvergenceError(
+                "the gradients of all examples are the same, so signal over noise has no value."
+            )
+        return self.gradient_squared / self.noise_strength
+
+    @property
+    def simple_critical_batch_size(self) -> float:
+        """B_simple = tr C/|∇L|², with both parts estimated without bias.
+
+        Raises
+        ------
+        ConvergenceError
+            If |∇L|² is not above zero by its estimate: more examples are needed.
+
+        References
+        ----------
+        McCandlish et al. (2018), arXiv:1812.06162, Eq. 2.9 and App. A.1.
+        """
+        if not self.gradient_squared > 0:
+            raise ConvergenceError(
+                f"the mean gradient over {self.point.examples} examples cannot be told from zero, "
+                "so the critical batch size has no value; measure over more examples."
+            )
+        return self.noise_strength / self.gradient_squared
+
+    def spectrum(self) -> np.ndarray:
+        """Return all eigenvalues, falling: through whichever is smaller of C and Gram's matrix.
+
+        Gram's matrix of the n gradients, K_ij = g_i·g_j / n, has the eigenvalues of C that are
+        not zero.
+
+        Returns
+        -------
+        (min(examples, size),) float64 array
+            Further eigenvalues, where there are fewer examples than parameters, are zero.
+
+        Raises
+        ------
+        SettingsError
+            If both examples and parameters are more than 5,000.
+        """
+        n = self.point.examples
+        if min(n, self.size) > _SPECTRUM:
+            raise SettingsError(
+                f"the whole spectrum needs at most {_SPECTRUM:,} examples or parameters and got "
+                f"{n:,} and {self.size:,}; use top(k) or spectral_density()."
+            )
+        matrix = self._gram() if n < self.size else self._matrix()
+        values = scipy.linalg.eigvalsh(matrix, overwrite_a=True, check_finite=True)
+        return values[::-1].copy()
+
+    @property
+    def _sampled(self) -> int:
+        return 0 if self.point.whole else 1
+
+    @property
+    def _divisor(self) -> int:
+        return self.point.examples - (self._sampled if self.centred else 0)
+
+    @cached_property
+    def _variance(self) -> np.ndarray:
+        """Variance of each component about the mean, whether centred or not."""
+        n = self.point.examples
+        reference = self.gradient.astype(np.float32)
+
+        @jax.jit
+        def moments(weights: Array, gradients: Array, reference: Array) -> tuple[Array, Array]:
+            deviations = gradients - reference
+            return weights @ deviations, weights @ deviations**2
+
+        first, second = np.zeros(self.size), np.zeros(self.size)
+        apply = jax.jit(lambda linear, ref: moments(linear[2], self._gradients(*linear[:2]), ref))
+        for one, two in self._rows().each(apply, reference):
+            first += one
+            second += two
+        # The reference is the mean but for its rounding, which is taken back here.
+        return np.maximum(second - first**2 / n, 0.0) / (n - self._sampled)
+
+    def _total_loss(self, flat: Array, inputs: Array, labels: Array, weights: Array) -> Array:
+        return jnp.dot(weights, self.point.losses(flat, inputs, labels))
+
+    def _gradients(self, inputs: Array, labels: Array) -> Array:
+        params = self.point.unflatten(jnp.asarray(self.point.flat))
+        return example_gradients(self.point.problem, params, inputs, labels)
+
+    def _rows(self) -> Batches:
+        """Batches of as many examples as have room for all their gradients."""
+        return Batches(self.point, lambda flat, *batch: batch, self._at_once)
+
+    def _blocks(self) -> Any:
+        """Yield where a batch starts, and its gradients (b, size), float64, centred if asked."""
+        gradients = jax.jit(lambda linear: self._gradients(*linear[:2]))
+        mean = self.gradient if self.centred else 0.0
+        done = 0
+        for block in self._rows().each(gradients):
+            block = block[: self.point.examples - done].astype(np.float64) - mean
+            yield done, block
+            done += len(block)
+
+    def _gram(self) -> np.ndarray:
+        n = self.point.examples
+        matrix = np.empty((n, n))
+        for i, rows in self._blocks():
+            for j, columns in self._blocks():
+                if j > i:
+                    break
+                part = rows @ columns.T
+                matrix[i : i + len(rows), j : j + len(columns)] = part
+                matrix[j : j + len(columns), i : i + len(rows)] = part.T
+        return matrix / self._divisor
+
+    def _matrix(self) -> np.ndarray:
+        matrix = np.zeros((self.size, self.size))
+        for _, rows in self._blocks():
+            matrix += rows.T @ rows
+        return matrix / self._divisor
+
+
+def gradient_noise(
+    problem: Problem,
+    params: Params,
+    examples: int | None = None,
+    centred: bool = True,
+    batch_size: int | None = None,
+    seed: int = 0,
+) -> GradientNoise:
+    """Return the covariance C of one example's gradient, measured at a point.
+
+    Products with C take two passes, J v and Jᵀ(J v − mean) with J = ∂ℓ_i/∂θ_j, and never hold
+    the gradients of single examples; only the diagonal and the whole spectrum do, a batch at a
+    time.
+
+    Parameters
+    ----------
+    problem : Problem
+    params : pytree of float32 arrays
+        As `problem.initial(key)` gives them.
+    examples : int, optional
+        The first so many of a data set (default: all), or so many drawn from a stream
+        (default 4096). Unless they are a whole data set, they are taken for a sample and C is
+        estimated without bias.
+    centred : bool
+        Whether the mean gradient is subtracted. The matrix that is not centred is the second
+        moment of the gradient, C + ḡḡᵀ.
+    batch_size : int, optional
+        Examples a batch; by default what takes about a quarter of a GiB.
+    seed : int
+        Seed of the draw from a stream.
+
+    Raises
+    ------
+    SettingsError
+        If the arguments do not fit, or C of a sample of one example is asked for.
+    """
+    measured = point(problem, params, examples, seed)
+    n = measured.examples
+    divisor = n - (1 if centred and not measured.whole else 0)
+    if divisor < 1:
+        raise SettingsError("one example of many has no covariance; use at least 2 examples.")
+
+    def linearize(flat: Array, inputs: Array, labels: Array, weights: Array) -> Any:
+        def losses(flat: Array) -> Array:
+            return weights * measured.losses(flat, inputs, labels)
+
+        return jax.linearize(losses, flat)[1], jax.vjp(losses, flat)[1]
+
+    batches = Batches(measured, linearize, batch_size)
+    push = jax.jit(lambda linear, vectors: jax.vmap(linear[0])(vectors))
+    pull = jax.jit(lambda linear, vectors: jax.vmap(linear[1])(vectors)[0])
+
+    def products(vectors: np.ndarray) -> np.ndarray:
+        slopes = batches(push, vectors.astype(np.float32))
+        if centred:
+            mean = sum(part.sum(axis=1, dtype=np.float64) for part in slopes) / n
+            # What only fills up the last batch has weight 0 in the pull that follows.
+            slopes = [(part - mean[:, None]).astype(np.float32) for part in slopes]
+        total = np.zeros(vectors.shape)
+        for part in batches.each(pull, slopes):
+            total += part
+        return total / divisor
+
+    name = "gradient noise" if centred else "second moment of the gradient"
+    operator = SymmetricOperator(measured.size, in_groups(products, batches.together), name)
+    at_once = batches.size if batch_size is not None else max(1, MEMORY // (16 * measured.size))
+    return GradientNoise(measured, operator, centred, at_once)

@@ -1,0 +1,60 @@
+"""A symmetric matrix known by its products alone.
+
+This is all that `soret.landscape.spectra` knows of a landscape: how the products are obtained,
+by JAX here or by another library elsewhere, is not its concern.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator
+
+Products = Callable[[np.ndarray], np.ndarray]
+"""From vectors (k, size), one a row, to their products (k, size); both float64."""
+
+
+@dataclass(frozen=True, eq=False)
+class SymmetricOperator:
+    """A real symmetric matrix A, as the map V ↦ V A of vectors in rows.
+
+    Parameters
+    ----------
+    size : int
+        Rows of A.
+    products : callable
+        From (k, size) float64 to (k, size) float64; linear and symmetric.
+    name : str
+        What A is, for messages.
+    precision : float
+        Relative error of a product, in norm: 1e-6 where it is computed in float32.
+    """
+
+    size: int
+    products: Products
+    name: str = "operator"
+    precision: float = 1e-6
+
+    def matmat(self, vectors: np.ndarray) -> np.ndarray:
+        """Return the products of vectors (k, size), one a row, in float64."""
+        return np.asarray(self.products(np.asarray(vectors, np.float64)), np.float64)
+
+    def matvec(self, vector: np.ndarray) -> np.ndarray:
+        """Return the product of one vector (size,)."""
+        return self.matmat(vector[None])[0]
+
+    def dense(self) -> np.ndarray:
+        """Return A itself (size, size), made symmetric to the last digit."""
+        matrix = self.matmat(np.eye(self.size))
+        return (matrix + matrix.T) / 2
+
+    def linear_operator(self) -> LinearOperator:
+        """Return A as SciPy knows such things: vectors in columns."""
+        return LinearOperator(
+            (self.size, self.size),
+            matvec=lambda v: self.matvec(np.ravel(v)),
+            rmatvec=lambda v: self.matvec(np.ravel(v)),
+            matmat=lambda V: self.matmat(V.T).T,
+            rmatmat=lambda V: self.matmat(V.T).T,
+            dtype=np.float64,
+        )

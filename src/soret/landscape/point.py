@@ -1,0 +1,201 @@
+"""Where a landscape is measured: a problem, parameters θ, and the examples to average over."""
+
+import operator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Float32
+
+from soret.data import Dataset, generator
+from soret.errors import SettingsError
+from soret.problems import Params, Problem
+from soret.problems.tracing import ensemble_settings
+
+STREAM_EXAMPLES = 4096
+# The first word of a stream's key, so that measuring never meets the examples of a run.
+_LANDSCAPE = 0x4C414E44
+
+Batch = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Inputs (b, ...), labels (b, ...), and weights (b,) float32: 1, or 0 for what only fills up."""
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """Parameters of a problem, with the examples that stand for its data.
+
+    Attributes
+    ----------
+    problem : Problem
+    flat : (size,) float32 array
+        The parameters as one vector, leaf after leaf.
+    unflatten : callable
+        From such a vector to the parameters' own tree.
+    inputs, labels : (examples, ...) arrays
+    whole : bool
+        Whether the examples are the whole of a finite data set: means over them are then the
+        problem's own, and not estimates.
+    """
+
+    problem: Problem
+    flat: Float32[Array, "size"]
+    unflatten: Callable[[Array], Params]
+    inputs: np.ndarray
+    labels: np.ndarray
+    whole: bool
+
+    @property
+    def size(self) -> int:
+        """Number of parameters."""
+        return self.flat.size
+
+    @property
+    def examples(self) -> int:
+        """Number of examples."""
+        return len(self.inputs)
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """Cut the examples into batches of one length, at most `size`.
+
+        The last batch is filled up with examples that weigh nothing, so that one compiled
+        program serves all.
+        """
+        count = -(-self.examples // size)
+        length = -(-self.examples // count)
+        for start in range(0, self.examples, length):
+            index = np.arange(start, start + length)
+            weights = (index < self.examples).astype(np.float32)
+            index = np.minimum(index, self.examples - 1)
+            yield self.inputs[index], self.labels[index], weights
+
+    def losses(self, flat: Array, inputs: Array, labels: Array) -> Float32[Array, "examples"]:
+        """Return the loss of each example, as a function of the flat parameters."""
+        params = self.unflatten(flat)
+        return jax.vmap(self.problem.example_loss, in_axes=(None, 0, 0))(params, inputs, labels)
+
+    def outputs(self, flat: Array, inputs: Array) -> Float32[Array, "examples ..."]:
+        """Return the model's output for each example."""
+        return jax.vmap(self.problem.output, in_axes=(None, 0))(self.unflatten(flat), inputs)
+
+    def flatten(self, tree: Params) -> np.ndarray:
+        """Return a tree like the parameters as a flat float64 vector."""
+        leaves = jax.tree.leaves(tree)
+        return np.concatenate([np.ravel(np.asarray(leaf, np.float64)) for leaf in leaves])
+
+
+def point(problem: Problem, params: Params, examples: int | None = None, seed: int = 0) -> Point:
+    """Check and gather what is needed to measure at a point.
+
+    Parameters
+    ----------
+    problem : Problem
+    params : pytree of float32 arrays
+        As `problem.initial(key)` gives them.
+    examples : int, optional
+        The first so many of a data set (default: all), or so many drawn afresh from a stream
+        (default 4096).
+    seed : int
+        Seed of the draw from a stream; at most 2³² − 1.
+
+    Raises
+    ------
+    SettingsError
+        If parameters, examples or seed do not fit the problem.
+    """
+    if not isinstance(problem, Problem):
+        raise SettingsError(f"problem is a {type(problem).__name__}; use a soret.Problem.")
+    seed = whole_number(seed, "seed", least=0, most=2**32 - 1)
+    _check_params(problem, params)
+    if isinstance(problem.data, Dataset):
+        available = len(problem.data)
+        n = available if examples is None else whole_number(examples, "examples", most=available)
+        inputs, labels = problem.data.inputs[:n], problem.data.labels[:n]
+        whole = n == available
+    else:
+        n = STREAM_EXAMPLES if examples is None else whole_number(examples, "examples")
+        inputs, labels = _drawn(problem, n, seed)
+        whole = False
+    with ensemble_settings():
+        flat, unflatten = ravel_pytree(jax.tree.map(jnp.asarray, params))
+    return Point(problem, flat, unflatten, inputs, labels, whole)
+
+
+def whole_number(value: Any, name: str, least: int = 1, most: int | None = None) -> int:
+    """Return a setting as an int.
+
+    Raises
+    ------
+    SettingsError
+        If it is not a whole number in the range.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool) or number < least or number > (most or number):
+        span = f"of at least {least}" if most is None else f"between {least} and {most}"
+        raise SettingsError(f"{name} is {value!r}; it must be a whole number {span}.")
+    return number
+
+
+def activation_size(measured: Point) -> int:
+    """Return how many numbers one example leaves behind on its way to its loss.
+
+    Counted in the traced program, not run: what a batch takes in memory is a multiple of it.
+    """
+    with ensemble_settings():
+        program = jax.make_jaxpr(
+            lambda flat, x, y: measured.problem.example_loss(measured.unflatten(flat), x, y)
+        )(measured.flat, measured.inputs[0], measured.labels[0])
+    parameters = set(jax.tree.leaves(jax.eval_shape(measured.unflatten, measured.flat)))
+    shapes = {(leaf.shape, leaf.dtype) for leaf in parameters}
+    return measured.inputs[0].size + _made(program.jaxpr, shapes)
+
+
+def _made(jaxpr: Any, parameters: set[Any]) -> int:
+    """Sum the sizes of a program's intermediate results, without the parameters' own copies."""
+    total = 0
+    for equation in jaxpr.eqns:
+        inner = list(jax.core.jaxprs_in_params(equation.params))
+        total += sum(_made(one, parameters) for one in inner)
+        if not inner:
+            shapes = [(v.aval.shape, v.aval.dtype) for v in equation.outvars]
+            total += sum(int(np.prod(s)) for s, kind in shapes if (s, kind) not in parameters)
+    return total
+
+
+def _check_params(problem: Problem, params: Params) -> None:
+    key = jax.eval_shape(lambda: generator.as_jax_key(jnp.zeros(2, jnp.uint32)))
+    with ensemble_settings():
+        expected = eqx.filter_eval_shape(problem.initial, key)
+    given: Any = jax.tree.structure(params)
+    wanted = jax.tree.structure(expected)
+    if given != wanted:
+        raise SettingsError(
+            f"params have the structure {given}, but those of problem {problem.name!r} have "
+            f"{wanted}; use parameters as problem.initial(key) gives them."
+        )
+    for leaf, like in zip(jax.tree.leaves(params), jax.tree.leaves(expected), strict=True):
+        if np.shape(leaf) != like.shape or np.asarray(leaf).dtype != np.float32:
+            raise SettingsError(
+                f"params hold an array of shape {np.shape(leaf)} and type "
+                f"{np.asarray(leaf).dtype} where problem {problem.name!r} has {like.shape} and "
+                "float32; give one replica's parameters, in float32."
+            )
+        if not np.isfinite(np.asarray(leaf)).all():
+            raise SettingsError(
+                "params hold numbers that are not finite; measure where the loss is defined."
+            )
+
+
+def _drawn(problem: Problem, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    assert not isinstance(problem.data, Dataset)
+    with ensemble_settings():
+        key = jnp.array([_LANDSCAPE, seed], jnp.uint32)
+        inputs, labels = problem.data.draw(key, 0, n)
+        return np.asarray(inputs), np.asarray(labels)
