@@ -1,8 +1,11 @@
 """Problems: loss surfaces with data, Soret's own and yours."""
 
+from soret.problems.conv import conv
+from soret.problems.dense import dense
 from soret.problems.initialization import Glorot, He, Initialization, Normal, PyTorch
 from soret.problems.losses import binary_cross_entropy, cross_entropy, mean_square
 from soret.problems.problem import Batch, Params, Problem
+from soret.problems.random_walk import random_walk
 from soret.problems.two_layer import two_layer
 
 __all__ = [
@@ -15,7 +18,10 @@ __all__ = [
     "Problem",
     "PyTorch",
     "binary_cross_entropy",
+    "conv",
     "cross_entropy",
+    "dense",
     "mean_square",
+    "random_walk",
     "two_layer",
 ]

@@ -115,6 +115,12 @@ def as_initialization(init: str | Initialization) -> Initialization:
     return _BY_NAME[name]()
 
 
+def in_words(layer: Initialization) -> str:
+    """Describe an initialization the same way in every process."""
+    kind = type(layer)
+    return kind.__qualname__ if kind.__repr__ is object.__repr__ else repr(layer)
+
+
 def _symmetric(key: Array, shape: tuple[int, ...], bound: float) -> Array:
     return jax.random.uniform(key, shape, jnp.float32, -bound, bound)
 

@@ -1,0 +1,124 @@
+"""Fully connected networks of any depth and width."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Float32
+
+from soret.data import Dataset, Stream
+from soret.errors import SettingsError
+from soret.problems.initialization import Initialization, as_initialization, in_words
+from soret.problems.inputs import vectors
+from soret.problems.losses import of_classes
+from soret.problems.problem import Problem
+
+DenseParams = list[dict[str, Float32[Array, "..."]]]
+"""A layer after the other: W (outputs, inputs), and b (outputs,) where there is a bias."""
+
+
+def dense(
+    inputs: int | None = None,
+    hidden: Sequence[int] = (100, 100, 100, 100, 100),
+    *,
+    bias: bool = True,
+    activation: Callable[[Array], Array] = jax.nn.relu,
+    data: Literal["gaussian", "uniform"] | str | Dataset | Stream = "gaussian",
+    labels: Literal["random", "real"] | None = None,
+    scaling: Literal["standardized", "symmetric", "none"] = "standardized",
+    loss: Literal["cross_entropy", "mean_square"] = "cross_entropy",
+    init: str | Initialization = "pytorch",
+    label_seed: int = 0,
+) -> Problem:
+    """Build a fully connected network with its data: as many layers as `hidden` has, and one.
+
+    Two classes give a scalar output, more give one output a class.
+
+    Parameters
+    ----------
+    inputs : int, optional
+        Input features; default 10 for the streams, and what the data set has otherwise.
+    hidden : sequence of int
+        Units of each hidden layer; none is a linear model. The default is the thermophoresis
+        paper's (Sec. 6): six layers.
+    bias : bool
+        Whether the layers have biases.
+    activation : callable
+        Of the hidden layers, elementwise.
+    data, labels, scaling, init, label_seed
+        As in `two_layer`.
+    loss : {"cross_entropy", "mean_square"}
+        The mean square is ½(f − s)² with s = ±1 for two classes, ½‖f − e_y‖² for more.
+
+    Raises
+    ------
+    SettingsError
+        If the sizes or names do not fit.
+    """
+    hidden = tuple(hidden)
+    if not all(isinstance(n, int | np.integer) and n > 0 for n in hidden):
+        raise SettingsError(f"hidden is {hidden}; it must be integers of at least 1.")
+    source, features, classes = vectors(data, inputs, labels, scaling, label_seed)
+    loss_name, outputs = of_classes(loss, classes)
+    layer = as_initialization(init)
+    sizes = (features, *hidden, outputs)
+
+    def initial(key: Array) -> DenseParams:
+        keys = jax.random.split(key, (len(sizes) - 1, 2))
+        params = []
+        for (first, second), n, m in zip(keys, sizes, sizes[1:], strict=False):
+            bound = {"b": layer.bias(second, m, n)} if bias else {}
+            params.append({"W": layer.weight(first, m, n)} | bound)
+        return params
+
+    def predict(params: DenseParams, x: Float[Array, "inputs"]) -> Float[Array, "..."]:
+        for values in params[:-1]:
+            x = activation(_affine(values, x))
+        out = _affine(params[-1], x)
+        return out[0] if outputs == 1 else out
+
+    def preactivations(params: DenseParams, x: Float[Array, "inputs"]) -> Float[Array, "units"]:
+        found = []
+        for values in params[:-1]:
+            found.append(_affine(values, x))
+            x = activation(found[-1])
+        return jnp.concatenate(found)
+
+    return Problem(
+        init=initial,
+        predict=predict,
+        loss=loss_name,
+        data=source,
+        preactivations=preactivations if hidden else None,
+        name="dense",
+        settings=_settings(features, hidden, bias, activation, source, scaling, loss_name, init),
+    )
+
+
+def _affine(values: dict[str, Array], x: Float[Array, "inputs"]) -> Float[Array, "outputs"]:
+    a = values["W"] @ x
+    return a + values["b"] if "b" in values else a
+
+
+def _settings(
+    features: int,
+    hidden: tuple[int, ...],
+    bias: bool,
+    activation: Any,
+    source: Dataset | Stream,
+    scaling: str,
+    loss: str,
+    init: str | Initialization,
+) -> dict[str, Any]:
+    return {
+        "inputs": features,
+        "hidden": hidden,
+        "bias": bias,
+        "activation": getattr(activation, "__name__", type(activation).__name__),
+        "data": source.description,
+        "scaling": scaling if isinstance(source, Dataset) else "none",
+        "loss": loss,
+        "init": init if isinstance(init, str) else in_words(init),
+    }
