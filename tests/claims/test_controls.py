@@ -37,6 +37,18 @@ SMALL = {
         "fresh_inputs": 64,
         "initializations": ("pytorch",),
     },
+    "thermophoresis/random-walk-flow": {
+        "walks": ("constant", "linear", "spreading"),
+        "pairs": 256,
+        "replicas": 16,
+    },
+    "thermophoresis/same-training-error": {
+        "examples": 200,
+        "learning_rates": (0.2, 0.05),
+        "hidden": 16,
+        "time": 100.0,
+        "records": 25,
+    },
 }
 
 

@@ -1,0 +1,159 @@
+"""An unbiased walk whose steps depend on where it is carries mass towards smaller steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import soret
+from soret.claims import Result, Runs, Simulate, Source, claim
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+@claim(
+    "thermophoresis/random-walk-flow",
+    statement="A fair walk q ← q − ηζg(q), one sign ζ for all coordinates, carries the mass flow "
+    "of Eq. 10: proportional to η², with the Soret coefficient −η² Σ g_i g_j ∂_j g_i / |g|.",
+    source=Source("thermophoresis", "Sec. 3, Eq. 4–12, 34–35; App. A.2–A.4"),
+    quick={"pairs": 4096, "replicas": 128},
+)
+class RandomWalkFlow:
+    """Walkers at a known density take one step of SGD; their flow through a window is counted.
+
+    From a uniform density nothing diffuses and the flow is thermophoresis alone; a walk with
+    constant g from a tilted density diffuses alone. Every flow is compared with Eq. 10 as printed
+    and with the exact Itô flux −½η² ∂_j(g_i g_j ρ). They agree on thermophoresis where the lines of
+    g are parallel, as in one dimension, and nowhere on diffusion, where Eq. 10 has twice as much
+    (`soret.theory.thermophoresis.walk`). So that the test has something to find, two of the
+    walks in two dimensions have lines that spread or close in; all g have ∂_i g_j ≥ 0, as Eq. 7
+    wants. "Hidden unit" is the paper's own: (V, b) of Sec. 5 with ‖W‖ = 1.
+    """
+
+    learning_rates: Annotated[tuple[float, ...], "learning rates η, at most 0.1"] = (
+        0.1,
+        0.05,
+        0.025,
+    )
+    walks: Annotated[
+        tuple[str, ...],
+        "constant, linear, exponential, parallel, spreading, closing, hidden unit",
+    ] = ("constant", "linear", "exponential", "parallel", "spreading", "closing", "hidden unit")
+    pairs: Annotated[int, "pairs of walkers in a population"] = 16384
+    replicas: Annotated[int, "populations"] = 256
+
+    def simulate(self, simulate: Simulate) -> Runs:
+        """Take one step from a uniform and from a tilted density."""
+        from soret.claims.thermophoresis._walks import TILT, WALKS
+        from soret.errors import SettingsError
+
+        if max(self.learning_rates) > 0.1:
+            raise SettingsError(
+                f"learning rate {max(self.learning_rates):g} lets walkers from outside the box, "
+                "where there are none, into the window; use at most 0.1."
+            )
+        unknown = set(self.walks) - set(WALKS)
+        if unknown:
+            raise SettingsError(
+                f"walks holds {', '.join(sorted(unknown))}; there are {', '.join(WALKS)}."
+            )
+        return {
+            f"{name}/{density}": simulate(
+                f"{name}/{density}",
+                soret.problems.random_walk(
+                    walk.field,
+                    walk.dimensions,
+                    pairs=self.pairs,
+                    tilt=TILT if density == "tilted" else 0.0,
+                    name=f"{name} walk",
+                ),
+                soret.SGD(self.learning_rates),
+                observe=soret.observables.window_flow(walk.field),
+                steps=1,
+                replicas=self.replicas,
+            )
+            for name, walk in ((name, WALKS[name]) for name in self.walks)
+            for density in walk.densities
+        }
+
+    def judge(self, runs: Runs) -> list[Result]:
+        """Predicted: η², and Eq. 10. Rivals: η¹, no flow, and where they differ the Itô flux.
+
+        Ratios are taken at the smallest η, where what the formulas leave out, of order η⁴, is
+        smallest.
+        """
+        from soret.claims.ratio import judge_number, judge_power
+        from soret.claims.thermophoresis._walks import WALKS, predict
+
+        results = []
+        for name, run in runs.items():
+            walk, _, density = name.partition("/")
+            flows = _flows(run)
+            rates = run.learning_rate.values
+            predicted = predict(WALKS[walk], density)
+            where = f"{walk} walk, {density} density"
+            if density == "uniform":
+                along = flows[..., -1]
+                results.append(
+                    judge_power(
+                        f"exponent of η in the flow ({where})",
+                        rates,
+                        along,
+                        predicted=2.0,
+                        rival=1.0,
+                    )
+                )
+            weakest = int(rates.argmin())
+            scaled = flows[weakest] / rates[weakest] ** 2
+            ratio = predicted.ito[-1] / predicted.printed
+            rival = round(float(ratio), 4) if abs(ratio - 1) > 1e-6 else 0.0
+            results += [
+                judge_number(
+                    f"flow over Eq. 10 ({where})",
+                    scaled[:, -1] / predicted.printed,
+                    predicted=1.0,
+                    rival=rival,
+                ),
+                judge_number(
+                    f"flow over the Itô flux ({where})",
+                    scaled[:, -1] / predicted.ito[-1],
+                    predicted=1.0,
+                    rival=0.0 if rival == 0 else round(1 / float(ratio), 4),
+                    note="; ".join(
+                        f"component {i + 1}: {scaled[:, i].mean() / predicted.ito[i]:.3f}"
+                        for i in range(WALKS[walk].dimensions)
+                    ),
+                ),
+            ]
+        return results
+
+    def control(self, runs: Runs) -> Runs:
+        """Return flows that are linear in η, the same at the largest η, with the run's noise."""
+        made = {}
+        for name, run in runs.items():
+            flow, rates = run.flow, run.learning_rate
+            mean = flow.mean("replica")
+            linear = mean.sel(learning_rate=rates.max()) * rates / rates.max()
+            made[name] = run.assign(flow=(flow - mean + linear).transpose(*flow.dims))
+        return made
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
+        """Flows against η, and their ratios to the two formulas."""
+        from soret.claims.thermophoresis._walks import WALKS
+        from soret.figures.flows import FlowCurve, flow_figure
+
+        curves = [
+            FlowCurve(
+                f"{name.partition('/')[0]}, {WALKS[name.partition('/')[0]].formula}",
+                run.learning_rate.values,
+                -_flows(run)[..., -1],
+            )
+            for name, run in runs.items()
+            if name.endswith("uniform")
+        ]
+        return {"flow": flow_figure(curves, results, "Flow of fair walks along g, one step")}
+
+
+def _flows(run: xr.Dataset) -> Any:
+    """Return flows in one step, (η, replica, n + 1), float64."""
+    return run.flow.isel(step=-1).transpose("learning_rate", "replica", ...).values.astype(float)
