@@ -1,0 +1,272 @@
+"""At the same training error, a larger learning rate has left fewer units on and a smaller V."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+
+import soret
+from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims.thermophoresis._two_layer import NAMES
+from soret.errors import SettingsError
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    Values = NDArray[np.float64]
+
+OBSERVABLES = ("activation_rate", "weight_norm")
+# The claim is about any training error. Three are looked at, and each gets a third of the 5 %.
+CONFIDENCE = 0.95
+# What can be measured on all of it: `Problem.probe` takes no more.
+MOST_EXAMPLES = 2048
+
+
+@claim(
+    "thermophoresis/same-training-error",
+    statement="Of two learning rates η₁ < η₂, each run from the same start to the same training "
+    "error, η₂ ends with the smaller activation rate and the smaller norm of V.",
+    source=Source("thermophoresis", "end of Sec. 5"),
+    quick={"hidden": 32, "time": 400.0, "records": 50, "replicas": 8},
+)
+class SameTrainingError:
+    """A two-layer net on a finite data set, at learning rates that share their starts.
+
+    Training error is the mean loss over all examples: unlike the count of mistakes it can be
+    read off to any value. Each replica is looked at where its loss first reaches a level, by
+    interpolation between records. Levels lie between the loss at the start and the lowest that
+    every replica reaches at every η, at given fractions of the way in log loss. The paper gives
+    no setting for this claim.
+    """
+
+    data: Annotated[
+        Literal["digits", "mnist", "fashion-mnist", "cifar-10", "gaussian"],
+        "images, or a finite sample of x ~ N(0, I)",
+    ] = "digits"
+    labels: Annotated[tuple[str, ...], "real, random or both; gaussian inputs have random ones"] = (
+        "real",
+        "random",
+    )
+    examples: Annotated[int, "the first examples of the data, 2,048 at most"] = 2000
+    inputs: Annotated[int, "input features of the gaussian sample"] = 10
+    hidden: Annotated[int, "hidden units"] = 300
+    learning_rates: Annotated[tuple[float, ...], "learning rates; the extremes are compared"] = (
+        0.2,
+        0.1,
+        0.05,
+    )
+    batch_size: Annotated[int, "batch size B"] = 8
+    time: Annotated[float, "length of every run, η × updates"] = 1200.0
+    records: Annotated[int, "records of a run"] = 150
+    levels: Annotated[tuple[float, ...], "fractions of the way in log loss at which to look"] = (
+        0.25,
+        0.5,
+        1.0,
+    )
+    replicas: Annotated[int, "replicas per learning rate"] = 32
+    init: Annotated[str, "pytorch, glorot, he, normal, normal:<scale>"] = "pytorch"
+
+    def simulate(self, simulate: Simulate) -> Runs:
+        """Run every η for the same ηt, on real and on random labels."""
+        self._check()
+        o = soret.observables
+        every = {rate: max(1, round(self.time / rate / self.records)) for rate in self._rates()}
+        return {
+            f"{labels}/{rate:g}": simulate(
+                f"{labels}/{rate:g}",
+                self._problem(labels),
+                soret.SGD([rate], batch_size=self.batch_size, sampling="epochs"),
+                observe=[o.loss, o.accuracy, o.activation_rate, o.weight_norm],
+                steps=self.records * spacing,
+                record_every=spacing,
+                replicas=self.replicas,
+            )
+            for labels in self.labels
+            for rate, spacing in every.items()
+        }
+
+    def judge(self, runs: Runs) -> list[Result]:
+        """Predicted: the difference between large and small η is below 0. Rival: it is 0."""
+        return [
+            result
+            for labels in self.labels
+            for observable in OBSERVABLES
+            for result in self._judge(runs, labels, observable)
+        ]
+
+    def control(self, runs: Runs) -> Runs:
+        """Return runs that on average do not differ at the same loss, and scatter as they did."""
+        made = dict(runs)
+        for labels in self.labels:
+            large = f"{labels}/{max(self.learning_rates):g}"
+            for observable in OBSERVABLES:
+                made[large] = made[large].copy(deep=True)
+                # What a shift does to the interpolated values is nearly, not quite, the shift.
+                for _ in range(10):
+                    levels, differences = self._differences(made, labels, observable)
+                    shift = -np.nanmean(differences, axis=0)
+                    loss = np.log(_running_minimum(made[large]))
+                    order = np.argsort(levels)
+                    added = np.interp(loss, np.log(levels)[order], shift[order])
+                    made[large][observable] = made[large][observable] + added[None]
+        return made
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
+        """One figure: observables against training loss."""
+        from soret.figures import AtLossRow, at_loss_figure
+
+        rows = []
+        for labels in self.labels:
+            every = {rate: runs[f"{labels}/{rate:g}"] for rate in self._rates()}
+            first = next(iter(every.values()))
+            losses = np.geomspace(*self._range(runs, labels), 60)
+            rows.append(
+                AtLossRow(
+                    f"{first.attrs['problem_data'].removesuffix(', random labels')}, "
+                    f"{labels} labels",
+                    losses,
+                    {
+                        NAMES[observable]: {
+                            rate: _at(run, observable, losses) for rate, run in every.items()
+                        }
+                        for observable in OBSERVABLES
+                    },
+                    self._levels(runs, labels),
+                    {
+                        NAMES[observable]: [
+                            str(r.verdict) for r in results if r.evidence == (labels, observable)
+                        ]
+                        for observable in OBSERVABLES
+                    },
+                )
+            )
+        small, large = self._extremes()
+        return {
+            "same-training-error": at_loss_figure(
+                rows,
+                title=f"At the same training loss, is it lower at η = {large:g} than at {small:g}? "
+                f"{self.hidden} hidden units, batch size {self.batch_size}",
+            )
+        }
+
+    def _check(self) -> None:
+        if self.data == "gaussian" and self.labels != ("random",):
+            raise SettingsError("gaussian inputs have no labels of their own; use labels=random.")
+        unknown = set(self.labels) - {"real", "random"}
+        if unknown or not self.labels:
+            raise SettingsError(f"labels is {self.labels}; use real, random or both.")
+        if not 2 <= self.examples <= MOST_EXAMPLES:
+            raise SettingsError(f"examples is {self.examples}; use 2 to {MOST_EXAMPLES}.")
+        if len(set(self.learning_rates)) < 2 or min(self.learning_rates) <= 0:
+            raise SettingsError(
+                f"learning_rates is {self.learning_rates}; give at least two, all above 0."
+            )
+        if not self.levels or min(self.levels) <= 0 or max(self.levels) > 1:
+            raise SettingsError(f"levels is {self.levels}; give fractions above 0, up to 1.")
+
+    def _problem(self, labels: str) -> soret.Problem:
+        if self.data == "gaussian":
+            rng = np.random.default_rng(0)
+            inputs = rng.normal(size=(self.examples, self.inputs))
+            sample = soret.Dataset(
+                "gaussian",
+                inputs.astype(np.float32),
+                rng.integers(0, 2, self.examples, np.int32),
+                ("0", "1"),
+                f"{self.examples:,} Gaussian inputs ({self.inputs})",
+            )
+            return soret.problems.two_layer(
+                hidden=self.hidden, data=sample, scaling="none", init=self.init
+            )
+        whole = soret.data.load(self.data)
+        return soret.problems.two_layer(
+            hidden=self.hidden,
+            data=whole.first(min(self.examples, len(whole))),
+            labels="real" if labels == "real" else "random",
+            scaling="symmetric",
+            init=self.init,
+        )
+
+    def _rates(self) -> list[float]:
+        return sorted(set(self.learning_rates), reverse=True)
+
+    def _extremes(self) -> tuple[float, float]:
+        return min(self.learning_rates), max(self.learning_rates)
+
+    def _range(self, runs: Runs, labels: str) -> tuple[float, float]:
+        """Return the losses between which all replicas at all η can be compared."""
+        losses = [_running_minimum(runs[f"{labels}/{rate:g}"]) for rate in self._rates()]
+        highest = min(float(loss[:, 0].min()) for loss in losses)
+        lowest = max(float(np.nanmax(loss[:, -1])) for loss in losses)
+        return highest, lowest
+
+    def _levels(self, runs: Runs, labels: str) -> Values:
+        highest, lowest = self._range(runs, labels)
+        return highest * (lowest / highest) ** np.array(self.levels)
+
+    def _differences(self, runs: Runs, labels: str, observable: str) -> tuple[Values, Values]:
+        """Return the levels, and large minus small η there, (replicas, levels)."""
+        levels = self._levels(runs, labels)
+        small, large = (
+            _at(runs[f"{labels}/{rate:g}"], observable, levels) for rate in self._extremes()
+        )
+        return levels, large - small
+
+    def _judge(self, runs: Runs, labels: str, observable: str) -> list[Result]:
+        from scipy import stats
+
+        levels, differences = self._differences(runs, labels, observable)
+        small, large = self._extremes()
+        results = []
+        for level, at in zip(levels, differences.T, strict=True):
+            paired = at[np.isfinite(at)]
+            mean = float(paired.mean()) if paired.size else np.nan
+            low = high = np.nan
+            if paired.size > 1:
+                beyond = (1 - CONFIDENCE) / len(levels)
+                half = float(stats.t.ppf(1 - beyond / 2, paired.size - 1) * stats.sem(paired))
+                low, high = mean - half, mean + half
+            verdict = Verdict.INCONCLUSIVE
+            if high < 0 or low > 0:
+                verdict = Verdict.SUPPORTED if high < 0 else Verdict.CONTRADICTED
+            results.append(
+                Result(
+                    f"{NAMES[observable]} at η = {large:g} minus at η = {small:g}, where training "
+                    f"loss is {level:.3g} ({labels} labels)",
+                    "below 0",
+                    mean,
+                    (low, high),
+                    "0",
+                    verdict,
+                    f"{paired.size} pairs; 95 % for all {len(levels)} losses together",
+                    (labels, observable),
+                )
+            )
+        return results
+
+
+def _running_minimum(run: xr.Dataset) -> Values:
+    """Return the lowest loss so far, (replicas, records)."""
+    minimum: Values = np.fmin.accumulate(run.loss.values[0].astype(float), axis=1)
+    return minimum
+
+
+def _at(run: xr.Dataset, observable: str, levels: Values) -> Values:
+    """Return an observable where a replica's loss first reaches each level, (replicas, levels).
+
+    Linear in log loss between records; NaN where the level is not reached.
+    """
+    loss, values = _running_minimum(run), run[observable].values[0].astype(float)
+    found = np.full((len(loss), len(levels)), np.nan)
+    for replica, level in np.ndindex(found.shape):
+        (reached,) = np.nonzero(loss[replica] <= levels[level])
+        if reached.size == 0:
+            continue
+        now = reached[0]
+        before = max(now - 1, 0)
+        fall = np.log(loss[replica, before] / loss[replica, now])
+        part = np.log(loss[replica, before] / levels[level]) / fall if fall > 0 else 1.0
+        found[replica, level] = (1 - part) * values[replica, before] + part * values[replica, now]
+    return found

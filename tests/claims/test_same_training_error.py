@@ -1,0 +1,111 @@
+"""Comparison at the same training loss: where a level is reached, and what the judge says."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from soret.claims import configure, find
+from soret.claims.thermophoresis.same_training_error import _at
+from soret.claims.verdict import Verdict
+from soret.errors import SettingsError
+
+CLAIM = "thermophoresis/same-training-error"
+OBSERVABLES = ("activation_rate", "weight_norm")
+RATES = (0.2, 0.05)
+
+
+def dataset(rate, loss, values):
+    dims = ("learning_rate", "replica", "step")
+    variables = {name: (dims, np.asarray(values, float)[None]) for name in OBSERVABLES}
+    variables["loss"] = (dims, np.asarray(loss, float)[None])
+    return xr.Dataset(variables, {"learning_rate": [rate], "step": np.arange(np.shape(loss)[1])})
+
+
+def made(difference, *, replicas=12, records=30):
+    """Runs whose observables are a function of the loss, apart by `difference`, with noise."""
+    rng = np.random.default_rng(0)
+    starts = rng.normal(size=(replicas, 1))
+    runs = {}
+    for rate in RATES:
+        pace = rng.uniform(0.9, 1.1, (replicas, 1))
+        loss = np.exp(-np.linspace(0, 4, records) * pace)
+        values = 1 - np.log(loss) + starts + 0.05 * rng.normal(size=loss.shape)
+        runs[f"real/{rate:g}"] = dataset(rate, loss, values + difference * (rate == max(RATES)))
+    return runs
+
+
+@pytest.fixture(scope="module")
+def claim():
+    return configure(find(CLAIM)[0], "quick", {"labels": ("real",), "learning_rates": RATES})
+
+
+@pytest.mark.parametrize(
+    ("difference", "verdict"),
+    [(-0.3, Verdict.SUPPORTED), (0.0, Verdict.INCONCLUSIVE), (0.3, Verdict.CONTRADICTED)],
+)
+def test_the_sign_decides(claim, difference, verdict):
+    """The difference taken the wrong way round, or replicas not paired: they lie 1 apart."""
+    results = claim.judge(made(difference))
+    assert len(results) == 6
+    assert {result.verdict for result in results} == {verdict}
+    assert all(result.measured == pytest.approx(difference, abs=0.1) for result in results)
+
+
+def test_the_control_has_no_difference_left(claim):
+    """A control that leaves some of what it should take away, and is supported by it."""
+    for result in claim.judge(claim.control(made(-0.3))):
+        low, high = result.interval
+        assert result.verdict is Verdict.INCONCLUSIVE
+        assert abs(result.measured) < 1e-3 * (high - low)
+        assert high - low > 0.01
+
+
+def test_where_a_level_is_reached():
+    """By hand: interpolation in log loss, at the first crossing, not a later one."""
+    run = dataset(0.1, [[1.0, 0.1, 0.5, 0.01], [1.0, 0.9, 0.8, 0.7]], [[0, 1, 7, 2], [0, 1, 2, 3]])
+    found = _at(run, "weight_norm", np.array([1.0, 10**-0.5, 0.1]))
+    assert found[0] == pytest.approx([0, 0.5, 1])
+    assert found[1, 0] == 0
+    assert np.isnan(found[1, 1:]).all()
+
+
+def test_levels_are_reached_by_every_replica(claim):
+    """A level that only the fast replicas reach compares the fast with all."""
+    runs = made(0.0)
+    _, differences = claim._differences(runs, "real", "weight_norm")
+    assert np.isfinite(differences).all()
+
+
+def test_diverged_replicas_do_not_stop_the_rest(claim):
+    """NaN in one replica, NaN in every mean."""
+    runs = made(-0.3)
+    for name in ("loss", *OBSERVABLES):
+        runs["real/0.2"][name][0, 0, 10:] = np.nan
+    assert all(np.isfinite(result.measured) for result in claim.judge(runs))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"data": "gaussian"}, "no labels of their own"),
+        ({"labels": ("true",)}, "real, random or both"),
+        ({"examples": 5000}, "use 2 to 2048"),
+        ({"learning_rates": (0.1, 0.1)}, "at least two"),
+        ({"levels": (0.0, 1.0)}, "fractions above 0"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(settings, message):
+    wrong = configure(find(CLAIM)[0], "quick", settings)
+    with pytest.raises(SettingsError, match=message):
+        wrong.simulate(lambda *args, **settings: None)
+
+
+def test_a_gaussian_sample_has_random_labels_of_its_own():
+    """Fresh Gaussian inputs, of which no training error can be told."""
+    asked = {}
+    settings = {"data": "gaussian", "labels": ("random",), "examples": 50, "inputs": 3}
+    claim = configure(find(CLAIM)[0], "quick", settings)
+    claim.simulate(lambda name, problem, *args, **settings: asked.update({name: problem}))
+    data = asked["random/0.2"].data
+    assert data.inputs.shape == (50, 3)
+    assert set(data.labels.tolist()) == {0, 1}
