@@ -37,6 +37,7 @@ SMALL = {
         "fresh_inputs": 64,
         "initializations": ("pytorch",),
     },
+    "thermophoresis/monotone-variance": {"pairs": 1000},
     "thermophoresis/random-walk-flow": {
         "walks": ("constant", "linear", "spreading"),
         "pairs": 256,

@@ -1,0 +1,110 @@
+"""The larger V² and the bias of a hidden unit, the larger the second moments of its gradient."""
+
+from functools import partial
+from typing import Annotated, Any
+
+from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+
+# A moment is a sum of a few hundred numbers in double precision: differences below this are
+# rounding.
+ROUNDING = 1e-12
+# Fewer pairs without a violation would leave room for one pair in a hundred.
+FEWEST_PAIRS = 400
+
+
+@claim(
+    "thermophoresis/monotone-variance",
+    statement="h_V, h_W, h_b and the activation rate of a ReLU unit do not fall when V² and b "
+    "rise, nor, for inputs x ≥ 0, when its weights do.",
+    source=Source("thermophoresis", "Sec. 4.2, Prop. 4.1 and 4.2; App. A.1"),
+    quick={"pairs": 20_000},
+)
+class MonotoneVariance:
+    """A theorem: ReLU and its derivative do not fall, so it holds input by input.
+
+    Random units over four orders of magnitude are compared in ordered pairs; one violation would
+    contradict it. In Prop. 4.2 the second and third lines are printed with w₂ on the left and w
+    on the right; with w₁ left and w₂ right it is true, the other way round false.
+
+    The paper then takes the gradient's variance, (p − y)² times these squares, to be monotone too
+    (Sec. 5, Eq. 7). That is no part of the propositions: the note says how often it fails.
+    """
+
+    pairs: Annotated[int, "ordered pairs of units in each case"] = 200_000
+    inputs: Annotated[int, "input features"] = 10
+    hidden: Annotated[int, "hidden units of the nets, where (p − y)² is kept"] = 10
+    examples: Annotated[int, "inputs drawn for each two hundred pairs"] = 256
+
+    def simulate(self, simulate: Simulate) -> Runs:
+        """Draw pairs and measure how moments grow."""
+        from soret.claims.thermophoresis._monotone import measure
+        from soret.errors import SettingsError
+
+        sizes = (self.pairs, self.inputs, self.hidden, self.examples)
+        if min(sizes) < 1:
+            raise SettingsError(f"pairs, inputs, hidden and examples are {sizes}; all at least 1.")
+        compute = partial(
+            measure,
+            pairs=self.pairs,
+            inputs=self.inputs,
+            hidden=self.hidden,
+            examples=self.examples,
+        )
+        return {"pairs": simulate.measure("pairs", compute)}
+
+    def judge(self, runs: Runs) -> list[Result]:
+        """Predicted: no violation. Rival: some. One of either decides."""
+        from scipy import stats
+
+        from soret.claims.thermophoresis._monotone import CASES, named
+
+        growth = named(runs["pairs"])
+        fails = growth < -ROUNDING
+        kept = float(fails.sel(case="residual").any("moment").mean())
+        results = []
+        for case, meaning in CASES.items():
+            if case == "residual":
+                continue
+            violated = int(fails.sel(case=case).any("moment").sum())
+            pairs = growth.sizes["pair"]
+            exact = stats.binomtest(violated, pairs).proportion_ci(method="exact")
+            enough = pairs >= FEWEST_PAIRS
+            verdict = (
+                Verdict.CONTRADICTED
+                if violated
+                else (Verdict.SUPPORTED if enough else Verdict.INCONCLUSIVE)
+            )
+            results.append(
+                Result(
+                    f"share of pairs in which a moment falls ({meaning})",
+                    0.0,
+                    violated / pairs,
+                    (float(exact.low), float(exact.high)),
+                    "above 0",
+                    verdict,
+                    f"{violated} of {pairs} pairs; with the factor (p − y)² kept, which is no part "
+                    f"of the proposition, {100 * kept:.2g} % fall",
+                )
+            )
+        return results
+
+    def control(self, runs: Runs) -> Runs:
+        """Return the pairs in the wrong order."""
+        run = runs["pairs"]
+        return {"pairs": run.assign(growth=-run.growth)}
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
+        """How much moments grow, case by case, and where a violation would be."""
+        from soret.claims.thermophoresis._monotone import CASES, named
+        from soret.figures.growth import growth_figure
+
+        verdicts = [str(result.verdict) for result in results]
+        return {
+            "growth": growth_figure(
+                named(runs["pairs"]),
+                CASES,
+                dict(zip(CASES, verdicts, strict=False)),
+                rounding=ROUNDING,
+                title="Second moments of a unit's gradient, in ordered pairs of units",
+            )
+        }
