@@ -1,0 +1,42 @@
+"""The state of the hidden units of a two-layer net with a scalar output."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from soret.errors import SettingsError
+from soret.observables.state import State, label
+from soret.problems import Params, Problem
+
+
+@label("mean bias")
+def mean_bias(problem: Problem, state: State) -> Float[Array, ""]:
+    """Return the mean of b over hidden units.
+
+    Raises
+    ------
+    SettingsError
+        If the parameters are not V, W and b with one output.
+    """
+    return jnp.mean(_parameters(problem, state)["b"])
+
+
+@label("mean |V|")
+def mean_output_weight(problem: Problem, state: State) -> Float[Array, ""]:
+    """Return the mean of |V| over hidden units; errors as for `mean_bias`."""
+    return jnp.mean(jnp.abs(_parameters(problem, state)["V"]))
+
+
+@label("V, b and ‖W‖ of every hidden unit")
+def hidden_units(problem: Problem, state: State) -> Float[Array, "3 hidden"]:
+    """Return what the theory of one unit's noise needs: V, b and ‖W‖; errors as for `mean_bias`."""
+    params = _parameters(problem, state)
+    return jnp.stack([params["V"], params["b"], jnp.linalg.norm(params["W"], axis=1)])
+
+
+def _parameters(problem: Problem, state: State) -> Params:
+    params = state.params
+    if not isinstance(params, dict) or not {"V", "W", "b"} <= set(params) or params["V"].ndim != 1:
+        raise SettingsError(
+            f"problem {problem.name!r} has no V, W and b of a two-layer net with one output."
+        )
+    return params
