@@ -50,6 +50,13 @@ SMALL = {
         "time": 100.0,
         "records": 25,
     },
+    "thermophoresis/hessian-trace-bound": {
+        "hidden": 8,
+        "steps": 400,
+        "records": 10,
+        "replicas": 4,
+        "dropped_examples": 1,
+    },
 }
 
 

@@ -1,15 +1,18 @@
 """Figures fit for a paper: labelled axes, units, intervals, and the verdict to be seen."""
 
 from soret.figures.at_loss import AtLossRow, at_loss_figure
+from soret.figures.bound import BoundRow, bound_figure
 from soret.figures.collapse import Row, collapse_figure
 from soret.figures.parts import PartsRow, parts_figure
 from soret.figures.style import save, style
 
 __all__ = [
     "AtLossRow",
+    "BoundRow",
     "PartsRow",
     "Row",
     "at_loss_figure",
+    "bound_figure",
     "collapse_figure",
     "parts_figure",
     "save",

@@ -6,6 +6,14 @@ from soret.observables.flow import window, window_flow
 from soret.observables.loss import accuracy, loss
 from soret.observables.norms import parameter_norm, weight_norm
 from soret.observables.state import Observable, State, label
+from soret.observables.trace_bound import (
+    dropped_trace,
+    hessian_trace,
+    hessian_trace_bound,
+    hessian_trace_bound_over_output,
+    hessian_trace_over_output,
+    tightest_trace_bound,
+)
 
 __all__ = [
     "Observable",
@@ -14,10 +22,16 @@ __all__ = [
     "activation_rate",
     "balanced_drift",
     "drift",
+    "dropped_trace",
     "gaussian_activation_rate",
+    "hessian_trace",
+    "hessian_trace_bound",
+    "hessian_trace_bound_over_output",
+    "hessian_trace_over_output",
     "label",
     "loss",
     "parameter_norm",
+    "tightest_trace_bound",
     "weight_norm",
     "window",
     "window_flow",

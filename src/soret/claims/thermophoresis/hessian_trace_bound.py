@@ -1,0 +1,222 @@
+"""The bound on the Hessian's trace holds along training, and falls and rises with the trace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+
+import soret
+from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.errors import SettingsError
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    Values = NDArray[np.float64]
+
+# Float32 adds up some hundred positive terms: a bound that holds may seem violated by so much.
+ROUNDING = 1e-4
+# Zero but for rounding, if z is linear in each single weight.
+DROPPED_TOLERANCE = 1e-3
+
+PAIRS = {
+    "": ("hessian_trace", "hessian_trace_bound"),
+    ", both divided by Tr P,": ("hessian_trace_over_output", "hessian_trace_bound_over_output"),
+}
+"""Trace and bound: as they are, and without the factor that training itself brings down."""
+
+
+@claim(
+    "thermophoresis/hessian-trace-bound",
+    statement="The trace of one example's Hessian stays below the bound made of the norms of the "
+    "active weights, and along training a smaller bound goes with a smaller trace.",
+    source=Source("thermophoresis", "App. A.5, Eq. 37 to 62"),
+    quick={"hidden": 16, "steps": 2000, "records": 25, "replicas": 8},
+)
+class HessianTraceBound:
+    """ReLU nets without biases, trained on classes with cross-entropy.
+
+    Traces are exact: Tr H = Σ_l Tr(P M_l M_lᵀ)‖h^{l−1}‖² (`soret.observables.hessian_trace`). That
+    Eq. 45 drops ∇_zL·∇²z costs nothing, z being linear in each single weight; its trace is computed
+    for a few examples to see that. The paper gives no experiment.
+
+    To be supported the bound must hold for every example, replica and record, and the rank
+    correlation of bound and trace along training be above zero, with and without Tr P: both have
+    that factor, which falls as the net learns, and activation rate and norms are in the rest.
+    """
+
+    data: Annotated[Literal["digits", "mnist", "fashion-mnist", "cifar-10"], "images"] = "digits"
+    labels: Annotated[Literal["real", "random"], "labels: the images' own, or random"] = "real"
+    hidden: Annotated[int, "units of every hidden layer"] = 64
+    depths: Annotated[tuple[int, ...], "hidden layers, a net for each"] = (1, 3)
+    learning_rate: Annotated[float, "learning rate η"] = 0.1
+    batch_size: Annotated[int, "batch size B"] = 16
+    steps: Annotated[int, "updates per replica"] = 10_000
+    records: Annotated[int, "records of a run"] = 50
+    replicas: Annotated[int, "replicas"] = 32
+    dropped_examples: Annotated[int, "examples of which the dropped term is computed"] = 2
+    init: Annotated[str, "pytorch, glorot, he, normal, normal:<scale>"] = "pytorch"
+
+    def simulate(self, simulate: Simulate) -> Runs:
+        """Train a net of each depth."""
+        if self.steps % self.records or self.records < 3:
+            raise SettingsError(
+                f"records is {self.records}; it must be at least 3 and divide steps, {self.steps}."
+            )
+        o = soret.observables
+        images = soret.data.load(self.data)
+        return {
+            f"depth-{depth}": simulate(
+                f"depth-{depth}",
+                soret.problems.dense(
+                    hidden=[self.hidden] * depth,
+                    bias=False,
+                    data=images,
+                    labels=self.labels,
+                    scaling="symmetric",
+                    init=self.init,
+                ),
+                soret.SGD(self.learning_rate, batch_size=self.batch_size, sampling="epochs"),
+                observe=[
+                    o.hessian_trace,
+                    o.hessian_trace_bound,
+                    o.hessian_trace_over_output,
+                    o.hessian_trace_bound_over_output,
+                    o.tightest_trace_bound,
+                    o.dropped_trace(self.dropped_examples),
+                    o.activation_rate,
+                    o.parameter_norm,
+                    o.accuracy,
+                ],
+                steps=self.steps,
+                record_every=self.steps // self.records,
+                replicas=self.replicas,
+            )
+            for depth in self.depths
+        }
+
+    def judge(self, runs: Runs) -> list[Result]:
+        """Predicted: it holds, and goes with the trace. Rival: violated, or uninformative."""
+        results = []
+        for name, run in runs.items():
+            net = _net(name)
+            results.append(_judge_bound(run, net))
+            results += [_judge_order(run, *pair, f"{net}{how}") for how, pair in PAIRS.items()]
+        return results
+
+    def control(self, runs: Runs) -> Runs:
+        """Return bounds that are violated, and that go with the trace as often as against it."""
+        made = {}
+        for name, run in runs.items():
+            made[name] = run.copy(deep=True)
+            ratio = run.tightest_trace_bound
+            made[name]["tightest_trace_bound"] = 1.5 * ratio / ratio.max()
+            against = (run.replica % 2).astype(bool)
+            for trace, bound in PAIRS.values():
+                made[name][bound] = run[trace].where(~against, 1 / run[trace])
+        return made
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
+        """Trace and bound along training, and against each other."""
+        from soret.figures import BoundRow, bound_figure
+
+        rows = []
+        for (name, run), told in zip(
+            runs.items(), zip(*[iter(results)] * 3, strict=True), strict=True
+        ):
+            rows.append(
+                BoundRow(
+                    _net(name),
+                    np.asarray(run.step),
+                    {
+                        "trace of the Hessian (nats)": _pair(run, ""),
+                        "trace over Tr P": _pair(run, ", both divided by Tr P,"),
+                    },
+                    [str(result.verdict) for result in told],
+                    f"largest Tr H/bound {told[0].measured:.2g}; rank correlation "
+                    f"{told[1].measured:.2f}, without Tr P {told[2].measured:.2f}",
+                )
+            )
+        about = next(iter(runs.values())).attrs["problem_data"]
+        title = f"Does the bound hold, does it tell the trace? {about}, layers of {self.hidden}"
+        return {"hessian-trace-bound": bound_figure(rows, title=title)}
+
+
+def _net(name: str) -> str:
+    depth = int(name.rpartition("-")[2])
+    return f"{depth} hidden layer" + ("s" if depth > 1 else "")
+
+
+def _pair(run: xr.Dataset, how: str) -> tuple[Values, Values]:
+    trace, bound = PAIRS[how]
+    return run[trace].values.astype(float), run[bound].values.astype(float)
+
+
+def _judge_bound(run: xr.Dataset, net: str) -> Result:
+    """Test that no example's trace is above its bound."""
+    largest = run.tightest_trace_bound.max("step").values.astype(float)
+    largest = largest[np.isfinite(largest)]
+    quantity = f"largest Tr H/bound of an example, at any record of any replica ({net})"
+    if not largest.size:
+        nowhere, note = (np.nan, np.nan), "no replica stayed finite"
+        return Result(quantity, "at most 1", np.nan, nowhere, "above 1", Verdict.INCONCLUSIVE, note)
+    dropped = float(run.dropped_trace.max())
+    trace, bound = _pair(run, "")
+    ratios = bound / trace
+    verdict = Verdict.SUPPORTED if largest.max() <= 1 + ROUNDING else Verdict.CONTRADICTED
+    if not dropped <= DROPPED_TOLERANCE:
+        verdict = Verdict.INCONCLUSIVE
+    return Result(
+        quantity,
+        "at most 1",
+        float(largest.max()),
+        (float(largest.min()), float(largest.max())),
+        "above 1",
+        verdict,
+        f"the interval is from the lowest to the highest replica; the mean bound is "
+        f"{np.nanmin(ratios):.3g} to {np.nanmax(ratios):.3g} times the mean trace; the dropped "
+        f"term's trace is at most {dropped:.1g} of Tr H",
+    )
+
+
+def _judge_order(run: xr.Dataset, trace: str, bound: str, net: str) -> Result:
+    """Test that bound and trace are ranked alike along training."""
+    from scipy import stats
+
+    found = _rank_correlations(run[trace].values, run[bound].values)
+    found = found[np.isfinite(found)]
+    mean, low, high = np.nan, np.nan, np.nan
+    if found.size > 1:
+        half = float(stats.t.ppf(0.975, found.size - 1) * stats.sem(found))
+        mean = float(found.mean())
+        low, high = mean - half, mean + half
+    verdict = Verdict.INCONCLUSIVE
+    if low > 0 or high < 0:
+        verdict = Verdict.SUPPORTED if low > 0 else Verdict.CONTRADICTED
+    rate = _rank_correlations(run[bound].values, run.activation_rate.values)
+    norm = _rank_correlations(run[bound].values, run.parameter_norm.values)
+    return Result(
+        f"rank correlation of trace and bound along training ({net})".replace(",)", ")"),
+        "above 0",
+        mean,
+        (low, high),
+        "0",
+        verdict,
+        f"{found.size} replicas; the bound's own rank correlation is {np.nanmean(rate):.2f} with "
+        f"the activation rate, {np.nanmean(norm):.2f} with the norm of all weights",
+    )
+
+
+def _rank_correlations(first: Values, second: Values) -> Values:
+    """Return Spearman's correlation along the last axis; NaN where there is none."""
+    from scipy import stats
+
+    found = np.full(len(first), np.nan)
+    for i, (a, b) in enumerate(zip(first, second, strict=True)):
+        both = np.isfinite(a) & np.isfinite(b)
+        ranks = stats.rankdata(a[both]), stats.rankdata(b[both])
+        if both.sum() > 2 and all(np.ptp(rank) > 0 for rank in ranks):
+            found[i] = np.corrcoef(*ranks)[0, 1]
+    return found
