@@ -12,7 +12,7 @@ from soret.landscape import spectra
 from soret.landscape.matrix import LandscapeMatrix
 from soret.landscape.operators import SymmetricOperator
 from soret.landscape.point import Point, point
-from soret.landscape.products import Batches, in_groups
+from soret.landscape.products import Batches, in_groups, rows
 from soret.landscape.spectra import Estimate
 from soret.problems import Params, Problem
 from soret.problems.losses import as_loss
@@ -126,7 +126,7 @@ def _curvature(
 ) -> Curvature:
     """Turn a linearized batch into the mean over all examples."""
     batches = Batches(measured, linearize, batch_size)
-    apply = jax.jit(jax.vmap(product, in_axes=(None, 0)))
+    apply = rows(product)
 
     def products(vectors: np.ndarray) -> np.ndarray:
         total = np.zeros(vectors.shape)

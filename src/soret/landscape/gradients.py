@@ -47,9 +47,9 @@ def gradient_variance(
     C is the covariance over the given examples, 1/n Σ (∇ℓ_i − ∇L)(∇ℓ_i − ∇L)ᵀ, as `numpy.var`
     has it; times n/(n − 1) it is without bias for the distribution they were drawn from.
 
-    At most a chunk of gradients is held at once. Chunks are merged by their means and sums of
-    squared deviations (Chan, Golub, LeVeque 1983), so that a mean gradient far larger than the
-    noise costs no digits.
+    At most a chunk of gradients is held at once. They are taken relative to the first one, and
+    chunks are merged by their means and sums of squared deviations (Chan, Golub, LeVeque 1983),
+    so that a mean gradient far larger than the noise costs no digits.
 
     Parameters
     ----------
@@ -75,9 +75,11 @@ def gradient_variance(
     chunk = min(chunk, n)
     whole = n // chunk * chunk
 
+    first = example_gradients(problem, params, inputs[:1], labels[:1])
+
     def moments(x: Array, y: Array) -> tuple[Array, Array]:
-        """Return the mean gradient, and the sum of squared deviations from it."""
-        gradients = example_gradients(problem, params, x, y)
+        """Return the mean gradient beside the first one, and the sum of squared deviations."""
+        gradients = example_gradients(problem, params, x, y) - first
         mean = jnp.mean(gradients, axis=0)
         return mean, jnp.sum((gradients - mean) ** 2)
 

@@ -14,7 +14,7 @@ from soret.landscape.gradients import example_gradients
 from soret.landscape.matrix import LandscapeMatrix
 from soret.landscape.operators import SymmetricOperator
 from soret.landscape.point import Point, point
-from soret.landscape.products import MEMORY, Batches, in_groups
+from soret.landscape.products import MEMORY, Batches, in_groups, rows
 from soret.problems import Params, Problem
 
 # Rows of the largest matrix whose eigenvalues are all computed: 200 MB, a minute.
@@ -192,19 +192,19 @@ class GradientNoise(LandscapeMatrix):
     def _gram(self) -> np.ndarray:
         n = self.point.examples
         matrix = np.empty((n, n))
-        for i, rows in self._blocks():
-            for j, columns in self._blocks():
+        for i, ours in self._blocks():
+            for j, theirs in self._blocks():
                 if j > i:
                     break
-                part = rows @ columns.T
-                matrix[i : i + len(rows), j : j + len(columns)] = part
-                matrix[j : j + len(columns), i : i + len(rows)] = part.T
+                part = ours @ theirs.T
+                matrix[i : i + len(ours), j : j + len(theirs)] = part
+                matrix[j : j + len(theirs), i : i + len(ours)] = part.T
         return matrix / self._divisor
 
     def _matrix(self) -> np.ndarray:
         matrix = np.zeros((self.size, self.size))
-        for _, rows in self._blocks():
-            matrix += rows.T @ rows
+        for _, block in self._blocks():
+            matrix += block.T @ block
         return matrix / self._divisor
 
 
@@ -257,8 +257,8 @@ def gradient_noise(
         return jax.linearize(losses, flat)[1], jax.vjp(losses, flat)[1]
 
     batches = Batches(measured, linearize, batch_size)
-    push = jax.jit(lambda linear, vectors: jax.vmap(linear[0])(vectors))
-    pull = jax.jit(lambda linear, vectors: jax.vmap(linear[1])(vectors)[0])
+    push = rows(lambda linear, vector: linear[0](vector))
+    pull = rows(lambda linear, slopes: linear[1](slopes)[0])
 
     def products(vectors: np.ndarray) -> np.ndarray:
         slopes = batches(push, vectors.astype(np.float32))

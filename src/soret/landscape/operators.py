@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
+from soret.errors import ConvergenceError
+
 Products = Callable[[np.ndarray], np.ndarray]
 """From vectors (k, size), one a row, to their products (k, size); both float64."""
 
@@ -26,18 +28,27 @@ class SymmetricOperator:
         From (k, size) float64 to (k, size) float64; linear and symmetric.
     name : str
         What A is, for messages.
-    precision : float
-        Relative error of a product, in norm: 1e-6 where it is computed in float32.
     """
 
     size: int
     products: Products
     name: str = "operator"
-    precision: float = 1e-6
 
     def matmat(self, vectors: np.ndarray) -> np.ndarray:
-        """Return the products of vectors (k, size), one a row, in float64."""
-        return np.asarray(self.products(np.asarray(vectors, np.float64)), np.float64)
+        """Return the products of vectors (k, size), one a row, in float64.
+
+        Raises
+        ------
+        ConvergenceError
+            If they are not finite.
+        """
+        found = np.asarray(self.products(np.asarray(vectors, np.float64)), np.float64)
+        # A sum is not finite where a term is not, and needs no array to tell.
+        if not np.isfinite(found.sum()):
+            raise ConvergenceError(
+                f"products with the {self.name} are not finite; measure where the loss is defined."
+            )
+        return found
 
     def matvec(self, vector: np.ndarray) -> np.ndarray:
         """Return the product of one vector (size,)."""

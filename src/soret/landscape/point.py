@@ -9,6 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import jaxprs_in_params
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float32
 
@@ -148,24 +149,24 @@ def activation_size(measured: Point) -> int:
 
     Counted in the traced program, not run: what a batch takes in memory is a multiple of it.
     """
+    params = measured.unflatten(measured.flat)
     with ensemble_settings():
-        program = jax.make_jaxpr(
-            lambda flat, x, y: measured.problem.example_loss(measured.unflatten(flat), x, y)
-        )(measured.flat, measured.inputs[0], measured.labels[0])
-    parameters = set(jax.tree.leaves(jax.eval_shape(measured.unflatten, measured.flat)))
-    shapes = {(leaf.shape, leaf.dtype) for leaf in parameters}
-    return measured.inputs[0].size + _made(program.jaxpr, shapes)
+        program = jax.make_jaxpr(measured.problem.example_loss)(
+            params, measured.inputs[0], measured.labels[0]
+        )
+    own = {leaf.shape for leaf in jax.tree.leaves(params) if leaf.ndim > 1}
+    return measured.inputs[0].size + _made(program.jaxpr, own)
 
 
-def _made(jaxpr: Any, parameters: set[Any]) -> int:
-    """Sum the sizes of a program's intermediate results, without the parameters' own copies."""
+def _made(jaxpr: Any, own: set[Any]) -> int:
+    """Sum the sizes of a program's results, but for those in the shape of parameters."""
     total = 0
     for equation in jaxpr.eqns:
-        inner = list(jax.core.jaxprs_in_params(equation.params))
-        total += sum(_made(one, parameters) for one in inner)
+        inner = list(jaxprs_in_params(equation.params))
+        total += sum(_made(one, own) for one in inner)
         if not inner:
-            shapes = [(v.aval.shape, v.aval.dtype) for v in equation.outvars]
-            total += sum(int(np.prod(s)) for s, kind in shapes if (s, kind) not in parameters)
+            shapes = {v.aval.shape for v in equation.outvars} - own
+            total += sum(int(np.prod(shape)) for shape in shapes)
     return total
 
 
@@ -197,5 +198,6 @@ def _drawn(problem: Problem, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]
     assert not isinstance(problem.data, Dataset)
     with ensemble_settings():
         key = jnp.array([_LANDSCAPE, seed], jnp.uint32)
-        inputs, labels = problem.data.draw(key, 0, n)
+        draw = jax.jit(problem.data.draw, static_argnums=2)
+        inputs, labels = draw(key, jnp.uint32(0), n)
         return np.asarray(inputs), np.asarray(labels)

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from soret.landscape.point import Batch, Point, activation_size, whole_number
 from soret.problems.tracing import ensemble_settings
@@ -19,6 +20,11 @@ MEMORY = 2**28
 """Bytes that a batch may take, roughly."""
 REMEMBERED = 2**31
 """Bytes of linearizations that are kept; beyond, they are made again for every product."""
+
+# Vectors are multiplied together where one by one would leave the machine idle: as long as what
+# they make is about as large as a cache. At most 64.
+_TOGETHER = 2**25
+_MOST = 64
 
 # Forward and backward, each with its tangent, and what XLA keeps beside them.
 _COPIES = 6
@@ -47,7 +53,7 @@ class Batches:
             batch_size = whole_number(batch_size, "batch_size")
         self.point = point
         self.size = min(batch_size, point.examples)
-        self.together = max(1, MEMORY // (4 * floats * self.size) - 1)
+        self.together = min(_MOST, max(1, _TOGETHER // (4 * floats * self.size)))
         """Vectors that are multiplied at once."""
         self._prepare = jax.jit(prepare)
         self._kept: list[Any] | None = None
@@ -86,16 +92,34 @@ class Batches:
             return self._prepare(self.point.flat, *map(jnp.asarray, batch))
 
 
+def rows(product: Callable[[Any, Array], Any]) -> Callable[[Any, Array], Any]:
+    """Return the compiled products of vectors in rows, from that of one.
+
+    A single row is not mapped: the programs differ, and `vmap` over one row was seen to cost
+    half as much again.
+    """
+
+    def apply(linear: Any, vectors: Array) -> Any:
+        if vectors.shape[0] == 1:
+            return jax.tree.map(lambda a: a[None], product(linear, vectors[0]))
+        return jax.vmap(product, in_axes=(None, 0))(linear, vectors)
+
+    return jax.jit(apply)
+
+
 def in_groups(
     products: Callable[[np.ndarray], np.ndarray], together: int
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Multiply at most so many vectors at once, to bound the memory."""
+    """Multiply vectors by ones or so many at a time: two programs to compile, whatever comes."""
 
     def grouped(vectors: np.ndarray) -> np.ndarray:
-        if len(vectors) <= together:
-            return products(vectors)
-        # Groups of one length, so that few programs are compiled.
-        count = -(-len(vectors) // together)
-        return np.concatenate([products(part) for part in np.array_split(vectors, count)])
+        group = 1 if len(vectors) == 1 else together
+        result = np.empty(vectors.shape)
+        for start in range(0, len(vectors), group):
+            part = vectors[start : start + group]
+            filled = np.zeros((group, vectors.shape[1]))
+            filled[: len(part)] = part
+            result[start : start + group] = products(filled)[: len(part)]
+        return result
 
     return grouped

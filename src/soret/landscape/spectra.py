@@ -14,6 +14,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import batching
 from matfree import decomp, stochtrace
 from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+from threadpoolctl import threadpool_limits
 
 from soret.errors import ConvergenceError, SettingsError
 from soret.landscape.operators import SymmetricOperator
@@ -32,6 +33,8 @@ DENSE = 256
 # Bytes of vectors held by matfree at once.
 _MEMORY = 2**29
 _SMALLEST_TOLERANCE = 1e-6
+# A Krylov space ends where the next vector is so much shorter than the products.
+_EXHAUSTED = 1e-10
 
 
 @dataclass(frozen=True)
@@ -159,15 +162,18 @@ def top(
     else:
         first = _generator(seed).normal(size=operator.size)
         try:
-            values, columns = eigsh(
-                counted.operator.linear_operator(),
-                k=k,
-                which=_ARPACK[which],
-                v0=first,
-                # Its tolerance is relative to each eigenvalue by itself, and met at least.
-                tol=tol / 2,
-                maxiter=restarts,
-            )
+            # One thread for BLAS: ARPACK's own work is bound by memory, and BLAS threads that
+            # wait for more take the cores from the products (four times the time was seen).
+            with threadpool_limits(1, user_api="blas"):
+                values, columns = eigsh(
+                    counted.operator.linear_operator(),
+                    k=k,
+                    which=_ARPACK[which],
+                    v0=first,
+                    # Its tolerance is relative to each eigenvalue by itself.
+                    tol=tol / 2,
+                    maxiter=restarts,
+                )
         except ArpackNoConvergence as error:
             raise ConvergenceError(
                 f"{len(error.eigenvalues)} of {k} eigenvalues of the {operator.name} converged "
@@ -181,8 +187,7 @@ def top(
     if not (residuals <= tol * scale).all():
         raise ConvergenceError(
             f"an eigenpair of the {operator.name} has a residual of {residuals.max():.2g} where "
-            f"{tol * scale:.2g} is allowed; its products may not be finite, or tol is below "
-            "their rounding."
+            f"{tol * scale:.2g} is allowed; tol may be below the rounding of the products."
         )
     return Eigenpairs(values, vectors, residuals, counted.products)
 
@@ -217,7 +222,7 @@ def trace(
     Hutchinson (1990), Commun. Stat. Simul. Comput. 19, 433.
     """
     if operator.size <= DENSE:
-        return _exactly(float(np.trace(operator.dense())), operator, "trace")
+        return Estimate(float(np.trace(operator.dense())), 0.0, 0)
     forms = _quadratic_forms(operator, stochtrace.monte_carlo_trace(), samples, seed)
     return _accepted(_estimate(forms), rtol, operator, "trace")
 
@@ -243,7 +248,7 @@ def frobenius_norm(
         If products are not finite, or the standard error is larger than `rtol` allows.
     """
     if operator.size <= DENSE:
-        return _exactly(float(np.linalg.norm(operator.dense())), operator, "Frobenius norm")
+        return Estimate(float(np.linalg.norm(operator.dense())), 0.0, 0)
     integrand = stochtrace.monte_carlo_frobeniusnorm_squared()
     squared = _estimate(_quadratic_forms(operator, integrand, samples, seed))
     root = float(np.sqrt(squared.value))
@@ -331,29 +336,31 @@ def _tridiagonal(
     operator: SymmetricOperator, depth: int, vectors: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return diagonals (vectors, depth) and off-diagonals (vectors, depth − 1) of Lanczos."""
-    lanczos = decomp.tridiag_sym(depth, materialize=False, reortho="full", custom_vjp=False)
+    # Arnoldi's iteration of a symmetric matrix is Lanczos' with full reorthogonalization, which
+    # is also how matfree's tridiag_sym does it; but that mixes what follows an exhausted Krylov
+    # space into its off-diagonal, and there the subdiagonal alone tells.
+    arnoldi = decomp.hessenberg(depth, reortho="full", custom_vjp=False)
     together = max(1, _MEMORY // (8 * depth * operator.size))
     signs = _signs(operator, vectors, seed)
     found = []
     for start in range(0, vectors, together):
         with _hosted():
             matvec = _traceable(operator)
-            run = jax.vmap(lambda z: lanczos(matvec, z).J_small)  # noqa: B023
-            found.append([np.asarray(a) for a in run(jnp.asarray(signs[start : start + together]))])
-    diagonals, offdiagonals = (np.concatenate([one[i] for one in found]) for i in (0, 1))
-    if not np.isfinite(diagonals[:, 0]).all():
-        raise ConvergenceError(
-            f"products with the {operator.name} are not finite; measure where the loss is defined."
-        )
-    return diagonals, offdiagonals
+            run = jax.vmap(lambda z: arnoldi(matvec, z).J_small)  # noqa: B023
+            found.append(np.asarray(run(jnp.asarray(signs[start : start + together]))))
+    matrices = np.concatenate(found)
+    return (
+        np.diagonal(matrices, axis1=1, axis2=2),
+        np.diagonal(matrices, offset=-1, axis1=1, axis2=2),
+    )
 
 
 def _quadrature(diagonal: np.ndarray, offdiagonal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return nodes and weights of a tridiagonal matrix, up to where its Krylov space ends."""
     full = len(diagonal)
-    scale = np.nanmax(np.abs(diagonal)) + np.nanmax(np.abs(offdiagonal), initial=0.0)
+    scale = np.abs(diagonal[0]) + np.nanmax(np.abs(offdiagonal), initial=0.0)
     with np.errstate(invalid="ignore"):
-        over = ~(np.abs(offdiagonal) > 1e-12 * scale) | ~np.isfinite(diagonal[1:])
+        over = ~(np.abs(offdiagonal) > _EXHAUSTED * scale)
     end = int(np.argmax(over)) + 1 if over.any() else full
     nodes, vectors = scipy.linalg.eigh_tridiagonal(diagonal[:end], offdiagonal[: end - 1])
     filled = np.full(full, nodes[-1]), np.zeros(full)
@@ -396,7 +403,11 @@ def _traceable(operator: SymmetricOperator) -> Any:
 
 def _product(vectors: jax.Array, *, operator: SymmetricOperator) -> jax.Array:
     rows = np.asarray(vectors).reshape(-1, operator.size)
-    return jnp.asarray(operator.matmat(rows).reshape(vectors.shape))
+    # Past the end of an exhausted Krylov space, vectors are 0/0: nothing to multiply.
+    ended = ~np.isfinite(rows).all(axis=1)
+    found = operator.matmat(np.where(ended[:, None], 0.0, rows))
+    found[ended] = np.nan
+    return jnp.asarray(found.reshape(vectors.shape))
 
 
 def _batched(vectors: Any, axes: Any, *, operator: SymmetricOperator) -> tuple[jax.Array, int]:
@@ -438,17 +449,9 @@ def _estimate(forms: np.ndarray) -> Estimate:
     return Estimate(float(forms.mean()), float(error), len(forms))
 
 
-def _exactly(value: float, operator: SymmetricOperator, name: str) -> Estimate:
-    return _accepted(Estimate(value, 0.0, 0), None, operator, name)
-
-
 def _accepted(
     found: Estimate, rtol: float | None, operator: SymmetricOperator, name: str
 ) -> Estimate:
-    if not (np.isfinite(found.value) and np.isfinite(found.standard_error)):
-        raise ConvergenceError(
-            f"the {name} of the {operator.name} is not finite; measure where the loss is defined."
-        )
     if rtol is not None and not found.standard_error <= rtol * abs(found.value):
         raise ConvergenceError(
             f"the {name} of the {operator.name} is {found.value:.4g} ± {found.standard_error:.2g} "
