@@ -45,12 +45,14 @@ SMALL = {
     },
     "thermophoresis/same-training-error": {
         "examples": 200,
+        "labels": ("random",),
         "learning_rates": (0.2, 0.05),
         "hidden": 16,
         "time": 100.0,
         "records": 25,
     },
     "thermophoresis/hessian-trace-bound": {
+        "depths": (2,),
         "hidden": 8,
         "steps": 400,
         "records": 10,

@@ -7,7 +7,7 @@ import xarray as xr
 from soret.claims import configure, find
 from soret.claims.thermophoresis._parts import parts_of
 from soret.claims.verdict import Verdict
-from soret.errors import SettingsError
+from soret.errors import InferenceError, SettingsError
 
 RATES = (0.1, 0.05, 0.025)
 REPLICAS, RECORDS = 32, 40
@@ -87,6 +87,9 @@ def test_diverged_replicas_are_left_out_at_every_rate():
     assert found.total.shape == (3, REPLICAS - 1, RECORDS + 1)
     assert np.isfinite(found.total).all()
     assert found.times[-1] == pytest.approx(20)
+    runs["pytorch/0.1"]["weight_norm"][0, :, 5:] = np.nan
+    with pytest.raises(InferenceError, match="0 of 32 replicas stayed finite"):
+        parts_of([runs[f"pytorch/{rate:g}"] for rate in RATES], "weight_norm")
 
 
 @pytest.mark.parametrize(

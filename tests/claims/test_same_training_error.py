@@ -7,7 +7,7 @@ import xarray as xr
 from soret.claims import configure, find
 from soret.claims.thermophoresis.same_training_error import _at
 from soret.claims.verdict import Verdict
-from soret.errors import SettingsError
+from soret.errors import InferenceError, SettingsError
 
 CLAIM = "thermophoresis/same-training-error"
 OBSERVABLES = ("activation_rate", "weight_norm")
@@ -76,12 +76,19 @@ def test_levels_are_reached_by_every_replica(claim):
     assert np.isfinite(differences).all()
 
 
-def test_diverged_replicas_do_not_stop_the_rest(claim):
-    """NaN in one replica, NaN in every mean."""
+def test_diverged_replicas_are_left_out(claim):
+    """NaN in one replica, NaN in every mean; or a range cut short where that one diverged."""
     runs = made(-0.3)
+    before = claim._levels(runs, "real")
     for name in ("loss", *OBSERVABLES):
-        runs["real/0.2"][name][0, 0, 10:] = np.nan
-    assert all(np.isfinite(result.measured) for result in claim.judge(runs))
+        runs["real/0.2"][name][0, 0, 3:] = np.nan
+    assert claim._levels(runs, "real") == pytest.approx(before, rel=0.5)
+    results = claim.judge(runs)
+    assert {result.verdict for result in results} == {Verdict.SUPPORTED}
+    assert all(result.note.startswith("11 pairs") for result in results)
+    runs["real/0.2"]["loss"][0, :, 3:] = np.nan
+    with pytest.raises(InferenceError, match="no replica stayed finite"):
+        claim.judge(runs)
 
 
 @pytest.mark.parametrize(

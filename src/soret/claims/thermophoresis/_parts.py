@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from soret.errors import InferenceError
+
 if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
@@ -78,11 +80,22 @@ class Window:
 
 
 def parts_of(runs: list[xr.Dataset], observable: str) -> Parts:
-    """Return the parts of an observable from one run for each η; diverged replicas left out."""
+    """Return the parts of an observable from one run for each η; diverged replicas left out.
+
+    Raises
+    ------
+    InferenceError
+        If fewer than two replicas stayed finite at every η.
+    """
     rates = np.array([float(run.learning_rate[0]) for run in runs])
     values = np.stack([run[observable].values[0].astype(float) for run in runs])
     drift = np.stack([run[f"{observable}_drift"].values[0].astype(float) for run in runs])
     finite = np.isfinite(values).all((0, 2)) & np.isfinite(drift).all((0, 2, 3))
+    if finite.sum() < 2:
+        raise InferenceError(
+            f"{finite.sum()} of {finite.size} replicas stayed finite at every learning rate and "
+            f"two are needed; use smaller ones than {rates.max():g}."
+        )
     values, drift = values[:, finite], drift[:, finite]
     steps = np.stack([np.asarray(run.step, float) for run in runs])[:, None]
     eta = rates[:, None, None]

@@ -9,7 +9,7 @@ import numpy as np
 import soret
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
 from soret.claims.thermophoresis._two_layer import NAMES
-from soret.errors import SettingsError
+from soret.errors import InferenceError, SettingsError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -197,10 +197,22 @@ class SameTrainingError:
 
     def _range(self, runs: Runs, labels: str) -> tuple[float, float]:
         """Return the losses between which all replicas at all η can be compared."""
-        losses = [_running_minimum(runs[f"{labels}/{rate:g}"]) for rate in self._rates()]
+        finite = self._finite(runs, labels)
+        losses = [_running_minimum(runs[f"{labels}/{rate:g}"])[finite] for rate in self._rates()]
         highest = min(float(loss[:, 0].min()) for loss in losses)
-        lowest = max(float(np.nanmax(loss[:, -1])) for loss in losses)
+        lowest = max(float(loss[:, -1].max()) for loss in losses)
         return highest, lowest
+
+    def _finite(self, runs: Runs, labels: str) -> NDArray[np.bool_]:
+        """Return which replicas stayed finite at every η: the others would cut the range short."""
+        ends = [runs[f"{labels}/{rate:g}"].loss.values[0, :, -1] for rate in self._rates()]
+        finite = np.asarray(np.isfinite(ends).all(axis=0))
+        if not finite.any():
+            raise InferenceError(
+                f"no replica stayed finite at every learning rate with {labels} labels; use "
+                f"smaller ones than {max(self.learning_rates):g}."
+            )
+        return finite
 
     def _levels(self, runs: Runs, labels: str) -> Values:
         highest, lowest = self._range(runs, labels)
@@ -212,7 +224,7 @@ class SameTrainingError:
         small, large = (
             _at(runs[f"{labels}/{rate:g}"], observable, levels) for rate in self._extremes()
         )
-        return levels, large - small
+        return levels, (large - small)[self._finite(runs, labels)]
 
     def _judge(self, runs: Runs, labels: str, observable: str) -> list[Result]:
         from scipy import stats
