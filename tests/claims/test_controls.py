@@ -38,6 +38,13 @@ SMALL = {
         "initializations": ("pytorch",),
     },
     "thermophoresis/monotone-variance": {"pairs": 1000},
+    "thermophoresis/two-layer-flow": {
+        "learning_rates": (0.1, 0.025),
+        "batch_sizes": (1, 4),
+        "fresh_replicas": 512,
+        "replicas": 16,
+        "steps": 1000,
+    },
     "thermophoresis/random-walk-flow": {
         "walks": ("constant", "linear", "spreading"),
         "pairs": 256,

@@ -14,6 +14,12 @@ from soret.observables.trace_bound import (
     hessian_trace_over_output,
     tightest_trace_bound,
 )
+from soret.observables.units import (
+    balanced_residual,
+    hidden_units,
+    mean_bias,
+    mean_output_weight,
+)
 
 __all__ = [
     "Observable",
@@ -21,6 +27,7 @@ __all__ = [
     "accuracy",
     "activation_rate",
     "balanced_drift",
+    "balanced_residual",
     "drift",
     "dropped_trace",
     "gaussian_activation_rate",
@@ -28,8 +35,11 @@ __all__ = [
     "hessian_trace_bound",
     "hessian_trace_bound_over_output",
     "hessian_trace_over_output",
+    "hidden_units",
     "label",
     "loss",
+    "mean_bias",
+    "mean_output_weight",
     "parameter_norm",
     "tightest_trace_bound",
     "weight_norm",

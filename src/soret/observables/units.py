@@ -1,5 +1,6 @@
 """The state of the hidden units of a two-layer net with a scalar output."""
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -31,6 +32,17 @@ def hidden_units(problem: Problem, state: State) -> Float[Array, "3 hidden"]:
     """Return what the theory of one unit's noise needs: V, b and ‖W‖; errors as for `mean_bias`."""
     params = _parameters(problem, state)
     return jnp.stack([params["V"], params["b"], jnp.linalg.norm(params["W"], axis=1)])
+
+
+@label("E(p − y)², labels fair")
+def balanced_residual(problem: Problem, state: State) -> Float[Array, ""]:
+    """Return E(p − y)² of a net with one logit, over both labels alike: ¼ + E(p − ½)².
+
+    Over the first 256 examples of the problem's probe.
+    """
+    inputs, _ = problem.probe(256)
+    logits = jax.vmap(problem.output, in_axes=(None, 0))(state.params, jnp.asarray(inputs))
+    return 0.25 + jnp.mean((jax.nn.sigmoid(logits) - 0.5) ** 2)
 
 
 def _parameters(problem: Problem, state: State) -> Params:

@@ -1,0 +1,322 @@
+"""The noise of a two-layer net carries (V, b) of its units towards smaller b and |V|, at η²/B."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+
+import soret
+from soret.claims import Result, Runs, Simulate, Source, claim
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+NAMES = {"mean_bias": "mean b", "mean_output_weight": "mean |V|"}
+
+
+@claim(
+    "thermophoresis/two-layer-flow",
+    statement="The gradient noise of a two-layer ReLU net on random labels carries its hidden "
+    "units towards smaller b and |V|, as −(η²/B)ψ, most strongly early in training.",
+    source=Source("thermophoresis", "Sec. 5, Eq. 17–28"),
+    quick={"fresh_replicas": 65_536, "replicas": 64},
+)
+class TwoLayerFlow:
+    """Mean drift of b and |V| from one step to the next, with the net's own gradient and without.
+
+    What Eq. 27 is a formula for: the thermophoretic part of the flow of probability through a
+    surface. What it is not: a drift of the mean. The walk is fair, so b and V stay where they are
+    on average; mass that flows to smaller b in the midst of the density is made up for by
+    diffusion, which pushes the hot edge out further than the cold one. In training, what moves the
+    mean of b in a step is exactly −η∂L/∂b, of order η and independent of B; it becomes of order
+    η² only along the trajectory, where noise keeps the net off its minimum (`mechanism`).
+
+    So four things are measured. *From one start*: how the drift in the first steps, from the same
+    density of states, depends on η and B. *Through training*: whether b and |V| fall, fastest
+    early, and collapse under η² and 1/B. *Noise alone*: the net with p frozen at ½, whose gradient
+    (½ − y)∇f is the paper's assumption to the letter: mean drift, and the flow through surfaces
+    b = const in the midst of the density, against Eq. 27 and against the exact flux. V is
+    mirrored where negative, as in the paper. Nets start from PyTorch's default initialization:
+    its b is uniform, so that in the midst nothing diffuses.
+    """
+
+    inputs: Annotated[int, "input features"] = 10
+    hidden: Annotated[int, "hidden units"] = 10
+    learning_rates: Annotated[tuple[float, ...], "learning rates η"] = (0.1, 0.05, 0.025)
+    batch_sizes: Annotated[tuple[int, ...], "batch sizes B, scanned at the largest η"] = (1, 2, 4)
+    steps: Annotated[int, "updates per replica through training"] = 8000
+    replicas: Annotated[int, "replicas through training"] = 256
+    fresh_steps: Annotated[int, "updates from one start"] = 8
+    noise_steps: Annotated[int, "updates with noise alone"] = 60
+    fresh_replicas: Annotated[int, "replicas from one start, and with noise alone"] = 131_072
+
+    def simulate(self, simulate: Simulate) -> Runs:
+        """Scan η and B from one start and through training; and walk with noise alone."""
+        from soret.claims.thermophoresis._two_layer import record_every
+
+        net = soret.problems.two_layer(self.inputs, self.hidden, init="pytorch")
+        largest = max(self.learning_rates)
+        scans = {
+            "learning_rate": soret.SGD(self.learning_rates),
+            "batch_size": soret.SGD(largest, batch_size=self.batch_sizes),
+        }
+        means = [soret.observables.mean_bias, soret.observables.mean_output_weight]
+        runs = {}
+        for scan, sgd in scans.items():
+            runs[f"start/{scan}"] = simulate(
+                f"start/{scan}",
+                net,
+                sgd,
+                observe=means,
+                steps=self.fresh_steps,
+                record_every=self.fresh_steps,
+                replicas=self.fresh_replicas,
+                block_size=min(1024, self.fresh_replicas),
+            )
+            runs[f"training/{scan}"] = simulate(
+                f"training/{scan}",
+                net,
+                sgd,
+                observe=[*means, soret.observables.balanced_residual],
+                steps=self.steps,
+                record_every=record_every(self.steps, 80),
+                replicas=self.replicas,
+            )
+        runs["noise"] = simulate(
+            "noise",
+            _frozen(net),
+            soret.SGD(largest),
+            observe=soret.observables.hidden_units,
+            steps=self.noise_steps,
+            record_every=record_every(self.noise_steps, 3),
+            replicas=self.fresh_replicas,
+            block_size=min(1024, self.fresh_replicas),
+        )
+        return runs
+
+    def judge(self, runs: Runs) -> list[Result]:
+        """Predicted: η²/B and Eq. 27. Rivals: η¹ and B⁰, drift along the mean gradient; none."""
+        return [
+            *(result for scan in _SCANS for result in self._start(runs[f"start/{scan}"], scan)),
+            *(result for scan in _SCANS for result in _training(runs[f"training/{scan}"], scan)),
+            *_magnitude(runs),
+            *_noise(runs["noise"]),
+        ]
+
+    def _start(self, run: xr.Dataset, scan: str) -> list[Result]:
+        from soret.claims.ratio import judge_power
+
+        symbol, predicted, rival = _SCANS[scan]
+        return [
+            judge_power(
+                f"exponent of {symbol} in the drift of {name} from one start",
+                run[scan].values.astype(float),
+                _change(run[variable], scan) / self.fresh_steps,
+                predicted=predicted,
+                rival=rival,
+            )
+            for variable, name in NAMES.items()
+        ]
+
+    def control(self, runs: Runs) -> Runs:
+        """Return drift upwards along a mean gradient in training, and noise that moves nothing."""
+        from soret.claims.collapse import made_by_rival
+
+        made = {}
+        for name, run in runs.items():
+            part, _, scan = name.partition("/")
+            if part == "noise":
+                units = run.hidden_units
+                first = units.isel(step=0)
+                made[name] = run.assign(hidden_units=first.broadcast_like(units))
+            else:
+                made[name] = made_by_rival(run, scan, _SCANS[scan][2])
+        return made
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
+        """Curves of training, noise alone, and every number."""
+        from soret.claims.thermophoresis._unit_flow import Rates, beyond
+        from soret.figures.unit_flow import NoisePanel, unit_flow_figure
+
+        noise = runs["noise"]
+        units, width, rate = _units(noise)
+        expected = dict(zip(Rates._fields, (_cumulated(noise) * rate**2).T, strict=True))
+        share, mean = beyond(units, width), units[:, :, 1].mean(-1)
+        panel = NoisePanel(
+            noise.step.values,
+            share - share[:, :1],
+            mean - mean[:, :1],
+            expected["thermophoretic"],
+            expected["ito"],
+            expected["bias"],
+        )
+        return {
+            "flow": unit_flow_figure(
+                {name: run for name, run in runs.items() if name.startswith("training")},
+                panel,
+                results,
+                title=f"Units of a two-layer net, {self.inputs} inputs, {self.hidden} hidden, "
+                "random labels",
+            )
+        }
+
+
+# Eq. 28: η²/B. Along the mean gradient a step goes as η and B does not matter.
+_SCANS = {"learning_rate": ("η", 2.0, 1.0), "batch_size": ("B", -1.0, 0.0)}
+
+
+def _training(run: xr.Dataset, scan: str) -> list[Result]:
+    """Judge fall, collapse and whether the fall is fastest early."""
+    from soret.claims.collapse import judge_collapse, judge_fall
+    from soret.claims.ratio import judge_sign
+
+    _, predicted, rival = _SCANS[scan]
+    results = []
+    for variable, name in NAMES.items():
+        curves = run[variable]
+        if scan == "learning_rate":
+            strongest = curves.sel(learning_rate=curves.learning_rate.max())
+            last = curves.sizes["step"] - 1
+            early = strongest.isel(step=last // 2) - strongest.isel(step=0)
+            late = strongest.isel(step=last) - strongest.isel(step=last - last // 2)
+            residual = run.balanced_residual.mean("replica").sel(
+                learning_rate=strongest.learning_rate
+            )
+            results += [
+                judge_fall(curves, scan, what=f"{name} through training"),
+                judge_sign(
+                    f"change of {name} in the first half of training less that in the second",
+                    _finite((early - late).values),
+                    note=f"E(p − y)² goes from {float(residual[0]):.4f} to "
+                    f"{float(residual[-1]):.4f}; with random labels it cannot fall below 1/4",
+                ),
+            ]
+        results.append(
+            judge_collapse(
+                curves, scan, predicted=predicted, rival=rival, what=f"{name} through training"
+            )
+        )
+    return results
+
+
+def _magnitude(runs: Runs) -> list[Result]:
+    """Judge the drift from one start, at the largest η, against the paper's velocity."""
+    from soret.claims.ratio import judge_number
+
+    run = runs["start/learning_rate"]
+    at = run.sel(learning_rate=run.learning_rate.max())
+    rate, steps = float(at.learning_rate), int(at.step[-1] - at.step[0])
+    expected = _expected(runs["noise"].isel(step=[0]))
+    return [
+        judge_number(
+            f"drift of {name} from one start over Eq. 27",
+            _change(at[variable]) / (steps * rate**2 * velocity),
+            predicted=1.0,
+            rival=0.0,
+        )
+        for (variable, name), velocity in zip(
+            NAMES.items(), (expected.bias, expected.output_weight), strict=True
+        )
+    ]
+
+
+def _noise(run: xr.Dataset) -> list[Result]:
+    """Judge mean drift and flow with noise alone."""
+    from soret.claims.ratio import judge_number
+    from soret.claims.thermophoresis._unit_flow import beyond
+
+    units, width, rate = _units(run)
+    steps = int(run.step[-1] - run.step[0])
+    expected = _expected(run)
+    scale = steps * rate**2
+    b, size = units[:, :, 1], np.abs(units[:, :, 0])
+    share = beyond(units, width)
+    flow = (share[:, -1] - share[:, 0]) / scale
+    return [
+        judge_number(
+            "drift of mean b with noise alone over Eq. 27",
+            (b[:, -1] - b[:, 0]).mean(-1) / (scale * expected.bias),
+            predicted=1.0,
+            rival=0.0,
+            note="a fair walk leaves its mean where it is",
+        ),
+        judge_number(
+            "drift of mean |V| with noise alone over Eq. 27",
+            (size[:, -1] - size[:, 0]).mean(-1) / (scale * expected.output_weight),
+            predicted=1.0,
+            rival=0.0,
+            note="|V| is convex: noise makes it grow",
+        ),
+        *(
+            judge_number(
+                f"flow of b in the midst with noise alone over {formula}",
+                flow / value,
+                predicted=1.0,
+                rival=rival,
+            )
+            for formula, value, rival in (
+                ("Eq. 27", expected.thermophoretic, expected.ito / expected.thermophoretic),
+                ("Eq. 10", expected.printed, expected.ito / expected.printed),
+                ("the Itô flux", expected.ito, expected.thermophoretic / expected.ito),
+            )
+        ),
+    ]
+
+
+def _frozen(net: soret.Problem) -> soret.Problem:
+    """Return the net with p = ½ whatever its output: the gradient of an example is (½ − y)∇f."""
+    from dataclasses import replace
+
+    return replace(
+        net,
+        loss=lambda output, label: (0.5 - label) * output,
+        name="two_layer_noise",
+    )
+
+
+def _units(run: xr.Dataset) -> tuple[np.ndarray, float, float]:
+    """Return units (replica, step, 3, hidden), the window's half width, and η."""
+    from soret.claims.thermophoresis._unit_flow import WINDOW
+
+    units = run.hidden_units.transpose("replica", "step", ...).values
+    width = WINDOW * float(np.abs(units[:, 0, 1]).max())
+    return units, width, float(run.attrs["algorithm_learning_rate"])
+
+
+def _expected(run: xr.Dataset) -> Any:
+    """Return the predicted rates for η = B = 1, averaged over the run's time."""
+    from soret.claims.thermophoresis._unit_flow import Rates
+
+    cumulated = _cumulated(run)
+    span = float(run.step[-1] - run.step[0])
+    if not span:
+        return Rates(*_rates(run)[0])
+    return Rates(*(cumulated[-1] / span))
+
+
+def _cumulated(run: xr.Dataset) -> np.ndarray:
+    """Return the time integrals of the predicted rates, (step, rates), by trapezoids."""
+    rates, steps = _rates(run), run.step.values.astype(float)
+    areas = (rates[1:] + rates[:-1]) / 2 * np.diff(steps)[:, None]
+    return np.concatenate([np.zeros((1, rates.shape[1])), np.cumsum(areas, axis=0)])
+
+
+def _rates(run: xr.Dataset) -> np.ndarray:
+    """Return the predicted rates at every record, (step, rates)."""
+    from soret.claims.thermophoresis._unit_flow import predicted
+
+    units, width, _ = _units(run)
+    return np.array([predicted(units[:, k], width) for k in range(units.shape[1])])
+
+
+def _change(values: xr.DataArray, *leading: str) -> np.ndarray:
+    """Return last minus first record, (…, replica), without replicas that diverged."""
+    change = (values.isel(step=-1) - values.isel(step=0)).transpose(*leading, "replica")
+    return change.values[
+        ..., np.isfinite(change.values).reshape(-1, change.sizes["replica"]).all(0)
+    ]
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    return values[np.isfinite(values)]

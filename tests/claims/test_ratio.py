@@ -1,0 +1,70 @@
+"""Numbers and powers judged: data made by the prediction, by the rival, and by neither."""
+
+import numpy as np
+import pytest
+
+from soret.claims.ratio import judge_number, judge_power, judge_sign
+from soret.claims.verdict import Verdict
+
+S, C, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
+RATES = np.array([0.1, 0.05, 0.025])
+
+
+def drifts(power, *, noise=0.02, replicas=200, sign=-1.0):
+    """Replicas around sign·η^power; 200 of them make every verdict below sure beyond 10⁻⁶."""
+    rng = np.random.default_rng(0)
+    size = RATES[:, None] ** power
+    return size * (sign + noise * rng.normal(size=(3, replicas)))
+
+
+def power(samples):
+    return judge_power("q", RATES, samples, predicted=2.0, rival=1.0)
+
+
+@pytest.mark.parametrize(("exponent", "verdict"), [(2.0, S), (1.0, C), (1.5, C), (3.0, C)])
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+@pytest.mark.parametrize("replicas", [200, 5000])
+def test_a_power_is_told_from_another(exponent, verdict, sign, replicas):
+    """A weight or a logarithm gone wrong; groups of replicas that lose some of the noise."""
+    result = power(drifts(exponent, sign=sign, replicas=replicas))
+    assert result.verdict is verdict
+    assert result.measured == pytest.approx(exponent, abs=0.01)
+    assert result.interval[0] < result.measured < result.interval[1]
+
+
+def test_a_power_of_nothing_is_inconclusive():
+    """Logarithms of noise around zero, or of means that change sign."""
+    assert power(drifts(2.0, sign=0.0, noise=1.0)).verdict is N
+    turned = drifts(2.0)
+    turned[0] *= -1
+    assert power(turned).verdict is N
+    assert power(turned).note
+
+
+def test_the_interval_of_a_power_covers():
+    """Too narrow an interval: of 100 experiments, 95 % nominal, fewer than 80 is below 10⁻⁶."""
+    rng = np.random.default_rng(3)
+    inside = 0
+    for _ in range(100):
+        samples = RATES[:, None] ** 2 * (1 + rng.normal(size=(3, 60)))
+        low, high = power(samples).interval
+        inside += low <= 2 <= high
+    assert inside >= 80
+
+
+@pytest.mark.parametrize(
+    ("mean", "noise", "verdict"), [(1.02, 0.1, S), (0.5, 0.1, C), (1.08, 0.4, N), (1.0, 3.0, N)]
+)
+def test_a_number_is_within_its_tolerance_or_not(mean, noise, verdict):
+    """Support where the interval reaches beyond the tolerance."""
+    samples = np.random.default_rng(1).normal(size=400)
+    samples = mean + noise * (samples - samples.mean()) / samples.std()
+    assert judge_number("q", samples, predicted=1.0, rival=0.5).verdict is verdict
+
+
+def test_a_sign():
+    """Below zero, above, and neither."""
+    samples = np.random.default_rng(2).normal(size=400)
+    assert judge_sign("q", samples - 1).verdict is S
+    assert judge_sign("q", samples + 1).verdict is C
+    assert judge_sign("q", samples - samples.mean()).verdict is N
