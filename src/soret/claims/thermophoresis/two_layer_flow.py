@@ -253,7 +253,7 @@ def _noise(run: xr.Dataset) -> list[Result]:
                 f"flow of b in the midst with noise alone over {formula}",
                 flow / value,
                 predicted=1.0,
-                rival=rival,
+                rival=round(rival, 4),
             )
             for formula, value, rival in (
                 ("Eq. 27", expected.thermophoretic, expected.ito / expected.thermophoretic),
