@@ -8,7 +8,6 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
 from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, style
@@ -97,6 +96,5 @@ def _draw_against(
     )
     ax.set_xscale("log")
     ax.set_yscale("log")
-    if np.nanmax(bound) > 10 * np.nanmin(bound):
-        ax.xaxis.set_minor_formatter(NullFormatter())  # labels between decades would overlap
+    ax.tick_params(axis="x", which="minor", labelsize=6, labelrotation=30)
     ax.figure.colorbar(shown, ax=ax, label="step (updates)")
