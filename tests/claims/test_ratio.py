@@ -52,6 +52,16 @@ def test_the_interval_of_a_power_covers():
     assert inside >= 80
 
 
+def test_too_little_is_inconclusive():
+    """A slope through one point, an interval from one replica: NaN must not become a verdict."""
+    one_value = judge_power("q", RATES[:1], drifts(2.0)[:1], predicted=2.0, rival=1.0)
+    assert one_value.verdict is N
+    assert "two values" in one_value.note
+    assert power(drifts(2.0)[:, :1]).verdict is N
+    assert judge_number("q", np.ones(1), predicted=1.0, rival=0.0).verdict is N
+    assert judge_sign("q", -np.ones(1)).verdict is N
+
+
 @pytest.mark.parametrize(
     ("mean", "noise", "verdict"), [(1.02, 0.1, S), (0.5, 0.1, C), (1.08, 0.4, N), (1.0, 3.0, N)]
 )

@@ -71,7 +71,7 @@ def judge_power(
 
     The exponent is the slope of a weighted straight line in both logarithms; its interval is from
     resampled replicas. The tolerance is that of the collapse: a quarter of the way to the rival.
-    Inconclusive where a mean cannot be told from zero, or means differ in sign.
+    Inconclusive where a mean cannot be told from zero, means differ in sign, or there is one value.
 
     Parameters
     ----------
@@ -86,8 +86,13 @@ def judge_power(
     samples = _grouped(samples)
     intervals = np.array([mean_interval(row) for row in samples])
     signs = np.sign(intervals)
-    if not (signs == signs[0, 0]).all() or signs[0, 0] == 0:
-        text = "the means cannot all be told from zero, or differ in sign"
+    told = (signs == signs[0, 0]).all() and signs[0, 0] != 0
+    if not told or len(set(values.tolist())) < 2:
+        text = (
+            "a power needs two values of the hyperparameter"
+            if told
+            else "the means cannot all be told from zero, or differ in sign"
+        )
         nowhere = (np.nan, np.nan)
         note = f"{note}; {text}" if note else text
         return Result(quantity, predicted, np.nan, nowhere, rival, Verdict.INCONCLUSIVE, note)
@@ -122,9 +127,11 @@ def judge_sign(quantity: str, samples: NDArray[np.float64], *, note: str = "") -
 
 
 def mean_interval(samples: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the 95 % t-interval of a mean over replicas."""
+    """Return the 95 % t-interval of a mean over replicas; NaN where there are fewer than two."""
     from scipy import stats
 
+    if len(samples) < 2:
+        return np.nan, np.nan
     half = float(stats.t.ppf(0.975, len(samples) - 1) * stats.sem(samples))
     mean = float(np.mean(samples))
     return mean - half, mean + half

@@ -276,10 +276,11 @@ def _frozen(net: soret.Problem) -> soret.Problem:
 
 
 def _units(run: xr.Dataset) -> tuple[np.ndarray, float, float]:
-    """Return units (replica, step, 3, hidden), the window's half width, and η."""
+    """Return units (replica, step, 3, hidden) of finite replicas, the half width, and η."""
     from soret.claims.thermophoresis._unit_flow import WINDOW
 
     units = run.hidden_units.transpose("replica", "step", ...).values
+    units = units[np.isfinite(units).all((1, 2, 3))]
     width = WINDOW * float(np.abs(units[:, 0, 1]).max())
     return units, width, float(run.attrs["algorithm_learning_rate"])
 
