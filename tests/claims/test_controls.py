@@ -30,6 +30,21 @@ SMALL = {
         "batch_sizes": (25, 100),
         "initializations": ("pytorch",),
     },
+    "thermophoresis/deep-gradient-variance": {
+        "inputs": 10,
+        "hidden": 10,
+        "steps": 2000,
+        "replicas": 16,
+        "examples": 32,
+        "initializations": ("pytorch",),
+    },
+    "thermophoresis/conv-gradient-variance": {
+        "channels": 4,
+        "steps": 200,
+        "batch_size": 4,
+        "examples": 16,
+        "initializations": ("pytorch",),
+    },
     "thermophoresis/mechanism": {
         "learning_rates": (0.1, 0.05),
         "replicas": 16,

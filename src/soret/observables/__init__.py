@@ -3,6 +3,7 @@
 from soret.observables.activation import activation_rate, gaussian_activation_rate
 from soret.observables.drift import balanced_drift, drift
 from soret.observables.flow import window, window_flow
+from soret.observables.gradients import gradient_variance, gradient_variance_over
 from soret.observables.loss import accuracy, loss
 from soret.observables.norms import parameter_norm, weight_norm
 from soret.observables.state import Observable, State, label
@@ -31,6 +32,8 @@ __all__ = [
     "drift",
     "dropped_trace",
     "gaussian_activation_rate",
+    "gradient_variance",
+    "gradient_variance_over",
     "hessian_trace",
     "hessian_trace_bound",
     "hessian_trace_bound_over_output",

@@ -14,7 +14,11 @@ from soret.claims.verdict import Result, together
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NAMES = {"activation_rate": "the activation rate", "weight_norm": "the norm of V"}
+NAMES = {
+    "activation_rate": "the activation rate",
+    "gradient_variance": "the mean gradient variance",
+    "weight_norm": "the norm of V",
+}
 
 # Curves compared with their time rescaled sixteenfold need records enough in their first
 # sixteenth; more than these change nothing in the fit.
