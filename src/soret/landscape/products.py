@@ -117,9 +117,10 @@ def in_groups(
         result = np.empty(vectors.shape)
         for start in range(0, len(vectors), group):
             part = vectors[start : start + group]
-            filled = np.zeros((group, vectors.shape[1]))
-            filled[: len(part)] = part
-            result[start : start + group] = products(filled)[: len(part)]
+            if len(part) < group:
+                part = np.concatenate([part, np.zeros((group - len(part), vectors.shape[1]))])
+            end = min(start + group, len(vectors))
+            result[start:end] = products(part)[: end - start]
         return result
 
     return grouped

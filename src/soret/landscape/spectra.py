@@ -32,6 +32,8 @@ _ARPACK: dict[str, Literal["LA", "SA", "LM"]] = {
 DENSE = 256
 # Bytes of vectors held by matfree at once.
 _MEMORY = 2**29
+# Bytes of random signs and their products held at once: more is slower, for it is fresh memory.
+_SIGNS = 2**26
 _SMALLEST_TOLERANCE = 1e-6
 # A Krylov space ends where the next vector is so much shorter than the products.
 _EXHAUSTED = 1e-10
@@ -380,7 +382,9 @@ def _quadratic_forms(
 ) -> np.ndarray:
     """Return matfree's integrand for each of so many vectors of random signs."""
     samples = whole_number(samples, "samples", least=2)
-    together = max(1, _MEMORY // (32 * operator.size))
+    together = max(1, _SIGNS // (32 * operator.size))
+    # Groups of one length but for the last, so that little is compiled.
+    together = -(-samples // -(-samples // together))
     found = []
     for start in range(0, samples, together):
         # Each group has a seed of its own, so that not all vectors are held at once.
@@ -405,8 +409,11 @@ def _product(vectors: jax.Array, *, operator: SymmetricOperator) -> jax.Array:
     rows = np.asarray(vectors).reshape(-1, operator.size)
     # Past the end of an exhausted Krylov space, vectors are 0/0: nothing to multiply.
     ended = ~np.isfinite(rows).all(axis=1)
-    found = operator.matmat(np.where(ended[:, None], 0.0, rows))
-    found[ended] = np.nan
+    if ended.any():
+        rows = np.where(ended[:, None], 0.0, rows)
+    found = operator.matmat(rows)
+    if ended.any():
+        found = np.where(ended[:, None], np.nan, found)
     return jnp.asarray(found.reshape(vectors.shape))
 
 
@@ -436,8 +443,9 @@ class _hosted:  # noqa: N801
 
 
 def _signs(operator: SymmetricOperator, n: int, seed: int, start: int = 0) -> np.ndarray:
-    bits = _generator(seed, start).integers(0, 2, (n, operator.size), np.int8)
-    return 2.0 * bits - 1.0
+    words = _generator(seed, start).bytes(-(-n * operator.size // 8))
+    bits = np.unpackbits(np.frombuffer(words, np.uint8), count=n * operator.size)
+    return np.array([-1.0, 1.0])[bits].reshape(n, operator.size)
 
 
 def _generator(seed: int, start: int = 0) -> np.random.Generator:
