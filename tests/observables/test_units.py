@@ -1,0 +1,52 @@
+"""What is observed of hidden units, against the parameters themselves."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import soret
+from soret.errors import SettingsError
+from soret.observables import (
+    State,
+    balanced_residual,
+    hidden_units,
+    mean_bias,
+    mean_output_weight,
+)
+
+
+def state_of(problem, seed=0):
+    return State(problem.initial(jax.random.key(seed)), (), jnp.int32(0))
+
+
+def test_units_are_v_b_and_the_norm_of_w():
+    """Rows in another order, or the norm along the wrong axis."""
+    problem = soret.problems.two_layer(inputs=3, hidden=5)
+    state = state_of(problem)
+    V, b, norm = np.asarray(hidden_units(problem, state))
+    np.testing.assert_allclose(V, state.params["V"])
+    np.testing.assert_allclose(b, state.params["b"])
+    np.testing.assert_allclose(norm, np.linalg.norm(state.params["W"], axis=1), rtol=1e-6)
+    assert mean_bias(problem, state) == pytest.approx(b.mean(), rel=1e-5)
+    assert mean_output_weight(problem, state) == pytest.approx(np.abs(V).mean(), rel=1e-5)
+
+
+def test_the_residual_is_over_both_labels():
+    """¼ where p = ½; ½ where the net is sure, whatever the probe's own labels are."""
+    problem = soret.problems.two_layer(inputs=3, hidden=5)
+    params = state_of(problem).params
+    for V, residual in ((jnp.zeros(5), 0.25), (jnp.full(5, 1e6), 0.5)):
+        # With b = 10 every unit is on.
+        state = State(params | {"V": V, "b": jnp.full(5, 10.0)}, (), jnp.int32(0))
+        assert balanced_residual(problem, state) == pytest.approx(residual, abs=1e-6)
+
+
+def test_other_nets_are_refused():
+    """A bias that is not there, or an output weight for each class."""
+    without = soret.problems.two_layer(inputs=3, bias=False)
+    with pytest.raises(SettingsError):
+        mean_bias(without, state_of(without))
+    classes = soret.problems.two_layer(data="digits", hidden=4)
+    with pytest.raises(SettingsError):
+        hidden_units(classes, state_of(classes))
