@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, claim
-from soret.claims.thermophoresis import _two_layer as two_layer
+from soret.claims.thermophoresis import _scans as scans
 
-SCANS = (two_layer.Scan(*two_layer.LEARNING_RATE, observables=("activation_rate",)),)
+SCANS = (scans.Scan(*scans.LEARNING_RATE, observables=("activation_rate",)),)
 
 
 @claim(
@@ -41,7 +41,7 @@ class ActivationRate:
                 soret.SGD(self.learning_rates),
                 observe=soret.observables.activation_rate,
                 steps=self.steps,
-                record_every=two_layer.record_every(self.steps),
+                record_every=scans.record_every(self.steps),
                 replicas=self.replicas,
             )
             for init in self.initializations
@@ -49,13 +49,13 @@ class ActivationRate:
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: falls, and collapses under η². Rival: η¹, drift along the mean gradient."""
-        return two_layer.judge(SCANS, runs)
+        return scans.judge(SCANS, runs)
 
     def control(self, runs: Runs) -> Runs:
         """Return curves that collapse under η¹, and rise."""
-        return two_layer.control(SCANS, runs)
+        return scans.control(SCANS, runs)
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Three panels a row, as the paper draws them."""
         title = f"Activation rate, {self.inputs} inputs, {self.hidden} hidden units, batch size 1"
-        return dict(two_layer.draw(SCANS, runs, results, title))
+        return dict(scans.draw(SCANS, runs, results, title))

@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, claim
-from soret.claims.thermophoresis import _two_layer as two_layer
+from soret.claims.thermophoresis import _scans as scans
 
-SCANS = (two_layer.Scan(*two_layer.BATCH_SIZE, observables=("activation_rate", "weight_norm")),)
+SCANS = (scans.Scan(*scans.BATCH_SIZE, observables=("activation_rate", "weight_norm")),)
 
 
 @claim(
@@ -37,9 +37,9 @@ class BatchSize:
                 init,
                 soret.problems.two_layer(self.inputs, self.hidden, init=init),
                 soret.SGD(self.learning_rate, batch_size=self.batch_sizes),
-                observe=two_layer.observables(SCANS[0].observables),
+                observe=scans.observables(SCANS[0].observables),
                 steps=self.steps,
-                record_every=two_layer.record_every(self.steps),
+                record_every=scans.record_every(self.steps),
                 replicas=self.replicas,
             )
             for init in self.initializations
@@ -47,13 +47,13 @@ class BatchSize:
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: B⁻¹, the variance of a mean gradient. Rival: B⁰, the batch does not matter."""
-        return two_layer.judge(SCANS, runs)
+        return scans.judge(SCANS, runs)
 
     def control(self, runs: Runs) -> Runs:
         """Return curves that do not depend on B, and rise."""
-        return two_layer.control(SCANS, runs)
+        return scans.control(SCANS, runs)
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Three panels a row: raw is the rival."""
         title = f"{self.inputs} inputs, {self.hidden} hidden units, η = {self.learning_rate:g}"
-        return dict(two_layer.draw(SCANS, runs, results, title))
+        return dict(scans.draw(SCANS, runs, results, title))

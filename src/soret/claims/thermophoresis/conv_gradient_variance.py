@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, claim
-from soret.claims.thermophoresis import _two_layer as two_layer
+from soret.claims.thermophoresis import _scans as scans
 
-SCANS = (two_layer.Scan(*two_layer.LEARNING_RATE, observables=("gradient_variance",)),)
+SCANS = (scans.Scan(*scans.LEARNING_RATE, observables=("gradient_variance",)),)
 
 
 @claim(
@@ -67,7 +67,7 @@ class ConvGradientVariance:
                     soret.observables.loss,
                 ],
                 steps=self.steps,
-                record_every=two_layer.record_every(self.steps, 40),
+                record_every=scans.record_every(self.steps, 40),
                 replicas=self.replicas,
             )
             for init in self.initializations
@@ -75,14 +75,14 @@ class ConvGradientVariance:
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: falls, and collapses under η². Rival: η¹, drift along the mean gradient."""
-        return two_layer.judge(SCANS, runs)
+        return scans.judge(SCANS, runs)
 
     def control(self, runs: Runs) -> Runs:
         """Return curves that collapse under η¹, and rise."""
-        return two_layer.control(SCANS, runs)
+        return scans.control(SCANS, runs)
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Three panels a row, as the paper draws them."""
         described = next(iter(runs.values())).attrs["problem_data"]
         title = f"Mean gradient variance, {described}; six layers, batch size {self.batch_size}"
-        return dict(two_layer.draw(SCANS, runs, results, title))
+        return dict(scans.draw(SCANS, runs, results, title))

@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, claim
-from soret.claims.thermophoresis import _two_layer as two_layer
+from soret.claims.thermophoresis import _scans as scans
 
-SCANS = (two_layer.Scan(*two_layer.LEARNING_RATE, observables=("gradient_variance",)),)
+SCANS = (scans.Scan(*scans.LEARNING_RATE, observables=("gradient_variance",)),)
 
 
 @claim(
@@ -44,7 +44,7 @@ class DeepGradientVariance:
                 soret.SGD(self.learning_rates, batch_size=self.batch_size),
                 observe=soret.observables.gradient_variance_over(self.examples),
                 steps=self.steps,
-                record_every=two_layer.record_every(self.steps, 100),
+                record_every=scans.record_every(self.steps, 100),
                 replicas=self.replicas,
             )
             for init in self.initializations
@@ -52,11 +52,11 @@ class DeepGradientVariance:
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: falls, and collapses under η². Rival: η¹, drift along the mean gradient."""
-        return two_layer.judge(SCANS, runs)
+        return scans.judge(SCANS, runs)
 
     def control(self, runs: Runs) -> Runs:
         """Return curves that collapse under η¹, and rise."""
-        return two_layer.control(SCANS, runs)
+        return scans.control(SCANS, runs)
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Three panels a row, as the paper draws them."""
@@ -64,4 +64,4 @@ class DeepGradientVariance:
             f"Mean gradient variance, six dense layers, {self.inputs} inputs, {self.hidden} units "
             f"a layer, batch size {self.batch_size}"
         )
-        return dict(two_layer.draw(SCANS, runs, results, title))
+        return dict(scans.draw(SCANS, runs, results, title))

@@ -4,12 +4,12 @@ from typing import Annotated, Any, Literal
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, claim
-from soret.claims.thermophoresis import _two_layer as two_layer
+from soret.claims.thermophoresis import _scans as scans
 
 OBSERVABLES = ("activation_rate", "weight_norm")
 SCANS = (
-    two_layer.Scan(*two_layer.LEARNING_RATE, observables=OBSERVABLES),
-    two_layer.Scan(*two_layer.BATCH_SIZE, observables=OBSERVABLES),
+    scans.Scan(*scans.LEARNING_RATE, observables=OBSERVABLES),
+    scans.Scan(*scans.BATCH_SIZE, observables=OBSERVABLES),
 )
 
 
@@ -62,7 +62,7 @@ class ImageTwoLayer:
         """Scan η, then B, once for every initialization, by epochs shuffled anew."""
         images = soret.data.load(self.data)
         # Measuring the activation rate on images costs as much as many steps.
-        scans = {
+        experiments = {
             "learning_rate": (
                 soret.SGD(self.learning_rates, batch_size=self.batch_size, sampling="epochs"),
                 self.learning_rate_steps,
@@ -85,26 +85,24 @@ class ImageTwoLayer:
                     init=init,
                 ),
                 sgd,
-                observe=two_layer.observables(OBSERVABLES),
+                observe=scans.observables(OBSERVABLES),
                 steps=steps,
-                record_every=two_layer.record_every(steps, records),
+                record_every=scans.record_every(steps, records),
                 replicas=self.replicas,
             )
-            for scan, (sgd, steps, records) in scans.items()
+            for scan, (sgd, steps, records) in experiments.items()
             for init in self.initializations
         }
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: η² and B⁻¹. Rivals: η¹ and B⁰."""
-        return two_layer.judge(SCANS, runs)
+        return scans.judge(SCANS, runs)
 
     def control(self, runs: Runs) -> Runs:
         """Return curves that collapse under the rivals, and rise."""
-        return two_layer.control(SCANS, runs)
+        return scans.control(SCANS, runs)
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Four figures, one for each scan and observable."""
         described = next(iter(runs.values())).attrs["problem_data"]
-        return dict(
-            two_layer.draw(SCANS, runs, results, f"{described}; {self.hidden} hidden units")
-        )
+        return dict(scans.draw(SCANS, runs, results, f"{described}; {self.hidden} hidden units"))

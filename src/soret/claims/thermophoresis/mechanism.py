@@ -10,7 +10,7 @@ import numpy as np
 import soret
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
 from soret.claims.thermophoresis import _parts as parts
-from soret.claims.thermophoresis._two_layer import NAMES, circumstances
+from soret.claims.thermophoresis._scans import NAMES, circumstances
 from soret.errors import SettingsError
 
 if TYPE_CHECKING:

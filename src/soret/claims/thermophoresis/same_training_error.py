@@ -8,7 +8,7 @@ import numpy as np
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
-from soret.claims.thermophoresis._two_layer import NAMES
+from soret.claims.thermophoresis._scans import NAMES
 from soret.errors import InferenceError, SettingsError
 
 if TYPE_CHECKING:

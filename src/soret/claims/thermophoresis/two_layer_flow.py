@@ -53,7 +53,7 @@ class TwoLayerFlow:
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Scan η and B from one start and through training; and walk with noise alone."""
-        from soret.claims.thermophoresis._two_layer import record_every
+        from soret.claims.thermophoresis._scans import record_every
 
         net = soret.problems.two_layer(self.inputs, self.hidden, init="pytorch")
         largest = max(self.learning_rates)

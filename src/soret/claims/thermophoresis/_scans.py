@@ -1,4 +1,4 @@
-"""The experiment that the two-layer claims share: curves of one net over one hyperparameter."""
+"""The experiment that most claims of the paper share: curves over one hyperparameter."""
 
 from __future__ import annotations
 
