@@ -72,7 +72,8 @@ def gradient_variance(
     chunk = max(1, _CHUNK // size) if chunk is None else chunk
     if chunk < 1:
         raise SettingsError(f"chunk is {chunk}; it must be at least 1.")
-    chunk = min(chunk, n)
+    # Chunks of one size where that can be: what is left over is a second program to compile.
+    chunk = -(-n // -(-n // chunk))
     whole = n // chunk * chunk
 
     first = example_gradients(problem, params, inputs[:1], labels[:1])
