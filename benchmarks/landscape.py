@@ -9,7 +9,8 @@ Asked for are five eigenvalues, each with ‖Hv − λv‖ ≤ 10⁻³ λ, and 1
 estimate of the trace. PyHessian knows another criterion, that an eigenvalue changes by less than
 so much of itself from one power iteration to the next, and no residual. By its default, 10⁻³, it
 stops early; at 10⁻⁶ ("strict") its residuals come down to what is asked for. Residuals of all are
-computed afterwards and given. Times begin with the net and the parameters and include building and compiling.
+computed afterwards and given. Times begin with the net and the parameters, and include building
+and compiling.
 
     python benchmarks/landscape.py                  # about two minutes on two cores
     python benchmarks/landscape.py --steps 0        # at the initial parameters
@@ -219,8 +220,8 @@ def _pyhessian(problem: soret.Problem, params: Net, iterations: int, tol: float)
     clock.lap()
     values, vectors = H.eigenvalues(maxIter=iterations, tol=tol, top_n=EIGENVALUES)
     clock.lap()
-    # Its own criterion would stop where two means happen to be close; none stops at 0.
-    samples = np.array(H.trace(maxIter=SAMPLES, tol=0.0))
+    # Its own criterion would stop where two means happen to be close, or one is negative.
+    samples = np.array(H.trace(maxIter=SAMPLES, tol=-np.inf))
     clock.lap()
     flat = [torch.cat([part.ravel() for part in v]).numpy() for v in vectors]
     return _sampled(values, flat, samples, clock)
