@@ -162,6 +162,15 @@ def test_a_sample_of_one_has_no_covariance(net: Any) -> None:
         gradient_noise(net.problem, net.params, examples=1)
 
 
+def test_spectrum_in_groups(net: Any, monkeypatch: Any) -> None:
+    """Blocks of Gram's matrix left empty or in the wrong place: groups of 12 in blocks of 6."""
+    expected = gradient_noise(net.problem, net.params).spectrum()
+    monkeypatch.setattr("soret.landscape.noise._GROUP", 8 * 73 * 12)
+    C = gradient_noise(net.problem, net.params, batch_size=6)
+    # Eigenvalues by different sums; the smallest of 37 is zero.
+    np.testing.assert_allclose(C.spectrum(), expected, atol=TOLERANCE * expected[0])
+
+
 def test_spectrum_of_too_many(net: Any, monkeypatch: Any) -> None:
     """A matrix of any size attempted."""
     monkeypatch.setattr("soret.landscape.noise._SPECTRUM", 30)

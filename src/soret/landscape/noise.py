@@ -19,6 +19,8 @@ from soret.problems import Params, Problem
 
 # Rows of the largest matrix whose eigenvalues are all computed: 200 MB, a minute.
 _SPECTRUM = 5000
+# Bytes of gradients that are held while those of all other examples pass by.
+_GROUP = 2**30
 
 
 class GradientNoise(LandscapeMatrix):
@@ -162,7 +164,7 @@ class GradientNoise(LandscapeMatrix):
 
         first, second = np.zeros(self.size), np.zeros(self.size)
         apply = jax.jit(lambda linear, ref: moments(linear[2], self._gradients(*linear[:2]), ref))
-        for one, two in self._rows().each(apply, reference):
+        for one, two in self._rows.each(apply, reference):
             first += one
             second += two
         # The reference is the mean but for its rounding, which is taken back here.
@@ -175,26 +177,40 @@ class GradientNoise(LandscapeMatrix):
         params = self.point.unflatten(jnp.asarray(self.point.flat))
         return example_gradients(self.point.problem, params, inputs, labels)
 
+    @cached_property
+    def _gradient_program(self) -> Any:
+        return jax.jit(lambda batch: self._gradients(*batch[:2]))
+
+    @cached_property
     def _rows(self) -> Batches:
         """Batches of as many examples as have room for all their gradients."""
         return Batches(self.point, lambda flat, *batch: batch, self._at_once)
 
     def _blocks(self) -> Any:
         """Yield where a batch starts, and its gradients (b, size), float64, centred if asked."""
-        gradients = jax.jit(lambda linear: self._gradients(*linear[:2]))
         mean = self.gradient if self.centred else 0.0
         done = 0
-        for block in self._rows().each(gradients):
+        for block in self._rows.each(self._gradient_program):
             block = block[: self.point.examples - done].astype(np.float64) - mean
             yield done, block
             done += len(block)
 
+    def _groups(self) -> Any:
+        """Yield what `_blocks` yields, several put together as long as memory allows."""
+        first, group = 0, list[np.ndarray]()
+        for start, block in self._blocks():
+            if group and 8 * (start - first + len(block)) * self.size > _GROUP:
+                yield first, np.concatenate(group)
+                first, group = start, []
+            group.append(block)
+        yield first, np.concatenate(group)
+
     def _gram(self) -> np.ndarray:
         n = self.point.examples
         matrix = np.empty((n, n))
-        for i, ours in self._blocks():
+        for i, ours in self._groups():
             for j, theirs in self._blocks():
-                if j > i:
+                if j >= i + len(ours):
                     break
                 part = ours @ theirs.T
                 matrix[i : i + len(ours), j : j + len(theirs)] = part
@@ -242,13 +258,13 @@ def gradient_noise(
     Raises
     ------
     SettingsError
-        If the arguments do not fit, or C of a sample of one example is asked for.
+        If the arguments do not fit, or one example is to stand for many.
     """
     measured = point(problem, params, examples, seed)
     n = measured.examples
-    divisor = n - (1 if centred and not measured.whole else 0)
-    if divisor < 1:
+    if n < 2 and not measured.whole:
         raise SettingsError("one example of many has no covariance; use at least 2 examples.")
+    divisor = n - (1 if centred and not measured.whole else 0)
 
     def linearize(flat: Array, inputs: Array, labels: Array, weights: Array) -> Any:
         def losses(flat: Array) -> Array:
