@@ -17,7 +17,7 @@ SCANS = (scans.Scan(*scans.LEARNING_RATE, observables=("gradient_variance",)),)
     quick={
         "learning_rates": (0.04, 0.02),
         "steps": 400,
-        "replicas": 8,
+        "replicas": 12,
         "batch_size": 8,
         "examples": 64,
     },
@@ -62,10 +62,7 @@ class ConvGradientVariance:
                     init=init,
                 ),
                 soret.SGD(self.learning_rates, batch_size=self.batch_size, sampling="epochs"),
-                observe=[
-                    soret.observables.gradient_variance_over(self.examples),
-                    soret.observables.loss,
-                ],
+                observe=soret.observables.gradient_variance_over(self.examples),
                 steps=self.steps,
                 record_every=scans.record_every(self.steps, 40),
                 replicas=self.replicas,
