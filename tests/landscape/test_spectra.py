@@ -129,7 +129,7 @@ def test_trace_within_its_error() -> None:
 def test_trace_does_not_depend_on_memory(monkeypatch: Any) -> None:
     """Groups of vectors that repeat each other."""
     A = operator(wigner(300))
-    monkeypatch.setattr("soret.landscape.spectra._SIGNS", 32 * 300 * 7)
+    monkeypatch.setattr("soret.landscape.spectra.estimates._SIGNS", 32 * 300 * 7)
     found = trace(A, samples=50)
     assert found.samples == 50
     assert found.standard_error > 0
