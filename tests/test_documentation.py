@@ -32,6 +32,14 @@ def test_every_command_in_the_errata_names_a_claim():
         assert find(pattern)
 
 
+def test_every_entry_of_the_errata_has_a_command():
+    """A disagreement that a reader has to believe."""
+    entries = (ROOT / "docs" / "errata.md").read_text().split("\n### ")[1:]
+    assert len(entries) > 8
+    for entry in entries:
+        assert re.search(r"```console\n\$ ", entry), entry.partition("\n")[0]
+
+
 def test_links_between_pages_lead_somewhere():
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):

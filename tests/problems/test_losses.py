@@ -1,5 +1,6 @@
 """Losses of one example against their definitions."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -59,3 +60,11 @@ def test_names_and_functions() -> None:
     assert as_loss(max) is max
     with pytest.raises(SettingsError, match="loss 'l1' is unknown; use a function or one of"):
         as_loss("l1")
+
+
+@pytest.mark.parametrize("label", [0, 1])
+@pytest.mark.parametrize("logit", [-30.0, -1.0, 0.0, 2.0, 30.0])
+def test_gradient_of_binary_cross_entropy_is_p_minus_y(logit: float, label: int) -> None:
+    """The sign that the paper's print of the loss has wrong (thermophoresis, Eq. 15)."""
+    found = jax.grad(lambda f: binary_cross_entropy(f, jnp.int32(label)))(jnp.float32(logit))
+    assert float(found) == pytest.approx(1 / (1 + np.exp(-logit)) - label, abs=1e-6)
