@@ -1,5 +1,6 @@
 """Noise that follows the loss: heavy tails, passages and escape, after the power-law paper."""
 
+from soret.theory.escape.anisotropy import anisotropy_factor
 from soret.theory.escape.kesten import (
     kesten_exponent,
     kesten_exponent_of,
@@ -36,6 +37,7 @@ __all__ = [
     "RecursionLaw",
     "StationaryLaw",
     "ZeroFlux",
+    "anisotropy_factor",
     "changed_time",
     "critical_dimension",
     "density_in_changed_time",

@@ -9,7 +9,7 @@ and L* of it per unit of t. With h_iˢ = h_i* across, this is Eq. 15. Its deriva
 log L to be a sum of functions of one coordinate each because L's Hessian is diagonal, which does
 not follow: ∂_i∂_j log L = −∂_iL ∂_jL/L². What is needed is less, that the noise be isotropic,
 H ∝ 1 among the outliers; then L^{−1−1/(Th)} is stationary on any surface. Where h_i differs from
-h_e, a factor of order 1, the same at every T, is missing, and is not computed here.
+h_e, a factor of order 1, the same at every T, is missing: `anisotropy_factor`.
 """
 
 from __future__ import annotations
