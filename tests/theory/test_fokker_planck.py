@@ -273,6 +273,29 @@ def test_oblique_noise_that_depends_on_place(changes_sign):
     assert order(lambda n: table[n][1], table) == pytest.approx(expected, abs=0.2)
 
 
+def test_oblique_noise_at_a_reflecting_wall_costs_one_order():
+    """A wall that does not stop the flux: D constant and A = ½D∇ln ρ, so J = 0 up to the walls.
+
+    Order 1, as documented: the flow along the wall lacks a diagonal.
+    """
+    tilt = np.array([[1.0, 0.6], [0.6, 1.3]])
+
+    def slope(x):
+        a, b = x[..., 0], x[..., 1]
+        turn = np.cos(2 * b + a)
+        return np.stack([turn / 2 - np.sin(a), turn], -1)
+
+    def error(n):
+        grid = Grid([0, 0], [2, 2], [n, n])
+        flow = FokkerPlanck(lambda x: 0.5 * slope(x) @ tilt, tilt, grid)
+        a, b = np.moveaxis(grid.points, -1, 0)
+        law = np.exp(np.cos(a) + np.sin(2 * b + a) / 2)
+        return abs(flow.stationary() - law / law.sum() / grid.volume).sum() * grid.volume
+
+    assert error(80) < 0.01
+    assert order(error, (20, 40, 80)) == pytest.approx(1, abs=0.15)
+
+
 def exit_from_square(tilt, n=40):
     """The mean exit time from the middle of (−1, 1)², by Chebyshev collocation."""
     x = np.cos(np.pi * np.arange(n + 1) / n)

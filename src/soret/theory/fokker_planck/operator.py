@@ -42,7 +42,7 @@ class FokkerPlanck:
         n = 1 or 2 axes. The error falls with the square of the spacing h where |A|h ≲ D.
     walls : str or sequence
         'reflecting' (no flux) or 'absorbing' (ρ = 0): one word, a word per axis, or per axis a
-        pair (lower, upper). With D12 ≠ 0 at a reflecting wall the error there is of order h.
+        pair (lower, upper). If mass meets a reflecting wall where D12 ≠ 0, the error is of order h.
 
     Raises
     ------

@@ -21,8 +21,8 @@ changes sign c has a kink: means stay of order h², the density in single cells 
 order h.
 
 Walls: nothing jumps through a reflecting one, so J·n = 0. With D12 ≠ 0 the flow along a
-reflecting wall, in the cells that touch it, lacks the diagonal through the wall: the error is of
-order h there. At an absorbing wall ρ = 0 half a cell away.
+reflecting wall, in the cells that touch it, lacks the diagonal through the wall: where mass meets
+such a wall the whole density is off by order h. At an absorbing wall ρ = 0 half a cell away.
 """
 
 from __future__ import annotations
