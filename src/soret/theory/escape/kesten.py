@@ -47,7 +47,7 @@ def multiplier_moment(
     logs, weights = _multiplier(
         step, whole("batch_size", batch_size), whole("dimension", dimension), order
     )
-    return float(np.exp(special.logsumexp(order * logs, b=weights)))
+    return float(np.exp(_log_moment(order, logs, weights)))
 
 
 def lyapunov_exponent(
@@ -61,7 +61,7 @@ def lyapunov_exponent(
     logs, weights = _multiplier(
         step, whole("batch_size", batch_size), whole("dimension", dimension), 0.0
     )
-    return float((weights * logs).sum())
+    return float((np.exp(weights) * logs).sum())
 
 
 def kesten_exponent(
@@ -81,8 +81,8 @@ def kesten_exponent(
         raise OutsideDomain(
             f"|z| grows by e^{growth:.3g} a step; a stationary law needs a smaller learning rate."
         )
-    setting = (learning_rate, batch_size, curvature, dimension)
-    return _root(lambda order: float(np.log(multiplier_moment(order, *setting))))
+    step = float(temperature(learning_rate, batch_size, curvature))
+    return _root(lambda order: _log_moment(order, *_multiplier(step, batch_size, dimension, order)))
 
 
 def kesten_exponent_of(multipliers: ArrayLike, weights: ArrayLike | None = None) -> float:
@@ -118,13 +118,17 @@ def kesten_exponent_of(multipliers: ArrayLike, weights: ArrayLike | None = None)
     return _root(lambda order: float(special.logsumexp(order * logs, b=share)))
 
 
+def _log_moment(order: float, logs: Floats, log_weights: Floats) -> float:
+    return float(special.logsumexp(order * logs + log_weights))
+
+
 def _root(log_moment: Callable[[float], float]) -> float:
     """The positive zero of a convex function that is 0 and falls at 0."""
     high = 1.0
     while log_moment(high) <= 0:
         high *= 2
-        if high > 1e5:
-            raise ConvergenceError("no exponent below 100000 makes the mean power 1.")
+        if high > 2**17:
+            raise ConvergenceError("the tail's exponent is above 131072; it is not looked for.")
     low = high / 2
     while log_moment(low) >= 0:
         low /= 2
@@ -134,7 +138,10 @@ def _root(log_moment: Callable[[float], float]) -> float:
 
 
 def _multiplier(step: float, batch: int, dimension: int, order: float) -> tuple[Floats, Floats]:
-    """Nodes of log A and their weights, dense where A^order times the density is large."""
+    """Nodes of log A and the logarithms of their weights, as far out as A^order makes them count.
+
+    A weight alone would underflow where a high power still outgrows it.
+    """
     s, s_weights = _chi_square(batch, 2 * order, 1 / step)
     along = 1 - step * s
     if dimension == 1:
@@ -142,19 +149,20 @@ def _multiplier(step: float, batch: int, dimension: int, order: float) -> tuple[
             return np.log(np.abs(along)), s_weights
     q, q_weights = _chi_square(dimension - 1, order, None)
     square = along[:, None] ** 2 + step**2 * s[:, None] * q
-    return 0.5 * np.log(square).ravel(), (s_weights[:, None] * q_weights).ravel()
+    return 0.5 * np.log(square).ravel(), (s_weights[:, None] + q_weights).ravel()
 
 
 def _chi_square(degrees: int, extra: float, kink: float | None) -> tuple[Floats, Floats]:
-    """Gauss nodes for χ² of some degrees, far enough out for powers up to `extra`/2 of it.
+    """Gauss nodes for χ² of some degrees, and log weights, far enough out for `extra`/2 powers.
 
     In x = √χ², where the density is smooth; around the kink, where |1 − s/kink| is not, panels
     shrink geometrically from both sides.
     """
     far = np.sqrt(degrees + 2 * extra) + 14
-    edges = np.linspace(0, far, _PANELS + 1)
+    # On the scale of x the density is about as wide as 1, wherever a power puts its peak.
+    edges = np.linspace(0, far, max(_PANELS, int(far)) + 1)
     if kink is not None and np.sqrt(kink) < far:
-        near = far / _PANELS * 0.5 ** np.arange(40)
+        near = far / (edges.size - 1) * 0.5 ** np.arange(40)
         around = np.sqrt(kink) + np.concatenate([-near, [0.0], near])
         edges = np.union1d(edges, around[(around > 0) & (around < far)])
     x, w = np.polynomial.legendre.leggauss(_ORDER)
@@ -162,4 +170,4 @@ def _chi_square(degrees: int, extra: float, kink: float | None) -> tuple[Floats,
     nodes = (edges[:-1, None] + half * (1 + x)).ravel()
     log = (degrees - 1) * np.log(nodes) - nodes**2 / 2
     log -= (degrees / 2 - 1) * np.log(2) + special.gammaln(degrees / 2)
-    return nodes**2, (half * w).ravel() * np.exp(log)
+    return nodes**2, np.log((half * w).ravel()) + log

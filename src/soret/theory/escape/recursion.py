@@ -89,10 +89,11 @@ def recursion_law(
     batch_size : int
         B ≥ 1.
     farthest : float, optional
-        The largest |z|; by default 30 √(2L*/h). Beyond it a margin is added and cut off again, so
-        wide that what lies past it changes the law by less than 10⁻⁶.
+        The largest |z|; by default 30 √(2L*/h), or less if the law gets too small. A margin
+        beyond it is added and cut off again.
     cells : int
-        The error of the density falls as cells⁻².
+        Cells are a fixed fraction ρ of a step's spread, everywhere; the variance comes out too
+        small by ρ²/12 or so, and the error falls as cells⁻². ρ > 0.7 is refused.
 
     Returns
     -------
@@ -101,16 +102,18 @@ def recursion_law(
     Raises
     ------
     OutsideDomain
-        If the recursion has no stationary law.
+        If the recursion has no stationary law, or it vanishes before `farthest`.
     """
     eta, scale = _units(minimum_loss, learning_rate, curvature)
     batch = whole("batch_size", batch_size)
     alpha = kesten_exponent(eta, batch)
-    end = 30.0 if farthest is None else float(positive("farthest", farthest)) / scale
-    margin = max(2.0, 10 ** (6 / alpha))
-    # Finer at the center, where a step is small, and geometric in the tail.
-    width = min(1.0, np.sqrt(eta))
-    edges = width * np.sinh(np.linspace(0, np.arcsinh(end * margin / width), cells + 1))
+    margin = max(1.5, 10 ** (6 / alpha))
+    if farthest is None:
+        # As far as the law is above some 10⁻¹⁵⁰.
+        end = min(30.0, np.sqrt((10 ** min(300 / (1 + alpha), 100) - 1) / 2) / margin)
+    else:
+        end = float(positive("farthest", farthest)) / scale
+    edges = _edges(end * margin, eta, batch, cells)
     points, shares, whole_share = _within(edges, 1 + alpha)
     jump = _transitions(points.ravel(), edges, eta, batch)
     jump[:, -2] += jump[:, -1]
@@ -118,7 +121,7 @@ def recursion_law(
     mass = _stationary(between)
     keep = int(np.searchsorted(edges, end * (1 + 1e-12)))
     centers = points[:, 1]
-    density = mass / whole_share * _reference(centers, 1 + alpha) / 2
+    density = mass / whole_share / 2
     kept = slice(0, keep - 1)
     return RecursionLaw(
         edges[:keep] * scale, mass[kept], centers[kept] * scale, density[kept] / scale, alpha
@@ -145,7 +148,7 @@ def recursion_passage_steps(
     start : float
         z√(h/2L*) before the first step.
     cells : int
-        The error falls as cells⁻².
+        As for `recursion_law`.
     """
     if not (np.isfinite(ratio) and ratio > 1):
         raise OutsideDomain(f"the ratio is {ratio:g}; it must be above 1.")
@@ -154,8 +157,7 @@ def recursion_passage_steps(
     begin, end = abs(float(finite("start", start))), float(np.sqrt(ratio - 1))
     if begin >= end:
         return 0.0
-    width = min(1.0, np.sqrt(eta))
-    edges = width * np.sinh(np.linspace(0, np.arcsinh(end / width), cells + 1))
+    edges = _edges(end, eta, batch, cells)
     # The rare walker near the threshold is distributed as in the stationary law, if there is one.
     stays = lyapunov_exponent(eta, batch) < 0
     points, shares, _ = _within(edges, 1 + kesten_exponent(eta, batch) if stays else 0.0)
@@ -171,16 +173,27 @@ def _units(minimum_loss: float, learning_rate: float, curvature: float) -> tuple
     return float(positive("learning_rate", learning_rate) * h), float(np.sqrt(2 * loss / h))
 
 
-def _reference(r: Floats, power: float) -> Floats:
-    """How the density is taken to fall inside a cell."""
-    return np.asarray((1 + 2 * r**2) ** (-power / 2))
+def _edges(end: float, eta: float, batch: int, cells: int) -> Floats:
+    """Cells whose width is a fixed fraction of a step's spread (η/√B)√(1 + 2z²)."""
+    reach = float(np.arcsinh(np.sqrt(2) * end))
+    step = np.sqrt(2 / batch) * eta
+    if not cells * step * 0.7 >= reach:
+        raise OutsideDomain(
+            f"{cells} cells are wider than a step; at least {np.ceil(reach / step / 0.7):.0f} are "
+            "needed to go so far."
+        )
+    return np.asarray(np.sinh(np.linspace(0, reach, whole("cells", cells) + 1)) / np.sqrt(2))
 
 
 def _within(edges: Floats, power: float) -> tuple[Floats, Floats, Floats]:
-    """Points in each cell, their shares of its mass, and the integral of the reference."""
+    """Points in each cell, their shares of its mass, and the mass at unit density at the second.
+
+    Inside a cell the density is taken to fall like (1 + 2z²)^{−power/2}.
+    """
     half = np.diff(edges)[:, None] / 2
     points = edges[:-1, None] + half * (1 + _GAUSS[0])
-    shares = half * _GAUSS[1] * _reference(points, power)
+    logs = np.log1p(2 * points**2)
+    shares = half * _GAUSS[1] * np.exp(-power / 2 * (logs - logs[:, 1:2]))
     total = shares.sum(1)
     return points, shares / total[:, None], total
 
@@ -225,16 +238,23 @@ def _beyond(size: Floats, z: float, batch: int, sign: int) -> Floats:
     return np.asarray((np.exp(-y) * survives) @ (2 * around * widest * _STEP))
 
 
+def _leaving(chance: float) -> float:
+    if not chance > 0:
+        raise OutsideDomain("a chance is below 10⁻³⁰⁸ and lost; nothing so far out is computed.")
+    return chance
+
+
 def _stationary(jump: Floats) -> Floats:
     """The stationary law of a chain, by elimination from the last state to the first."""
     p = jump.copy()
     for k in range(len(p) - 1, 0, -1):
-        p[:k, k] /= p[k, :k].sum()
+        p[:k, k] /= _leaving(p[k, :k].sum())
         p[:k, :k] += np.outer(p[:k, k], p[k, :k])
     mass = np.zeros(len(p))
     mass[0] = 1
     for k in range(1, len(p)):
         mass[k] = mass[:k] @ p[:k, k]
+    _leaving(mass.min())
     return np.asarray(mass / mass.sum())
 
 
@@ -243,7 +263,7 @@ def _absorption(jump: Floats) -> Floats:
     p, size = jump.copy(), len(jump)
     wait = np.ones(size)
     for k in range(size - 1, -1, -1):
-        leaves = p[k, :k].sum() + p[k, -1]
+        leaves = _leaving(p[k, :k].sum() + p[k, -1])
         share = p[:k, k] / leaves
         wait[:k] += share * wait[k]
         p[:k, :k] += np.outer(share, p[k, :k])
