@@ -187,6 +187,15 @@ def test_exponents_of_large_batches_follow_large_deviations():
     assert 2 * found[1] - found[0] == pytest.approx(limit, rel=5e-4)
 
 
+@pytest.mark.parametrize(("batch", "n"), [(1, 1), (2, 1), (1, 3)])
+def test_small_learning_rates_do_not_lead_to_the_diffusions(batch, n):
+    """αη/B → w/2 with w ln w = w + 1; the correction is of order η log η, 1 % at η = 0.002."""
+    w = optimize.brentq(lambda at: at * np.log(at) - at - 1, 2, 5)
+    found = [escape.kesten_exponent(rate, batch, 1.0, n) * rate / batch for rate in (0.008, 0.002)]
+    assert found[1] == pytest.approx(w / 2, rel=0.02)
+    assert abs(found[1] - w / 2) < abs(found[0] - w / 2)
+
+
 def test_multipliers_are_those_of_sampled_batches():
     """A² in several dimensions: ‖(1 − (η/B)XᵀX)e‖ sampled, 5.5 standard errors, below 1e-7."""
     rng, rate, batch, n = np.random.default_rng(4), 0.4, 2, 4

@@ -7,6 +7,13 @@ By rotation its law does not depend on where z points:
 
 If E log A < 0 there is one stationary law; if also P(A > 1) > 0, it has P(|z| > r) ~ r^{−α} with
 E A^α = 1, α > 0. The density falls as L^{−(n + α)/2}, (1 + α)/2 in one dimension.
+
+As η → 0 at fixed B, α does not tend to that of either diffusion. At α of order B/η the mean is
+made by single large batches, s = (1 + w)B/(ηh), where no central limit theorem holds: for every n
+
+    α → (w/2) B/(ηh),   w ln w = w + 1,   w/2 = 1.7956,
+
+against 2 for the noise (6) and 1 for Gaussian noise of the exact covariance.
 """
 
 from __future__ import annotations
