@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from soret.errors import OutsideDomain
-from soret.theory.thermophoresis.checks import finite, not_negative, positive
+from soret.theory.checks import finite, not_negative, positive
 
 Floats = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from soret.errors import OutsideDomain
-from soret.theory.thermophoresis.checks import Floats, finite, not_negative
+from soret.theory.checks import Floats, finite, not_negative
 
 
 def hessian_trace_bound(

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from soret.errors import OutsideDomain
-from soret.theory.thermophoresis.checks import Floats, finite, not_negative, positive
+from soret.theory.checks import Floats, finite, not_negative, positive
 
 
 class Amplitudes(NamedTuple):

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from soret.errors import OutsideDomain
-from soret.theory.thermophoresis.checks import Floats, finite, not_negative, positive
+from soret.theory.checks import Floats, finite, not_negative, positive
 
 
 class Flow(NamedTuple):
