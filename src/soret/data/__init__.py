@@ -8,12 +8,13 @@
 
 from soret.data.dataset import Dataset
 from soret.data.lookup import available, load
-from soret.data.streams import FromFunction, Gaussian, Stream, Uniform
+from soret.data.streams import FromFunction, Gaussian, GaussianRegression, Stream, Uniform
 
 __all__ = [
     "Dataset",
     "FromFunction",
     "Gaussian",
+    "GaussianRegression",
     "Stream",
     "Uniform",
     "available",

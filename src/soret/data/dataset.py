@@ -28,9 +28,10 @@ class Dataset:
         pixels to [0, 1] and keep the shape of images: ``(N, 28, 28)``, or channels first,
         ``(N, 3, 32, 32)``.
     labels
-        Class of each example, shape ``(examples,)``, int32, from 0 to ``len(classes) - 1``.
+        Class of each example, shape ``(examples,)``, int32, from 0 to ``len(classes) - 1``; or,
+        where there are no classes, a real number for each example, float32.
     classes
-        Names of the classes, in the order of their labels.
+        Names of the classes, in the order of their labels; none for real labels.
     description
         One line for a figure that says what was read; made from the name if left out.
     split
@@ -39,7 +40,8 @@ class Dataset:
     Raises
     ------
     DataError
-        If the arrays do not fit together, an input is not finite, or a label has no class.
+        If the arrays do not fit together, an input or a real label is not finite, or a label has
+        no class.
 
     Examples
     --------
@@ -49,15 +51,20 @@ class Dataset:
 
     name: str
     inputs: npt.NDArray[np.float32]
-    labels: npt.NDArray[np.int32]
-    classes: tuple[str, ...]
+    labels: npt.NDArray[np.int32 | np.float32]
+    classes: tuple[str, ...] = ()
     description: str = ""
     split: str = "train"
 
     def __post_init__(self) -> None:
         inputs = _inputs(self.inputs, self.name)
-        classes = _classes(self.classes, self.name)
-        labels = _labels(self.labels, self.name, len(classes))
+        labels: npt.NDArray[np.int32 | np.float32]
+        classes: tuple[str, ...] = ()
+        if _array(self.labels, self.name, "labels").dtype.kind == "f" and self.classes == ():
+            labels = _real_labels(self.labels, self.name)
+        else:
+            classes = _classes(self.classes, self.name)
+            labels = _labels(self.labels, self.name, len(classes))
         if len(inputs) != len(labels):
             raise DataError(
                 f"data set {self.name!r} has {len(inputs):,} inputs but {len(labels):,} labels; "
@@ -80,9 +87,10 @@ class Dataset:
         return len(self.labels)
 
     def __repr__(self) -> str:
+        labels = f"{len(self.classes)} classes" if self.classes else "real labels"
         return (
             f"Dataset({self.name!r}, {self.split!r}: {len(self):,} examples "
-            f"of shape {self.inputs.shape[1:]}, {len(self.classes)} classes)"
+            f"of shape {self.inputs.shape[1:]}, {labels})"
         )
 
     def first(self, n: int) -> "Dataset":
@@ -150,6 +158,18 @@ def _labels(given: npt.ArrayLike, name: str, classes: int) -> npt.NDArray[np.int
             f"{classes} classes they should be between 0 and {classes - 1}"
         )
     return _read_only(np.asarray(array, dtype=np.int32))
+
+
+def _real_labels(given: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
+    array = _array(given, name, "labels")
+    with np.errstate(over="ignore"):
+        labels = np.asarray(array, dtype=np.float32)
+    if labels.ndim != 1 or not np.isfinite(labels).all():
+        raise DataError(
+            f"the real labels of data set {name!r} have shape {labels.shape} or are not all "
+            "finite in float32; they should be finite numbers of shape (examples,)"
+        )
+    return _read_only(labels)
 
 
 def _classes(given: Sequence[str], name: str) -> tuple[str, ...]:

@@ -103,6 +103,34 @@ class Uniform:
 
 
 @dataclass(frozen=True)
+class GaussianRegression:
+    """Inputs x ~ N(0, I) with real labels y ~ N(0, 1), independent of the inputs.
+
+    Parameters
+    ----------
+    features : int
+        Number of input features.
+    """
+
+    features: int
+
+    def __post_init__(self) -> None:
+        _check_features(self.features)
+
+    @property
+    def description(self) -> str:
+        return f"Gaussian inputs ({self.features}), Gaussian labels"
+
+    def draw(
+        self, key: Key, step: Steps, n: int
+    ) -> tuple[Float32[Array, "*steps {n} features"], Float32[Array, "*steps {n}"]]:
+        """Draw `n` examples a step: inputs (n, features) and labels (n,), float32."""
+        numbers = generator.normal(key, step, n * self.features)
+        inputs = numbers.reshape(*numbers.shape[:-1], n, self.features)
+        return inputs, generator.normal(key, step, n, offset=_LABELS)
+
+
+@dataclass(frozen=True)
 class FromFunction:
     """A stream of the user's own: a function that draws one example.
 
@@ -133,8 +161,12 @@ def _random_labels(key: Key, step: Steps, n: int, classes: int) -> Int32[Array, 
     return labels.astype(jnp.int32)
 
 
-def _check_sizes(features: object, classes: object) -> None:
+def _check_features(features: object) -> None:
     if not isinstance(features, int | np.integer) or features < 1:
         raise SettingsError(f"features is {features!r}; it must be an integer of at least 1.")
+
+
+def _check_sizes(features: object, classes: object) -> None:
+    _check_features(features)
     if not isinstance(classes, int | np.integer) or classes < 2:
         raise SettingsError(f"classes is {classes!r}; it must be an integer of at least 2.")

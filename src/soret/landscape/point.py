@@ -150,12 +150,18 @@ def activation_size(measured: Point) -> int:
     Counted in the traced program, not run: what a batch takes in memory is a multiple of it.
     """
     params = measured.unflatten(measured.flat)
+    return example_size(measured.problem, params, measured.inputs[0], measured.labels[0])
+
+
+def example_size(problem: Problem, params: Params, x: Array, label: Array) -> int:
+    """Return what `activation_size` returns, from one example or its shape."""
+    shapes = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), (params, x, label)
+    )
     with ensemble_settings():
-        program = jax.make_jaxpr(measured.problem.example_loss)(
-            params, measured.inputs[0], measured.labels[0]
-        )
-    own = {leaf.shape for leaf in jax.tree.leaves(params) if leaf.ndim > 1}
-    return measured.inputs[0].size + _made(program.jaxpr, own)
+        program = jax.make_jaxpr(problem.example_loss)(*shapes)
+    own = {leaf.shape for leaf in jax.tree.leaves(shapes[0]) if len(leaf.shape) > 1}
+    return int(np.prod(shapes[1].shape)) + _made(program.jaxpr, own)
 
 
 def _made(jaxpr: Any, own: set[Any]) -> int:

@@ -4,7 +4,7 @@ from soret.observables.activation import activation_rate, gaussian_activation_ra
 from soret.observables.drift import balanced_drift, drift
 from soret.observables.flow import window, window_flow
 from soret.observables.gradients import gradient_variance, gradient_variance_over
-from soret.observables.loss import accuracy, loss
+from soret.observables.loss import accuracy, full_loss, loss
 from soret.observables.norms import parameter_norm, weight_norm
 from soret.observables.state import Observable, State, label
 from soret.observables.trace_bound import (
@@ -31,6 +31,7 @@ __all__ = [
     "balanced_residual",
     "drift",
     "dropped_trace",
+    "full_loss",
     "gaussian_activation_rate",
     "gradient_variance",
     "gradient_variance_over",

@@ -3,6 +3,11 @@
 from soret.problems.conv import conv
 from soret.problems.dense import dense
 from soret.problems.initialization import Glorot, He, Initialization, Normal, PyTorch
+from soret.problems.linear_regression import (
+    RegressionStatistics,
+    linear_regression,
+    regression_statistics,
+)
 from soret.problems.losses import binary_cross_entropy, cross_entropy, mean_square
 from soret.problems.problem import Batch, Params, Problem
 from soret.problems.random_walk import random_walk
@@ -17,11 +22,14 @@ __all__ = [
     "Params",
     "Problem",
     "PyTorch",
+    "RegressionStatistics",
     "binary_cross_entropy",
     "conv",
     "cross_entropy",
     "dense",
+    "linear_regression",
     "mean_square",
     "random_walk",
+    "regression_statistics",
     "two_layer",
 ]

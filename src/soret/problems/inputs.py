@@ -53,6 +53,7 @@ def vectors(
         if inputs not in (None, features):
             raise SettingsError(f"inputs is {inputs}, but the stream has {features}.")
         return data, features, getattr(data, "classes", 2)
+    _check_classes(data)
     features = data.flat().shape[1]
     if inputs not in (None, features):
         raise SettingsError(f"inputs is {inputs}, but {data.name} has {features}; leave it out.")
@@ -88,6 +89,7 @@ def images(
         data = load(data)
     if not isinstance(data, Dataset):
         raise SettingsError(f"data is a {type(data).__name__}; a conv net needs a data set.")
+    _check_classes(data)
     if data.inputs.ndim not in (3, 4):
         raise SettingsError(
             f"{data.name} has examples of shape {data.inputs.shape[1:]}; a conv net needs images, "
@@ -105,6 +107,13 @@ def check_names(labels: str | None, scaling: str) -> None:
         raise SettingsError(f"labels is {labels!r}; use 'random' or 'real'.")
     if scaling not in ("standardized", "symmetric", "none"):
         raise SettingsError(f"scaling is {scaling!r}; use 'standardized', 'symmetric' or 'none'.")
+
+
+def _check_classes(data: Dataset) -> None:
+    if not data.classes:
+        raise SettingsError(
+            f"{data.name} has real labels; this net takes classes, and linear_regression numbers."
+        )
 
 
 def _prepared(

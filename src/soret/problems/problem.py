@@ -45,6 +45,9 @@ class Problem:
     preactivations : callable, optional
         ``preactivations(params, x) -> array`` of the hidden units' inputs for one example;
         what `soret.observables.activation_rate` looks at.
+    full_loss : callable, optional
+        ``full_loss(params) -> scalar``: the mean loss over all the data in closed form, where
+        there is one; what `soret.observables.full_loss` then takes in place of a sum.
     name : str
         What the problem is called in a saved run.
     settings : mapping
@@ -61,6 +64,7 @@ class Problem:
     loss: str | Loss
     data: Dataset | Stream
     preactivations: Callable[[Any, Array], Array] | None = None
+    full_loss: Callable[[Any], Array] | None = None
     name: str = "problem"
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -151,6 +155,21 @@ class Problem:
             raise SettingsError(
                 f"the loss of one example has shape {shape} and type {dtype or None} in problem "
                 f"{self.name!r}; it must be a scalar of type float32."
+            )
+        if self.full_loss is not None:
+            self._check_full_loss(params)
+
+    def _check_full_loss(self, params: Any) -> None:
+        assert self.full_loss is not None
+        try:
+            with ensemble_settings():
+                loss = eqx.filter_eval_shape(self.full_loss, params)
+        except Exception as error:
+            raise SettingsError(f"full_loss of problem {self.name!r} fails: {error}") from error
+        if getattr(loss, "shape", None) != () or str(getattr(loss, "dtype", "")) != "float32":
+            raise SettingsError(
+                f"full_loss of problem {self.name!r} returns {loss}; it must return a scalar of "
+                "type float32."
             )
 
     def _example_shapes(self) -> tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]:

@@ -1,0 +1,80 @@
+"""Sums over many examples, some at a time: pure functions, to be traced anywhere."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from soret.landscape.point import example_size
+from soret.problems import Params, Problem
+
+# Numbers that a chunk of examples may leave behind: 4 MiB, which the caches of a core may hold.
+_CHUNK = 2**20
+
+
+def sum_in_chunks(
+    function: Callable[..., Any],
+    params: Params,
+    inputs: Array,
+    labels: Array,
+    chunk: int,
+) -> Any:
+    """Return Σ_i function(params, x_i, y_i), a tree of arrays, `chunk` examples at a time.
+
+    The examples that fill no chunk are added at the end, a program of their own. Partial sums of
+    chunks keep the rounding error of float32 at that of a chunk.
+
+    Parameters
+    ----------
+    function : callable
+        Of one example.
+    params : pytree
+    inputs, labels : (n, ...) arrays
+    chunk : int
+    """
+    n = inputs.shape[0]
+    chunk = min(max(1, chunk), n)
+    chunk = -(-n // -(-n // chunk))
+    whole = n // chunk * chunk
+
+    def summed(batch: tuple[Array, Array]) -> Any:
+        values = jax.vmap(function, in_axes=(None, 0, 0))(params, *batch)
+        return jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), values)
+
+    if chunk == n:
+        return summed((inputs, labels))
+    x, y = (a[:whole].reshape(-1, chunk, *a.shape[1:]) for a in (inputs, labels))
+    first = summed((x[0], y[0]))
+    total, _ = jax.lax.scan(
+        lambda done, batch: (jax.tree.map(jnp.add, done, summed(batch)), None),
+        first,
+        (x[1:], y[1:]),
+    )
+    if whole < n:
+        total = jax.tree.map(jnp.add, total, summed((inputs[whole:], labels[whole:])))
+    return total
+
+
+def mean_in_chunks(
+    function: Callable[[Params, Array, Array], Array],
+    problem: Problem,
+    params: Params,
+    inputs: Array,
+    labels: Array,
+) -> Array:
+    """Return the mean of a function over examples, in chunks whose activations take 4 MiB.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(params, x, label) -> array`` for one example, no larger than its loss's program.
+    problem : Problem
+        What says how much an example takes.
+    params : pytree of float32 arrays
+    inputs, labels : (n, ...) arrays
+    """
+    chunk = _CHUNK // example_size(problem, params, inputs[0], labels[0])
+    total: Array = sum_in_chunks(function, params, inputs, labels, chunk)
+    return total / inputs.shape[0]
