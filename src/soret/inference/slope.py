@@ -1,0 +1,481 @@
+"""Slopes on a log–log plot, with errors in both variables, on a range chosen by a rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from soret.errors import InferenceError, SettingsError
+from soret.inference.bootstrap import expanded_percentile, resampling_weights
+from soret.inference.curves import MIN_REPLICAS
+from soret.inference.line import Errors, adjusted, fit_line, likelihood_interval
+
+Floats = NDArray[np.float64]
+End = Literal["low", "high"]
+Average = Literal["logarithm", "mean"]
+
+#: Fewest points of a range: a cubic has four coefficients.
+MIN_POINTS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Slope:
+    """The exponent a of y ∝ x^a, and the range of x that it was read off.
+
+    Attributes
+    ----------
+    slope : float
+        d log y / d log x.
+    interval : tuple of float
+        Over resampled replicas, or from the likelihood. It is one for the range chosen: it does
+        not know of a bend too small to be seen there.
+    confidence : float
+        Nominal coverage of `interval`.
+    prefactor : float
+        y at x = 1 on the line.
+    span : tuple of float
+        The range of x used: its first and last point.
+    points, offered : int
+        Points used, and points given.
+    straight : bool
+        Whether the points are on a line within their errors, at `level`. If false, no range at
+        the stated end was straight and the smallest one is reported.
+    straight_p : float
+        How probable quadratic and cubic terms this large are where there are none.
+    end_slope : float
+        The slope at the stated end of the range once a quadratic term is allowed for.
+    end_interval : tuple of float
+        Its interval, which is the wider one: what to compare an asymptotic power with.
+    level : float
+        Of the test.
+    replicas : int
+        Replicas resampled; 0 where standard errors were given.
+    """
+
+    slope: float
+    interval: tuple[float, float]
+    confidence: float
+    prefactor: float
+    span: tuple[float, float]
+    points: int
+    offered: int
+    straight: bool
+    straight_p: float
+    end_slope: float
+    end_interval: tuple[float, float]
+    level: float
+    replicas: int
+
+    @property
+    def decades(self) -> float:
+        """Decades of x in `span`."""
+        return float(np.log10(self.span[1] / self.span[0]))
+
+    def __call__(self, x: ArrayLike) -> Floats:
+        """Return y on the line."""
+        return np.asarray(self.prefactor * np.asarray(x, dtype=np.float64) ** self.slope)
+
+    def __str__(self) -> str:
+        told = "straight" if self.straight else "bent even there"
+        return (
+            f"slope {self.slope:.3g} ({100 * self.confidence:g} % interval {self.interval[0]:.3g} "
+            f"to {self.interval[1]:.3g}) for x from {self.span[0]:.3g} to {self.span[1]:.3g}, "
+            f"{self.points} of {self.offered} points; {told} (p = {self.straight_p:.2g}), "
+            f"{self.end_slope:.3g} ({self.end_interval[0]:.3g} to {self.end_interval[1]:.3g}) at "
+            "its end if it may bend"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class LocalSlope:
+    """Slopes in windows that move along a curve.
+
+    Attributes
+    ----------
+    x : ndarray, shape (w,)
+        Geometric middle of each window's first and last point.
+    slope, low, high : ndarray, shape (w,)
+        With the interval of each; neighbouring windows share points and err together.
+    points : int
+        Points in a window.
+    confidence : float
+    """
+
+    x: Floats
+    slope: Floats
+    low: Floats
+    high: Floats
+    points: int
+    confidence: float
+
+    def __str__(self) -> str:
+        first, last = self.slope[0], self.slope[-1]
+        return (
+            f"local slope from {first:.3g} ({self.low[0]:.3g} to {self.high[0]:.3g}) at "
+            f"x = {self.x[0]:.3g} to {last:.3g} ({self.low[-1]:.3g} to {self.high[-1]:.3g}) at "
+            f"x = {self.x[-1]:.3g}, {self.points} points each"
+        )
+
+
+def loglog_slope(
+    x: ArrayLike,
+    y: ArrayLike,
+    x_error: ArrayLike | None = None,
+    y_error: ArrayLike | None = None,
+    *,
+    end: End = "high",
+    within: tuple[float, float] | None = None,
+    level: float = 0.05,
+    average: Average = "logarithm",
+    min_points: int = MIN_POINTS,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Slope:
+    r"""Find the power that y follows in x, at one end of the data.
+
+    The line is the most likely one for normal errors of both logarithms
+    (:mod:`soret.inference.line`). The range is the widest one that begins at the stated end, has
+    at least `min_points` points and is straight: a quadratic and a cubic term, fitted together,
+    are not significant at `level`. Terms of both orders, because local slopes may rise and fall
+    again. A wider range is preferred to a better fit, and nothing but the test decides.
+
+    What this costs was measured; the tests repeat it. On a pure power law both intervals cover
+    in 90 to 96 % of cases, the choice of the range included. On y = x^a(1 + 1/x) up to x = 100,
+    whose slope reaches a only in the end, a bend below the errors stays in the range: for errors
+    of 20 to 1 %, `interval` covers a in 28 to 9 % of cases, `end_interval` in 94 to 98 %. So
+    compare an asymptotic power with `end_slope`, and one said to hold throughout with `slope`.
+
+    Parameters
+    ----------
+    x, y : array_like, shape (n,) or (R, n)
+        Positive. With R replicas, their means are fitted and whole replicas are resampled, so
+        that points may be correlated, as along a trajectory. x may have replicas or not.
+    x_error, y_error : array_like, shape (n,), optional
+        Standard errors, where no replicas are given: points are then independent. At least one
+        of the two; the other is 0 if not given. Below half the value, or the logarithm of the
+        point has no symmetric error.
+    end : {"low", "high"}
+        The end of x at which the range begins.
+    within : (float, float), optional
+        Use the points in this range of x, and choose nothing.
+    level : float
+        Of the test: how often a straight range is shortened for nothing.
+    average : {"logarithm", "mean"}
+        With replicas: the mean of logarithms, or the logarithm of means. The first is exact where
+        each replica follows the power by itself, at x of its own.
+    min_points : int
+        At least 5.
+    confidence : float
+        Nominal coverage of the interval.
+    resamples, seed : int
+        Of the bootstrap, where there are replicas.
+
+    Returns
+    -------
+    Slope
+
+    Raises
+    ------
+    InferenceError
+        If the numbers are not positive and finite, too few, or their errors are too large.
+    SettingsError
+        If another argument is outside its range.
+    """
+    _check(level, confidence, min_points, resamples)
+    if end not in ("low", "high"):
+        raise SettingsError(f"end must be 'low' or 'high', not {end!r}.")
+    data = _Points(x, y, x_error, y_error, average, resamples, seed)
+    for chosen in _ranges(data, end, within, min_points):
+        test = _bend(data.part(chosen), end, confidence)
+        if test.p >= level:
+            break
+    part = data.part(chosen)
+    intercept, slope = fit_line(part.x, part.y, part.errors)
+    return Slope(
+        slope=float(slope),
+        interval=_interval(part, confidence),
+        confidence=confidence,
+        prefactor=float(np.exp(intercept)),
+        span=(float(np.exp(part.x[0])), float(np.exp(part.x[-1]))),
+        points=part.x.size,
+        offered=data.x.size,
+        straight=bool(test.p >= level),
+        straight_p=test.p,
+        end_slope=test.slope,
+        end_interval=test.interval,
+        level=level,
+        replicas=data.replicas,
+    )
+
+
+def local_slope(
+    x: ArrayLike,
+    y: ArrayLike,
+    x_error: ArrayLike | None = None,
+    y_error: ArrayLike | None = None,
+    *,
+    points: int = 4,
+    average: Average = "logarithm",
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> LocalSlope:
+    """Return d log y / d log x as a function of x, in windows of neighbouring points.
+
+    Parameters
+    ----------
+    x, y, x_error, y_error, average, confidence, resamples, seed
+        As for `loglog_slope`.
+    points : int
+        In a window, at least 2.
+
+    Returns
+    -------
+    LocalSlope
+    """
+    _check(0.5, confidence, MIN_POINTS, resamples)
+    data = _Points(x, y, x_error, y_error, average, resamples, seed)
+    if not 2 <= points <= data.x.size:
+        raise SettingsError(f"a window of {points} points does not fit {data.x.size} points.")
+    windows = [data.part(slice(i, i + points)) for i in range(data.x.size - points + 1)]
+    slopes = [float(fit_line(w.x, w.y, w.errors)[1]) for w in windows]
+    intervals = np.array([_interval(w, confidence) for w in windows])
+    middle = np.exp([(w.x[0] + w.x[-1]) / 2 for w in windows])
+    return LocalSlope(
+        middle, np.array(slopes), intervals[:, 0], intervals[:, 1], points, confidence
+    )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Points in logarithms, sorted; resampled means of them where there are replicas."""
+
+    x: Floats
+    y: Floats
+    errors: Errors
+    many_x: Floats | None
+    many_y: Floats | None
+    replicas: int
+
+
+class _Points(_Part):
+    """All points given, checked."""
+
+    def __init__(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        x_error: ArrayLike | None,
+        y_error: ArrayLike | None,
+        average: Average,
+        resamples: int,
+        seed: int,
+    ) -> None:
+        xs, ys = _positive("x", x), _positive("y", y)
+        if xs.shape[-1] != ys.shape[-1] or {xs.ndim, ys.ndim} - {1, 2}:
+            raise InferenceError(
+                f"x and y must hold the same points, (n,) or (replicas, n), but have the shapes "
+                f"{xs.shape} and {ys.shape}."
+            )
+        replicas = max((a.shape[0] for a in (xs, ys) if a.ndim == 2), default=0)
+        if replicas:
+            if x_error is not None or y_error is not None:
+                raise InferenceError("give replicas or standard errors, not both.")
+            made = _from_replicas(xs, ys, replicas, average, resamples, seed)
+        else:
+            made = _from_errors(xs, ys, x_error, y_error)
+        order = np.argsort(made.x, kind="stable")
+        if not made.x[order[0]] < made.x[order[-1]]:
+            raise InferenceError("all points lie at one x; a slope needs two places.")
+        errors = Errors(made.errors.x[order], made.errors.y[order], made.errors.correlation[order])
+        super().__init__(
+            made.x[order],
+            made.y[order],
+            errors,
+            _columns(made.many_x, order),
+            _columns(made.many_y, order),
+            replicas,
+        )
+
+    def part(self, chosen: slice) -> _Part:
+        return _Part(
+            self.x[chosen],
+            self.y[chosen],
+            self.errors.part(chosen),
+            _columns(self.many_x, chosen),
+            _columns(self.many_y, chosen),
+            self.replicas,
+        )
+
+
+def _columns(values: Floats | None, chosen: slice | NDArray[np.intp]) -> Floats | None:
+    return None if values is None else values[:, chosen]
+
+
+@dataclass(frozen=True)
+class _Bend:
+    """How probable the bend is on a straight line; the slope at the end with a quadratic term."""
+
+    p: float
+    slope: float
+    interval: tuple[float, float]
+
+
+def _bend(part: _Part, end: End, confidence: float) -> _Bend:
+    """Test for quadratic and cubic terms, at the most likely true places of the points.
+
+    Those are independent of the residuals; the measured places are not.
+    """
+    intercept, slope = fit_line(part.x, part.y, part.errors)
+    weights = part.errors.weights(slope)
+    places = adjusted(part.x, part.y, part.errors, intercept, slope)
+    low, high = places.min(), places.max()
+    half = (high - low) / 2
+    terms = np.polynomial.legendre.legvander((places - low) / half - 1, 3)
+    # d/dx at an end of the line and of the quadratic term, P₂′(±1) = ±3.
+    tilt = np.array([0, 1, 3 if end == "high" else -3]) / half
+
+    def coefficients(x: Floats, y: Floats, order: int) -> Floats:
+        # Of residuals off the line: what an error of x does to y is in them.
+        off = y - intercept - slope * x
+        root = np.sqrt(weights)
+        columns = terms[:, : order + 1] * root[:, None]
+        return np.asarray(np.linalg.lstsq(columns, (off * root).T, rcond=None)[0].T)
+
+    best = coefficients(part.x, part.y, 3)[2:]
+    at_end = float(slope + coefficients(part.x, part.y, 2) @ tilt)
+    if part.many_x is None or part.many_y is None:
+        covariance = np.linalg.inv(_normal(terms, weights))[2:, 2:]
+        p = stats.chi2.sf(best @ np.linalg.solve(covariance, best), 2)
+        error = np.sqrt(tilt @ np.linalg.inv(_normal(terms[:, :3], weights)) @ tilt)
+        reach = float(stats.norm.isf((1 - confidence) / 2) * error)
+        return _Bend(float(p), at_end, (at_end - reach, at_end + reach))
+    n = part.replicas
+    # Resamples vary by (n − 1)/n too little.
+    covariance = np.cov(coefficients(part.many_x, part.many_y, 3)[:, 2:].T) * n / (n - 1)
+    square = best @ np.linalg.solve(covariance, best)
+    p = stats.f.sf(square * (n - 2) / (2 * (n - 1)), 2, n - 2)
+    many = slope + coefficients(part.many_x, part.many_y, 2) @ tilt
+    return _Bend(float(p), at_end, expanded_percentile(many, confidence, n))
+
+
+def _normal(terms: Floats, weights: Floats) -> Floats:
+    return np.asarray((terms * weights[:, None]).T @ terms)
+
+
+def _interval(part: _Part, confidence: float) -> tuple[float, float]:
+    if part.many_x is None or part.many_y is None:
+        slope = float(fit_line(part.x, part.y, part.errors)[1])
+        return likelihood_interval(part.x, part.y, part.errors, slope, confidence)
+    slopes = fit_line(part.many_x, part.many_y, part.errors)[1]
+    return expanded_percentile(slopes, confidence, part.replicas)
+
+
+def _ranges(
+    data: _Part, end: End, within: tuple[float, float] | None, min_points: int
+) -> list[slice]:
+    n = data.x.size
+    if within is not None:
+        low, high = np.log(_positive("within", within))
+        # What rounding took from an end is given back.
+        first = int(np.searchsorted(data.x, low - 1e-12, "left"))
+        last = int(np.searchsorted(data.x, high + 1e-12, "right"))
+        if last - first < min_points:
+            raise InferenceError(
+                f"{last - first} points lie between x = {within[0]:g} and {within[1]:g}; "
+                f"a slope needs at least {min_points}."
+            )
+        return [slice(first, last)]
+    if n < min_points:
+        raise InferenceError(f"a slope needs at least {min_points} points, not {n}.")
+    sizes = range(n, min_points - 1, -1)
+    return [slice(n - size, n) if end == "high" else slice(0, size) for size in sizes]
+
+
+def _from_replicas(
+    x: Floats, y: Floats, replicas: int, average: Average, resamples: int, seed: int
+) -> _Part:
+    if replicas < MIN_REPLICAS:
+        raise InferenceError(f"an interval needs at least {MIN_REPLICAS} replicas, not {replicas}.")
+    if x.ndim == y.ndim == 2 and len(x) != len(y):
+        raise InferenceError(f"x has {len(x)} replicas and y {len(y)}; they must be the same.")
+    if average not in ("logarithm", "mean"):
+        raise SettingsError(f"average must be 'logarithm' or 'mean', not {average!r}.")
+    shares = resampling_weights(replicas, resamples, np.random.default_rng(seed))
+
+    def over(values: Floats) -> tuple[Floats, Floats, Floats]:
+        """The logarithm, what each replica moves it by, and resamples of it."""
+        if values.ndim == 1:
+            log = np.log(values)
+            return log, np.zeros((replicas, log.size)), np.broadcast_to(log, (resamples, log.size))
+        if average == "logarithm":
+            logs = np.log(values)
+            return logs.mean(0), logs - logs.mean(0), shares @ logs
+        mean = values.mean(0)
+        return np.log(mean), values / mean - 1, np.log(shares @ values)
+
+    (log_x, dx, many_x), (log_y, dy, many_y) = over(x), over(y)
+    count = replicas * (replicas - 1)
+    x_error = np.sqrt((dx**2).sum(0) / count)
+    y_error = np.sqrt((dy**2).sum(0) / count)
+    product = x_error * y_error
+    with np.errstate(invalid="ignore"):
+        shared = np.where(product > 0, (dx * dy).sum(0) / count / product, 0.0)
+    # Errors that are wholly correlated leave nothing to weigh by.
+    errors = Errors(x_error, y_error, np.clip(shared, -0.999, 0.999))
+    _check_errors(errors)
+    return _Part(log_x, log_y, errors, many_x, many_y, replicas)
+
+
+def _from_errors(
+    x: Floats, y: Floats, x_error: ArrayLike | None, y_error: ArrayLike | None
+) -> _Part:
+    if x_error is None and y_error is None:
+        raise InferenceError("give replicas, or standard errors of x or y.")
+    relative = []
+    for name, value, error in (("x", x, x_error), ("y", y, y_error)):
+        errors = np.zeros_like(value) if error is None else np.asarray(error, dtype=np.float64)
+        if errors.ndim == 0:
+            errors = np.full_like(value, float(errors))
+        if errors.shape != value.shape or not (np.isfinite(errors) & (errors >= 0)).all():
+            raise InferenceError(f"{name}_error must be finite, not negative, one for each point.")
+        relative.append(errors / value)
+    made = Errors(relative[0], relative[1], np.zeros_like(x))
+    _check_errors(made)
+    return _Part(np.log(x), np.log(y), made, None, None, 0)
+
+
+def _check_errors(errors: Errors) -> None:
+    if not ((errors.x > 0) | (errors.y > 0)).all():
+        raise InferenceError("a point has no error in x nor in y, and would outweigh all others.")
+    worst = max(float(errors.x.max()), float(errors.y.max()))
+    if not worst < 0.5:
+        raise InferenceError(
+            f"a point has an error of {100 * worst:.0f} % of its value; logarithms need below 50 %."
+        )
+
+
+def _positive(name: str, values: ArrayLike) -> Floats:
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InferenceError(f"{name} must be numbers.") from None
+    if array.size == 0 or not (np.isfinite(array) & (array > 0)).all():
+        raise InferenceError(f"{name} must be positive and finite to take logarithms.")
+    return array
+
+
+def _check(level: float, confidence: float, min_points: int, resamples: int) -> None:
+    if not 0 < level < 1 or not 0 < confidence < 1:
+        raise SettingsError(
+            f"level and confidence must lie between 0 and 1, not {level:g} and {confidence:g}."
+        )
+    if min_points < MIN_POINTS:
+        raise SettingsError(f"min_points must be at least {MIN_POINTS}, not {min_points}.")
+    if resamples < 100:
+        raise SettingsError(f"an interval needs at least 100 resamples, not {resamples}.")
