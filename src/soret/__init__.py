@@ -8,7 +8,7 @@ from soret.errors import SoretError
 if TYPE_CHECKING:
     from soret import data, dynamics, inference, landscape, observables, problems, runs, theory
     from soret.data import Dataset
-    from soret.dynamics import SGD, DivergenceWarning, Optax, simulate
+    from soret.dynamics import SGD, DivergenceWarning, FirstPassage, Optax, simulate
     from soret.problems import Problem
     from soret.runs import load
 
@@ -18,6 +18,7 @@ __all__ = [
     "SGD",
     "Dataset",
     "DivergenceWarning",
+    "FirstPassage",
     "Optax",
     "Problem",
     "SoretError",
@@ -48,6 +49,7 @@ _HOMES = {
     "SGD": "soret.dynamics",
     "Optax": "soret.dynamics",
     "DivergenceWarning": "soret.dynamics",
+    "FirstPassage": "soret.dynamics",
     "simulate": "soret.dynamics",
     "Problem": "soret.problems",
     "Dataset": "soret.data",

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POS
 
 engine = importlib.import_module("soret.dynamics.simulate")
 
-# Two blocks a point, epochs that chunks and calls cut across, and momentum to be kept.
+# Two blocks a point, epochs that chunks and calls cut across, momentum and passages to be kept.
 EXPERIMENT = """
 import numpy as np
 import soret
@@ -42,6 +42,7 @@ def simulate(out, **more):
         soret.problems.two_layer(hidden=3, data=data),
         soret.SGD([0.1, 0.05], batch_size=3, momentum=0.9, sampling="epochs"),
         observe=[soret.observables.weight_norm, soret.observables.parameter_norm],
+        watch=soret.FirstPassage(soret.observables.weight_norm, [1.5, 2.0, 2.5, 1e9]),
         steps=240,
         replicas=4,
         record_every=12,

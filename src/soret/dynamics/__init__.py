@@ -1,8 +1,9 @@
 """Dynamics: SGD, and the engine that runs ensembles of it."""
 
 from soret.dynamics.arguments import check
+from soret.dynamics.passage import FirstPassage
 from soret.dynamics.results import DivergenceWarning
 from soret.dynamics.sgd import SGD, Optax
 from soret.dynamics.simulate import simulate
 
-__all__ = ["SGD", "DivergenceWarning", "Optax", "check", "simulate"]
+__all__ = ["SGD", "DivergenceWarning", "FirstPassage", "Optax", "check", "simulate"]

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from soret.dynamics.keys import check_seed
+from soret.dynamics.passage import FirstPassage
 from soret.dynamics.sampling import sampler
 from soret.dynamics.sgd import Algorithm, axes, points
 from soret.errors import SettingsError
@@ -15,13 +16,23 @@ from soret.problems import Problem
 
 # Ten times what is aimed at: beyond it a run would be slowed and swollen by records nobody wanted.
 _MOST_RECORDS_UNASKED = 1000
+_TAKEN = (
+    "diverged_at",
+    "first_passage",
+    "watched_until",
+    "step",
+    "replica",
+    "threshold",
+    "<lambda>",
+)
 
 
 def check(
     problem: Problem,
     algorithm: Algorithm,
     *,
-    observe: Observable | Sequence[Observable],
+    observe: Observable | Sequence[Observable] = (),
+    watch: FirstPassage | None = None,
     steps: int,
     replicas: int = 64,
     record_every: int | None = None,
@@ -50,7 +61,12 @@ def check(
         raise SettingsError(
             f"algorithm is a {type(algorithm).__name__}; use soret.SGD(...) or soret.Optax(...)."
         )
-    observables = as_observables(observe, taken=axes(algorithm))
+    if watch is not None and not isinstance(watch, FirstPassage):
+        raise SettingsError(f"watch is a {type(watch).__name__}; use a soret.FirstPassage.")
+    if watch is None or callable(observe) or len(observe):
+        observables = as_observables(observe, taken=axes(algorithm))
+    else:
+        observables = []
     check_seed(seed)
     for key, value in {
         "block_size": block_size,
@@ -62,6 +78,10 @@ def check(
     if devices is not None and not len(devices):
         raise SettingsError("devices is empty; leave it out to use all local ones.")
     record_every = check_counts(steps, replicas, record_every)
+    if watch is not None and record_every % watch.every:
+        raise SettingsError(
+            f"record_every is {record_every}, no multiple of the {watch.every} steps between looks."
+        )
     for point in points(algorithm):
         sampler(problem, int(point["batch_size"]), algorithm.sampling)
     return observables, record_every
@@ -83,7 +103,7 @@ def as_observables(
             )
     names = [name(function) for function in functions]
     for key in names:
-        if names.count(key) > 1 or key in ("diverged_at", "step", "replica", "<lambda>", *taken):
+        if names.count(key) > 1 or key in (*_TAKEN, *taken):
             raise SettingsError(
                 f"an observable is called {key!r}, which is taken or says nothing; rename it."
             )

@@ -35,10 +35,14 @@ class BlockResult:
         Observables by name, (records, replicas, ...).
     diverged_at : (replicas,) int array
         The recorded step at which a replica was first not finite; −1 where it never was.
+    passed_at : (replicas, thresholds) int array, or None
+        The step at which each threshold was first seen reached; −1 where it was not. None where
+        nothing is watched.
     """
 
     records: dict[str, np.ndarray]
     diverged_at: np.ndarray
+    passed_at: np.ndarray | None = None
 
 
 def run_block(
@@ -103,8 +107,12 @@ def run_block(
             new = until // per_record - done // per_record
             if new:
                 records.append({key: np.asarray(value)[:new] for key, value in made.items()})
-            progress((until - done) * program.chunk * len(block.replicas))
             length = _next_length(until - done, time.monotonic() - began)
+            if _all_passed(ensemble, until * program.chunk, program.record_every):
+                missing = chunks // per_record - until // per_record
+                records.append(_never_made(program, count, missing))
+                until = chunks
+            progress((until - done) * program.chunk * len(block.replicas))
             done = until
             if folder and time.monotonic() - last_saved > _CHECKPOINT_SECONDS and done < chunks:
                 folder.write_checkpoint(name, _pack(ensemble, records, done))
@@ -114,10 +122,28 @@ def run_block(
             folder.write_checkpoint(name, _pack(ensemble, records, done))
         kept = len(block.replicas)
         whole = _join(records)
+        passages = ensemble.passages
         return BlockResult(
             {key: value[:, :kept] for key, value in whole.items()},
             np.asarray(ensemble.diverged_at)[:kept],
+            np.asarray(passages.passed_at)[:kept] if passages else None,
         )
+
+
+def _all_passed(ensemble: Ensemble, step: int, record_every: int) -> bool:
+    """Return whether all replicas had passed the last threshold by a record already made."""
+    if not ensemble.passages:
+        return False
+    last = np.asarray(ensemble.passages.passed_at)[:, -1]
+    return bool(np.all(last >= 0)) and step >= -(-int(last.max()) // record_every) * record_every
+
+
+def _never_made(program: Program, replicas: int, count: int) -> dict[str, np.ndarray]:
+    """Return the records of a block that stopped before they were made."""
+    return {
+        key: np.full((count, replicas, *shape.shape), np.nan, shape.dtype)
+        for key, shape in program.record_shapes.items()
+    }
 
 
 def _last_within(program: Program, done: int) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 
 from soret.data.generator import as_jax_key
+from soret.dynamics.passage import FirstPassage
 from soret.dynamics.program import Program
 from soret.dynamics.sampling import sampler
 from soret.dynamics.sgd import Algorithm, Point, points
@@ -92,6 +93,7 @@ def make_plan(
     replicas: int,
     records: int,
     record_every: int,
+    watch: FirstPassage | None = None,
     block_size: int | None = None,
     workers: int | None = None,
     memory_limit: int | None = None,
@@ -115,7 +117,9 @@ def make_plan(
     size = block_size or _block_size(problem, algorithm, grid, replicas, where[0].platform)
     size = -(-replicas // -(-replicas // size))
     while True:
-        programs = _programs(problem, algorithm, observables, grid, size, record_every, records - 1)
+        programs = _programs(
+            problem, algorithm, observables, grid, size, record_every, records - 1, watch
+        )
         block_bytes = _compile(programs, set(slots))
         blocks = _blocks(grid, replicas, size)
         results = _result_bytes(programs, grid, replicas, records)
@@ -171,6 +175,7 @@ def _programs(
     size: int,
     record_every: int,
     records: int,
+    watch: FirstPassage | None,
 ) -> dict[tuple[Any, ...], Program]:
     programs: dict[tuple[Any, ...], Program] = {}
     for point in grid:
@@ -178,7 +183,7 @@ def _programs(
         if structure not in programs:
             draws = sampler(problem, int(point["batch_size"]), algorithm.sampling)
             programs[structure] = Program(
-                problem, algorithm, observables, draws, point, size, record_every, records
+                problem, algorithm, observables, draws, point, size, record_every, records, watch
             )
     return programs
 
@@ -200,7 +205,8 @@ def _blocks(grid: Sequence[Point], replicas: int, size: int) -> list[Block]:
 def _result_bytes(
     programs: Mapping[Any, Program], grid: Sequence[Point], replicas: int, records: int
 ) -> int:
-    shapes = next(iter(programs.values())).record_shapes.values()
-    one = sum(shape.size * shape.dtype.itemsize for shape in shapes)
+    program = next(iter(programs.values()))
+    one = sum(shape.size * shape.dtype.itemsize for shape in program.record_shapes.values())
+    passed = 0 if program.watch is None else 8 * len(program.watch.thresholds)
     # Twice: the blocks' own records and the arrays they are put together into.
-    return 2 * one * len(grid) * replicas * records
+    return 2 * (one * records + passed) * len(grid) * replicas

@@ -7,7 +7,6 @@ that a replica computes depends on how many chunks are run in one call.
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -17,6 +16,8 @@ import numpy as np
 from jaxtyping import Array, Int32, PyTree, UInt32
 
 from soret.data.generator import as_jax_key
+from soret.dynamics import passage
+from soret.dynamics.compiled import Compiled
 from soret.dynamics.sampling import Sampler
 from soret.dynamics.sgd import Algorithm, Point
 from soret.errors import SettingsError
@@ -27,8 +28,6 @@ from soret.problems import Problem
 # 32 steps nothing is gained, and beyond the cache much is lost.
 _LONGEST_CHUNK = 32
 _CHUNK_BYTES = 2**20
-# The start runs once, and drawing initial parameters takes seconds to optimize.
-_COMPILER_OPTIONS = {"start": {"xla_backend_optimization_level": 0}, "advance": {}}
 # The most records that one call returns.
 _MOST_RECORDS = 256
 
@@ -42,38 +41,18 @@ class Ensemble(NamedTuple):
         As in `State`.
     diverged_at : (replicas,) int32
         The first recorded step at which a parameter was not finite; −1 while all are.
+    passages : Passages, or ()
+        What was passed so far, where something is watched.
     """
 
     params: PyTree[Array]
     velocity: PyTree[Array]
     diverged_at: Int32[Array, "replicas"]
+    passages: passage.Passages | tuple[()] = ()
 
 
 Records = dict[str, Array]
 """Observables by name, each (replicas, ...) at one step or (records, replicas, ...) at several."""
-
-
-@dataclass(frozen=True)
-class Call:
-    """One of the two functions of a program, its big constants lifted out as arguments.
-
-    Arrays that a user's functions close over (data, probes) would otherwise be compiled into
-    the program, once for every one.
-    """
-
-    run: Callable[..., Any]
-    constants: PyTree[Array]
-
-    @classmethod
-    def of(cls, function: Callable[..., Any], *shapes: Any) -> "Call":
-        """Trace `function` at the given shapes and lift its constants out."""
-        converted = eqx.filter_closure_convert(function, *shapes)
-        constants, rest = eqx.partition(converted, _is_array)
-
-        def run(constants: PyTree[Array], *args: Any) -> Any:
-            return eqx.combine(constants, rest)(*args)
-
-        return cls(run, constants)
 
 
 class Program:
@@ -91,6 +70,8 @@ class Program:
         Steps between records.
     records : int
         Records after step 0.
+    watch : FirstPassage, optional
+        The level whose passages are taken; its `every` divides `record_every`.
 
     Attributes
     ----------
@@ -112,8 +93,10 @@ class Program:
         replicas: int,
         record_every: int,
         records: int,
+        watch: passage.FirstPassage | None = None,
     ) -> None:
         self.problem, self.algorithm, self.sampler = problem, algorithm, sampler
+        self.watch = watch
         self.observables = {name(function): function for function in observables}
         self.structure = algorithm.structure(point)
         self.record_every = record_every
@@ -125,22 +108,17 @@ class Program:
         self.capacity = min(_MOST_RECORDS, records)
         self.ensemble_shape = jax.eval_shape(self._start, keys, values)
         self.record_shapes = self._check_observables()
-        self._shapes = {
-            "start": (keys, values),
-            "advance": (self.ensemble_shape, keys, values, count, count),
-        }
-        self.calls = {
-            "start": Call.of(self._start_and_observe, *self._shapes["start"]),
-            "advance": Call.of(self._advance, *self._shapes["advance"]),
-        }
-        self._lowered: dict[tuple[str, jax.Device], Any] = {}
-        self._compiled: dict[tuple[str, jax.Device], tuple[Any, PyTree[Array]]] = {}
+        self._check_watch()
+        # The start runs once, and drawing initial parameters takes seconds to optimize.
+        hasty = {"xla_backend_optimization_level": 0}
+        self._started = Compiled(self._start_and_observe, keys, values, options=hasty)
+        self._advanced = Compiled(self._advance, self.ensemble_shape, keys, values, count, count)
 
     def start(
         self, keys: UInt32[Array, "replicas 2"], point: Point, device: jax.Device
     ) -> tuple[Ensemble, Records]:
         """Draw the initial state of a block and observe it."""
-        return self._call("start", device, keys, _arguments(point))
+        return self._started(device, keys, _arguments(point))
 
     def advance(
         self,
@@ -157,45 +135,32 @@ class Program:
         multiple of `record_every` reached.
         """
         counts = np.uint32(first), np.uint32(last)
-        return self._call("advance", device, ensemble, keys, _arguments(point), *counts)
+        return self._advanced(device, ensemble, keys, _arguments(point), *counts)
 
     def compile(self, device: jax.Device) -> int:
         """Compile for a device; return the bytes that running a block takes there."""
-        total = 0
-        for which, call in self.calls.items():
-            stats = self._executable(which, device)[0].memory_analysis()
-            constants = sum(leaf.nbytes for leaf in jax.tree.leaves(call.constants))
-            if stats is not None:
-                total = max(
-                    total,
-                    stats.temp_size_in_bytes
-                    + stats.output_size_in_bytes
-                    + stats.argument_size_in_bytes
-                    - constants,
-                )
-        return total
+        return max(self._started.call_bytes(device), self._advanced.call_bytes(device))
 
     def constant_bytes(self) -> int:
         """Return the bytes of data held once for all blocks."""
-        return sum(
-            leaf.nbytes for call in self.calls.values() for leaf in jax.tree.leaves(call.constants)
-        )
+        return self._started.constant_bytes() + self._advanced.constant_bytes()
 
     def fingerprint(self, device: jax.Device) -> str:
         """Return a digest of the program and its constants: what a saved block belongs to."""
-        digest = hashlib.sha256()
-        for which, call in self.calls.items():
-            digest.update(self._lower(which, device).as_text().encode())
-            for leaf in jax.tree.leaves(call.constants):
-                digest.update(np.ascontiguousarray(leaf).tobytes())
-        return digest.hexdigest()
+        whole = hashlib.sha256(self._started.digest(device))
+        whole.update(self._advanced.digest(device))
+        return whole.hexdigest()
 
     # What the program does, as traced by JAX.
 
     def _start(self, keys: Array, values: Mapping[str, Array]) -> Ensemble:
         params = jax.vmap(lambda key: self.problem.initial(as_jax_key(key)))(keys)
         velocity = jax.vmap(lambda p: self.algorithm.start(p, values, self.structure))(params)
-        return Ensemble(params, velocity, jnp.full(keys.shape[0], -1, jnp.int32))
+        passages: Any = ()
+        if self.watch is not None:
+            levels = self._levels(params, velocity, jnp.int32(0))
+            passages = passage.begin(levels, self.watch.thresholds)
+        return Ensemble(params, velocity, jnp.full(keys.shape[0], -1, jnp.int32), passages)
 
     def _start_and_observe(
         self, keys: Array, values: Mapping[str, Array]
@@ -213,7 +178,7 @@ class Program:
         per_record = self.record_every // self.chunk
         replicas = keys.shape[0]
         records = {
-            key: jnp.zeros((self.capacity, replicas, *leaf.shape), leaf.dtype)
+            key: jnp.full((self.capacity, replicas, *leaf.shape), jnp.nan, leaf.dtype)
             for key, leaf in self.record_shapes.items()
         }
         prepared = jax.vmap(self.sampler.prepare, in_axes=(0, None))(keys, first * self.chunk)
@@ -236,7 +201,21 @@ class Program:
             )
             return ensemble, prepared, records
 
-        ensemble, _, records = jax.lax.fori_loop(first, last, chunk, (ensemble, prepared, records))
+        def unfinished(loop: Any) -> Array:
+            number, (ensemble, _, _) = loop
+            going = number < last
+            if self.watch is None:
+                return going
+            assert ensemble.passages
+            # Only at a record, so that where a block stops depends on nothing but its numbers.
+            stop = (number % per_record == 0) & jnp.all(ensemble.passages.finished())
+            return going & ~stop
+
+        _, (ensemble, _, records) = jax.lax.while_loop(
+            unfinished,
+            lambda loop: (loop[0] + 1, chunk(*loop)),
+            (first, (ensemble, prepared, records)),
+        )
         return ensemble, records
 
     def _chunk(
@@ -258,8 +237,51 @@ class Program:
             return jax.vmap(one)(*state, handle), None
 
         state = (ensemble.params, ensemble.velocity)
-        (params, velocity), _ = jax.lax.scan(step, state, handles)
-        return Ensemble(params, velocity, ensemble.diverged_at), prepared
+        if self.watch is None:
+            (params, velocity), _ = jax.lax.scan(step, state, handles)
+            return ensemble._replace(params=params, velocity=velocity), prepared
+        (params, velocity), passages = self._watched(step, state, handles, steps, ensemble.passages)
+        return Ensemble(params, velocity, ensemble.diverged_at, passages), prepared
+
+    def _watched(
+        self, step: Callable[..., Any], state: tuple[Any, Any], handles: Any, steps: Array, old: Any
+    ) -> tuple[tuple[Any, Any], passage.Passages]:
+        """Make the steps of a chunk, looking at the level every so many of them."""
+        assert self.watch is not None
+        every, thresholds = self.watch.every, self.watch.thresholds
+        made = (steps + 1).astype(jnp.int32)
+        stride = min(every, self.chunk)
+        looks = made.reshape(-1, stride)[:, -1]
+
+        def stretch(state: Any, part: tuple[Any, Array]) -> tuple[Any, Array]:
+            handle, at = part
+            if stride == 1:
+                state, _ = step(state, jax.tree.map(lambda leaf: leaf[0], handle))
+            else:
+                state, _ = jax.lax.scan(step, state, handle)
+            params, velocity = state
+            return state, self._levels(params, velocity, at) if every <= self.chunk else at
+
+        parts = jax.tree.map(lambda leaf: leaf.reshape(-1, stride, *leaf.shape[1:]), handles)
+        state, levels = jax.lax.scan(stretch, state, (parts, looks))
+        if every <= self.chunk:
+            return state, passage.update(old, levels, looks, thresholds)
+
+        def look() -> passage.Passages:
+            levels = self._levels(state[0], state[1], looks[0])
+            return passage.update(old, levels[None], looks, thresholds)
+
+        return state, jax.lax.cond(looks[0] % every == 0, look, lambda: old)
+
+    def _levels(self, params: Any, velocity: Any, step: Array) -> Array:
+        """Return the watched level of every replica."""
+        assert self.watch is not None
+        level = self.watch.level
+
+        def one(params: Any, velocity: Any) -> Array:
+            return jnp.asarray(level(self.problem, State(params, velocity, step)), jnp.float32)
+
+        return jax.vmap(one)(params, velocity)
 
     def _loss(self, params: Any, batch: tuple[Array, Array]) -> Array:
         inputs, labels = batch
@@ -278,10 +300,13 @@ class Program:
                 for key, function in self.observables.items()
             }
 
-        records = jax.vmap(one)(ensemble.params, ensemble.velocity, diverged < 0)
+        alive = diverged < 0
+        if ensemble.passages:
+            alive &= ~ensemble.passages.finished()
+        records = jax.vmap(one)(ensemble.params, ensemble.velocity, alive)
         return ensemble._replace(diverged_at=diverged), records
 
-    # Shapes and compilation.
+    # Shapes.
 
     def _chunk_length(self, keys: jax.ShapeDtypeStruct) -> int:
         """Return the longest divisor of `record_every` that the limits allow."""
@@ -294,55 +319,43 @@ class Program:
         handles = jax.tree.leaves(jax.eval_shape(batch_bytes, keys))
         per_step = sum(leaf.size * leaf.dtype.itemsize for leaf in handles)
         limit = min(_LONGEST_CHUNK, self.sampler.longest, max(1, _CHUNK_BYTES // per_step))
-        return max(n for n in range(1, limit + 1) if self.record_every % n == 0)
+        every = 1 if self.watch is None else self.watch.every
+        # Looks at the watched level fall on ends of chunks, or chunks on whole looks.
+        whole = range(every, limit + 1, every) if every <= limit else range(1, limit + 1)
+        span = self.record_every if every <= limit else every
+        return max(n for n in whole if span % n == 0)
 
     def _check_observables(self) -> dict[str, jax.ShapeDtypeStruct]:
+        return {key: self._shape_of(function) for key, function in self.observables.items()}
+
+    def _shape_of(self, observable: Observable) -> jax.ShapeDtypeStruct:
+        """Return shape and type of an observable of one replica."""
         one = jax.tree.map(
             lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), self.ensemble_shape
         )
+
+        def measure(params: Any, velocity: Any, step: Array) -> Array:
+            return _as_record(observable(self.problem, State(params, velocity, step)))
+
         step = jax.ShapeDtypeStruct((), jnp.int32)
-        shapes = {}
-        for key, function in self.observables.items():
-            try:
-                shapes[key] = eqx.filter_eval_shape(
-                    lambda p, v, s, f=function: _as_record(f(self.problem, State(p, v, s))),
-                    one.params,
-                    one.velocity,
-                    step,
-                )
-            except SettingsError:
-                raise
-            except Exception as error:
-                raise SettingsError(
-                    f"observable {key!r} fails on problem {self.problem.name!r}: {error}"
-                ) from error
-        return shapes
+        try:
+            return eqx.filter_eval_shape(measure, one.params, one.velocity, step)
+        except SettingsError:
+            raise
+        except Exception as error:
+            raise SettingsError(
+                f"observable {name(observable)!r} fails on problem {self.problem.name!r}: {error}"
+            ) from error
 
-    def _lower(self, which: str, device: jax.Device) -> Any:
-        if (which, device) not in self._lowered:
-            call = self.calls[which]
-            where = jax.sharding.SingleDeviceSharding(device)
-            shapes = jax.tree.map(
-                lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=where),
-                (call.constants, *self._shapes[which]),
+    def _check_watch(self) -> None:
+        if self.watch is None:
+            return
+        level = self.watch.level
+        shape = self._shape_of(level).shape
+        if shape != ():
+            raise SettingsError(
+                f"the watched level {name(level)!r} has shape {shape}; it must be a scalar."
             )
-            self._lowered[which, device] = jax.jit(call.run).lower(*shapes)
-        return self._lowered[which, device]
-
-    def _executable(self, which: str, device: jax.Device) -> tuple[Any, PyTree[Array]]:
-        if (which, device) not in self._compiled:
-            constants = jax.device_put(self.calls[which].constants, device)
-            compiled = self._lower(which, device).compile(_COMPILER_OPTIONS[which])
-            self._compiled[which, device] = compiled, constants
-        return self._compiled[which, device]
-
-    def _call(self, which: str, device: jax.Device, *args: Any) -> Any:
-        run, constants = self._executable(which, device)
-        return run(constants, *jax.device_put(args, device))
-
-
-def _is_array(leaf: Any) -> bool:
-    return isinstance(leaf, jax.Array | np.ndarray)
 
 
 def _arguments(point: Point) -> dict[str, np.float32]:

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from soret.dynamics.block import BlockResult
+from soret.dynamics.passage import FirstPassage, censored
 from soret.dynamics.plan import Plan
 from soret.dynamics.sgd import Algorithm, axes
 from soret.observables.state import Observable, attributes, name
@@ -35,6 +36,7 @@ def assemble(
     replicas: int,
     steps: int,
     record_every: int,
+    watch: FirstPassage | None = None,
 ) -> xr.Dataset:
     grid = axes(algorithm)
     shape = tuple(len(values) for values in grid.values())
@@ -63,6 +65,24 @@ def assemble(
     }
     coordinates["replica"] = ("replica", np.arange(replicas), {"long_name": "replica"})
     coordinates["step"] = ("step", recorded, {"long_name": "step", "units": "updates"})
+    if watch is not None:
+        times = censored(whole([result.passed_at for result in results]))  # type: ignore[misc]
+        of = attributes(watch.level)
+        variables["first_passage"] = (
+            (*dims, "threshold"),
+            times,
+            {"long_name": f"first passage of {of['long_name']}", "units": "updates"},
+        )
+        variables["watched_until"] = (
+            dims,
+            np.where(np.isnan(times[..., -1]), steps, times[..., -1]),
+            {"long_name": "last step watched", "units": "updates"},
+        )
+        coordinates["threshold"] = (
+            "threshold",
+            np.asarray(watch.thresholds),
+            {"long_name": f"threshold of {of['long_name']}", "units": of["units"]},
+        )
     return xr.Dataset(variables, coordinates)
 
 
@@ -75,11 +95,13 @@ def describe(
     replicas: int,
     record_every: int,
     seed: int,
+    watch: FirstPassage | None = None,
 ) -> dict[str, Any]:
     """Return everything that decides the numbers, as plain data."""
     with ensemble_settings():
         programs = [p.fingerprint(plan.devices[0]) for p in plan.programs.values()]
-    return {
+    watched = {} if watch is None else {"watch": name(watch.level), "every": watch.every}
+    return watched | {
         "problem": {"name": problem.name, **problem.settings},
         "algorithm": {
             "name": type(algorithm).__name__,

@@ -13,6 +13,7 @@ import xarray as xr
 
 from soret.dynamics.arguments import check
 from soret.dynamics.block import BlockResult, Stopped, run_block
+from soret.dynamics.passage import FirstPassage
 from soret.dynamics.plan import Block, Plan, make_plan
 from soret.dynamics.progress import ProgressBar
 from soret.dynamics.results import assemble, attributes_of, describe, warn_of_divergence
@@ -29,7 +30,8 @@ def simulate(
     problem: Problem,
     algorithm: Algorithm,
     *,
-    observe: Observable | Sequence[Observable],
+    observe: Observable | Sequence[Observable] = (),
+    watch: FirstPassage | None = None,
     steps: int,
     replicas: int = 64,
     record_every: int | None = None,
@@ -51,9 +53,12 @@ def simulate(
         The update rule; its list-valued hyperparameters span the grid.
     observe : function or sequence of functions
         Observables: ``f(problem, state) -> array``, measured at step 0 and every
-        `record_every` steps.
+        `record_every` steps. May be left out where something is watched.
+    watch : FirstPassage, optional
+        A level whose first passages through thresholds are taken as the replicas run.
     steps : int
-        Updates per replica.
+        Updates per replica; with `watch`, the most of them: a block stops at a record by which
+        its replicas have passed every threshold.
     replicas : int
         Independent trajectories at every point. A replica starts from the same parameters at
         every point of the grid; its mini-batches are independent of all others.
@@ -86,6 +91,11 @@ def simulate(
         out; counts and booleans are recorded as float32, so that they can be. The number of such
         replicas is in the attribute `diverged` and warned about.
 
+        With `watch`, also `first_passage` (grid axes…, replica, threshold), in steps, NaN where
+        the threshold was not reached, and `watched_until` (grid axes…, replica): the step of the
+        last passage, or the last step for a replica that did not pass them all. Treat the missing
+        ones as censored (`soret.inference.mean_passage`), never leave them out.
+
     Raises
     ------
     SettingsError
@@ -110,6 +120,7 @@ def simulate(
         problem,
         algorithm,
         observe=observe,
+        watch=watch,
         steps=steps,
         replicas=replicas,
         record_every=record_every,
@@ -128,13 +139,16 @@ def simulate(
             replicas=replicas,
             records=steps // record_every + 1,
             record_every=record_every,
+            watch=watch,
             block_size=block_size,
             workers=workers,
             memory_limit=memory_limit,
             devices=devices,
         )
     log.info("%s: %s", problem.name, plan)
-    about = describe(problem, algorithm, observables, plan, steps, replicas, record_every, seed)
+    about = describe(
+        problem, algorithm, observables, plan, steps, replicas, record_every, seed, watch
+    )
     folder = RunFolder(out) if out is not None else None
     if folder is not None and folder.begin(about):
         loaded = folder.load()
@@ -146,7 +160,7 @@ def simulate(
     total = sum(len(block.replicas) for block in plan.blocks) * steps
     with ProgressBar(total, title, progress) as bar:
         results = _run_all(plan, algorithm, steps, seed, folder, bar)
-    run = assemble(plan, results, algorithm, observables, replicas, steps, record_every)
+    run = assemble(plan, results, algorithm, observables, replicas, steps, record_every, watch)
     run.attrs |= attributes_of(about, plan, run)
     if folder is not None:
         seconds = round(time.monotonic() - began, 3)

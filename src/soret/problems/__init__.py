@@ -1,6 +1,7 @@
 """Problems: loss surfaces with data, Soret's own and yours."""
 
 from soret.problems.conv import conv
+from soret.problems.conv_stack import Stack, conv_stack
 from soret.problems.dense import dense
 from soret.problems.initialization import Glorot, He, Initialization, Normal, PyTorch
 from soret.problems.linear_regression import (
@@ -11,6 +12,7 @@ from soret.problems.linear_regression import (
 from soret.problems.losses import binary_cross_entropy, cross_entropy, mean_square
 from soret.problems.problem import Batch, Params, Problem
 from soret.problems.random_walk import random_walk
+from soret.problems.start import starting_from
 from soret.problems.two_layer import two_layer
 
 __all__ = [
@@ -23,13 +25,16 @@ __all__ = [
     "Problem",
     "PyTorch",
     "RegressionStatistics",
+    "Stack",
     "binary_cross_entropy",
     "conv",
+    "conv_stack",
     "cross_entropy",
     "dense",
     "linear_regression",
     "mean_square",
     "random_walk",
+    "starting_from",
     "regression_statistics",
     "two_layer",
 ]

@@ -1,0 +1,90 @@
+"""A traced function, compiled once for each device, its big constants passed as arguments."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import PyTree
+
+
+class Compiled:
+    """A function to be called on one device or another, as one compiled program.
+
+    Arrays that the function closes over (data, probes) would otherwise be compiled into the
+    program; here they are lifted out, and held once for a device.
+
+    Parameters
+    ----------
+    function : callable
+        What to trace.
+    *shapes : pytree of jax.ShapeDtypeStruct
+        Its arguments.
+    options : mapping
+        The compiler's.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], *shapes: Any, options: Mapping[str, Any] | None = None
+    ) -> None:
+        converted = eqx.filter_closure_convert(function, *shapes)
+        self.constants, rest = eqx.partition(converted, _is_array)
+        self._shapes, self._options = shapes, dict(options or {})
+        self._lowered: dict[jax.Device, Any] = {}
+        self._executables: dict[jax.Device, tuple[Any, PyTree[Any]]] = {}
+
+        def run(constants: PyTree[Any], *args: Any) -> Any:
+            return eqx.combine(constants, rest)(*args)
+
+        self._run = run
+
+    def __call__(self, device: jax.Device, *args: Any) -> Any:
+        """Call the function on a device."""
+        run, constants = self._executable(device)
+        return run(constants, *jax.device_put(args, device))
+
+    def call_bytes(self, device: jax.Device) -> int:
+        """Compile for a device; return the bytes of one call beside the constants."""
+        stats = self._executable(device)[0].memory_analysis()
+        if stats is None:
+            return 0
+        return (
+            int(
+                stats.temp_size_in_bytes + stats.output_size_in_bytes + stats.argument_size_in_bytes
+            )
+            - self.constant_bytes()
+        )
+
+    def constant_bytes(self) -> int:
+        """Return the bytes of the constants."""
+        return sum(leaf.nbytes for leaf in jax.tree.leaves(self.constants))
+
+    def digest(self, device: jax.Device) -> bytes:
+        """Return a digest of the program and its constants."""
+        total = hashlib.sha256(self._lower(device).as_text().encode())
+        for leaf in jax.tree.leaves(self.constants):
+            total.update(np.ascontiguousarray(leaf).tobytes())
+        return total.digest()
+
+    def _lower(self, device: jax.Device) -> Any:
+        if device not in self._lowered:
+            where = jax.sharding.SingleDeviceSharding(device)
+            shapes = jax.tree.map(
+                lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=where),
+                (self.constants, *self._shapes),
+            )
+            self._lowered[device] = jax.jit(self._run).lower(*shapes)
+        return self._lowered[device]
+
+    def _executable(self, device: jax.Device) -> tuple[Any, PyTree[Any]]:
+        if device not in self._executables:
+            constants = jax.device_put(self.constants, device)
+            compiled = self._lower(device).compile(self._options)
+            self._executables[device] = compiled, constants
+        return self._executables[device]
+
+
+def _is_array(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array | np.ndarray)
