@@ -1,5 +1,15 @@
-"""What should happen: closed forms and quadratures. Arrays in, arrays out; knows no model."""
+"""What should happen: closed forms, quadratures, paths. Arrays in, arrays out; knows no model."""
+
+import importlib
+from typing import Any
 
 from soret.theory import escape, fokker_planck, thermophoresis
 
-__all__ = ["escape", "fokker_planck", "thermophoresis"]
+__all__ = ["escape", "fokker_planck", "langevin", "thermophoresis"]
+
+
+def __getattr__(name: str) -> Any:
+    # JAX and diffrax take seconds to import, and nothing else here needs them.
+    if name == "langevin":
+        return importlib.import_module("soret.theory.langevin")
+    raise AttributeError(f"module 'soret.theory' has no attribute {name!r}")
