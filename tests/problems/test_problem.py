@@ -55,6 +55,19 @@ class TestPlainFunctions:
         assert float(problem().output(params, x)) == 9.0
         assert float(problem().example_loss(params, x, y)) == 32.0
 
+    def test_parameters_survive_being_recorded(self) -> None:
+        """Leaves in another order, or a vector of the wrong length cut to fit."""
+        net = soret.problems.dense(inputs=3, hidden=(4,))
+        params = net.initial(KEY)
+        state = soret.observables.State(params, (), jnp.int32(0))
+        vector = soret.observables.parameters(net, state)
+        again = net.unflatten(np.asarray(vector))
+        assert jax.tree.structure(again) == jax.tree.structure(params)
+        for one, other in zip(jax.tree.leaves(again), jax.tree.leaves(params), strict=True):
+            np.testing.assert_array_equal(one, other)
+        with pytest.raises(SettingsError, match="has 21 parameters"):
+            net.unflatten(np.zeros(20))
+
     def test_loss_of_a_batch_is_the_mean(self) -> None:
         """A sum in place of a mean would multiply the learning rate by B."""
         params = problem().initial(KEY)

@@ -7,7 +7,8 @@
 """
 
 from soret.data.dataset import Dataset
-from soret.data.lookup import available, load
+from soret.data.lookup import available, load, load_or_digits
+from soret.data.relabel import even_odd
 from soret.data.streams import FromFunction, Gaussian, GaussianRegression, Stream, Uniform
 
 __all__ = [
@@ -18,5 +19,7 @@ __all__ = [
     "Stream",
     "Uniform",
     "available",
+    "even_odd",
     "load",
+    "load_or_digits",
 ]

@@ -3,6 +3,7 @@
 import difflib
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from soret.data.cifar import CIFAR_10
@@ -101,6 +102,34 @@ def load(
     else:
         folder = _find(collection, split) or _download(collection, split, download, progress)
     return collection.load(folder, split)
+
+
+def load_or_digits(name: str, split: str = "train") -> Dataset:
+    """Load a data set that is on this machine, and ``digits`` where it is not.
+
+    Nothing is downloaded. What stands in says so in its description, which figures and saved runs
+    carry.
+
+    Parameters
+    ----------
+    name, split
+        As for :func:`load`.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such data set or split.
+    DataError
+        If the files are there and incomplete or damaged.
+    """
+    _check("data set", name, available())
+    if name == "digits" or _find(COLLECTIONS[name], split) is not None:
+        return load(name, split, download=False)
+    digits = load_digits(split)
+    return replace(
+        digits,
+        description=f"{digits.description}, in place of {COLLECTIONS[name].title}",
+    )
 
 
 def cache_root() -> Path:

@@ -6,6 +6,7 @@ from soret.observables.flow import window, window_flow
 from soret.observables.gradients import gradient_variance, gradient_variance_over
 from soret.observables.loss import accuracy, full_loss, loss
 from soret.observables.norms import parameter_norm, weight_norm
+from soret.observables.parameters import parameters
 from soret.observables.state import Observable, State, label
 from soret.observables.trace_bound import (
     dropped_trace,
@@ -45,6 +46,7 @@ __all__ = [
     "mean_bias",
     "mean_output_weight",
     "parameter_norm",
+    "parameters",
     "tightest_trace_bound",
     "weight_norm",
     "window",

@@ -34,7 +34,7 @@ __all__ = [
     "linear_regression",
     "mean_square",
     "random_walk",
-    "starting_from",
     "regression_statistics",
+    "starting_from",
     "two_layer",
 ]

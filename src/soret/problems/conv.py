@@ -6,14 +6,20 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Float32
 
 from soret.data import Dataset
 from soret.errors import SettingsError
-from soret.problems.convolution import can_fold, convolve, convolve_folded, fold, unfold
+from soret.problems.convolution import (
+    can_fold,
+    convolve,
+    convolve_folded,
+    fold,
+    max_pool,
+    unfold,
+)
 from soret.problems.initialization import Initialization, as_initialization, in_words
-from soret.problems.inputs import images
+from soret.problems.inputs import at_least, images
 from soret.problems.losses import of_classes
 from soret.problems.problem import Problem
 
@@ -103,8 +109,8 @@ def conv(
         "stride": stride,
         "pooling": pooling,
     }.items():
-        _at_least(key, value, 1)
-    _at_least("padding", padding, 0)
+        at_least(key, value, 1)
+    at_least("padding", padding, 0)
     source, shape, classes = images(data, labels, scaling, label_seed)
     loss_name, outputs = of_classes(loss, classes)
     plan, features = _plan(shape, layers, channels, kernel, stride, padding, pooling)
@@ -134,7 +140,7 @@ def conv(
             seen.append(a.reshape(-1))
             x = activation(a)
             if pooling > 1:
-                x, folded = _pooled(_refolded(x, folded, 1), pooling), 1
+                x, folded = max_pool(_refolded(x, folded, 1), pooling), 1
         values = params[-1]
         out = values["W"] @ _refolded(x, folded, 1).reshape(-1)
         out = out + values["b"] if "b" in values else out
@@ -201,15 +207,3 @@ def _refolded(x: Array, folded: int, by: int) -> Array:
     if folded == by:
         return x
     return fold(unfold(x, folded), by)
-
-
-def _pooled(x: Float[Array, "rows columns channels"], by: int) -> Float[Array, "..."]:
-    """Return the largest value of every block of pixels."""
-    rows, columns, channels = x.shape
-    whole = x[: rows // by * by, : columns // by * by]
-    return whole.reshape(rows // by, by, columns // by, by, channels).max(axis=(1, 3))
-
-
-def _at_least(key: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise SettingsError(f"{key} is {value!r}; it must be an integer of at least {least}.")

@@ -81,6 +81,16 @@ def convolve_folded(
     return _patches(_padded(x, blocks), reach, 1) @ matrix
 
 
+def max_pool(x: Float[Array, "rows columns channels"], by: int) -> Float[Array, "..."]:
+    """Return the largest value of every block of `by` x `by` pixels.
+
+    Rows and columns that fill no block are dropped.
+    """
+    rows, columns, channels = x.shape
+    whole = x[: rows // by * by, : columns // by * by]
+    return whole.reshape(rows // by, by, columns // by, by, channels).max(axis=(1, 3))
+
+
 def can_fold(rows: int, columns: int, size: int, stride: int, padding: int, by: int) -> bool:
     """Say whether `convolve_folded` takes these sizes: blocks come out whole on both sides."""
     grows = 2 * padding - size + 1

@@ -109,6 +109,12 @@ def check_names(labels: str | None, scaling: str) -> None:
         raise SettingsError(f"scaling is {scaling!r}; use 'standardized', 'symmetric' or 'none'.")
 
 
+def at_least(key: str, value: object, least: int) -> None:
+    """Refuse a setting that is no integer, or too small."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise SettingsError(f"{key} is {value!r}; it must be an integer of at least {least}.")
+
+
 def _check_classes(data: Dataset) -> None:
     if not data.classes:
         raise SettingsError(

@@ -9,6 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
 from soret.data import Dataset, Stream, generator
@@ -87,6 +88,24 @@ class Problem:
     def model(self, params: Params) -> Any:
         """Put the moving part of the parameters back into the user's own model."""
         return eqx.combine(params, self._fixed)
+
+    def unflatten(self, vector: Float[Array, "parameters"] | np.ndarray) -> Params:
+        """Return parameters from one vector, as `soret.observables.parameters` records them.
+
+        Raises
+        ------
+        SettingsError
+            If the vector does not have as many numbers as the problem has parameters.
+        """
+        shapes = eqx.filter_eval_shape(self.initial, _key_shape())
+        like = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        flat, unravel = ravel_pytree(like)
+        if np.shape(vector) != flat.shape:
+            raise SettingsError(
+                f"the vector has shape {np.shape(vector)}; problem {self.name!r} has "
+                f"{flat.size:,} parameters."
+            )
+        return unravel(jnp.asarray(vector, jnp.float32))
 
     def example_loss(self, params: Params, x: Array, label: Array) -> Float[Array, ""]:
         """Return the loss of one example."""
