@@ -127,6 +127,7 @@ def loglog_slope(
     x_error: ArrayLike | None = None,
     y_error: ArrayLike | None = None,
     *,
+    per: ArrayLike | None = None,
     end: End = "high",
     within: tuple[float, float] | None = None,
     level: float = 0.05,
@@ -159,6 +160,10 @@ def loglog_slope(
         Standard errors, where no replicas are given: points are then independent. At least one
         of the two; the other is 0 if not given. Below half the value, or the logarithm of the
         point has no symmetric error.
+    per : array_like, shape (R, n), optional
+        With average="mean": fit the mean of y over the mean of this, as in time watched over
+        passages of `mean_passage`, where y is how long each replica waited and this whether it
+        passed.
     end : {"low", "high"}
         The end of x at which the range begins.
     within : (float, float), optional
@@ -189,7 +194,7 @@ def loglog_slope(
     _check(level, confidence, min_points, resamples)
     if end not in ("low", "high"):
         raise SettingsError(f"end must be 'low' or 'high', not {end!r}.")
-    data = _Points(x, y, x_error, y_error, average, resamples, seed)
+    data = _Points(x, y, x_error, y_error, per, average, resamples, seed)
     for chosen in _ranges(data, end, within, min_points):
         test = _bend(data.part(chosen), end, confidence)
         if test.p >= level:
@@ -219,6 +224,7 @@ def local_slope(
     x_error: ArrayLike | None = None,
     y_error: ArrayLike | None = None,
     *,
+    per: ArrayLike | None = None,
     points: int = 4,
     average: Average = "logarithm",
     confidence: float = 0.95,
@@ -229,7 +235,7 @@ def local_slope(
 
     Parameters
     ----------
-    x, y, x_error, y_error, average, confidence, resamples, seed
+    x, y, x_error, y_error, per, average, confidence, resamples, seed
         As for `loglog_slope`.
     points : int
         In a window, at least 2.
@@ -239,7 +245,7 @@ def local_slope(
     LocalSlope
     """
     _check(0.5, confidence, MIN_POINTS, resamples)
-    data = _Points(x, y, x_error, y_error, average, resamples, seed)
+    data = _Points(x, y, x_error, y_error, per, average, resamples, seed)
     if not 2 <= points <= data.x.size:
         raise SettingsError(f"a window of {points} points does not fit {data.x.size} points.")
     windows = [data.part(slice(i, i + points)) for i in range(data.x.size - points + 1)]
@@ -272,6 +278,7 @@ class _Points(_Part):
         y: ArrayLike,
         x_error: ArrayLike | None,
         y_error: ArrayLike | None,
+        per: ArrayLike | None,
         average: Average,
         resamples: int,
         seed: int,
@@ -286,7 +293,9 @@ class _Points(_Part):
         if replicas:
             if x_error is not None or y_error is not None:
                 raise InferenceError("give replicas or standard errors, not both.")
-            made = _from_replicas(xs, ys, replicas, average, resamples, seed)
+            made = _from_replicas(xs, ys, per, average, resamples, seed)
+        elif per is not None:
+            raise InferenceError("a ratio of means needs replicas of both.")
         else:
             made = _from_errors(xs, ys, x_error, y_error)
         order = np.argsort(made.x, kind="stable")
@@ -398,14 +407,17 @@ def _ranges(
 
 
 def _from_replicas(
-    x: Floats, y: Floats, replicas: int, average: Average, resamples: int, seed: int
+    x: Floats, y: Floats, per: ArrayLike | None, average: Average, resamples: int, seed: int
 ) -> _Part:
+    replicas = len(y) if y.ndim == 2 else len(x)
     if replicas < MIN_REPLICAS:
         raise InferenceError(f"an interval needs at least {MIN_REPLICAS} replicas, not {replicas}.")
     if x.ndim == y.ndim == 2 and len(x) != len(y):
         raise InferenceError(f"x has {len(x)} replicas and y {len(y)}; they must be the same.")
     if average not in ("logarithm", "mean"):
         raise SettingsError(f"average must be 'logarithm' or 'mean', not {average!r}.")
+    if per is not None and (average != "mean" or y.ndim != 2):
+        raise SettingsError("a ratio of means needs average='mean' and replicas of y.")
     shares = resampling_weights(replicas, resamples, np.random.default_rng(seed))
 
     def over(values: Floats) -> tuple[Floats, Floats, Floats]:
@@ -420,6 +432,9 @@ def _from_replicas(
         return np.log(mean), values / mean - 1, np.log(shares @ values)
 
     (log_x, dx, many_x), (log_y, dy, many_y) = over(x), over(y)
+    if per is not None:
+        log_per, d_per, many_per = _mean_below(y, per, shares)
+        log_y, dy, many_y = log_y - log_per, dy - d_per, many_y - many_per
     count = replicas * (replicas - 1)
     x_error = np.sqrt((dx**2).sum(0) / count)
     y_error = np.sqrt((dy**2).sum(0) / count)
@@ -430,6 +445,19 @@ def _from_replicas(
     errors = Errors(x_error, y_error, np.clip(shared, -0.999, 0.999))
     _check_errors(errors)
     return _Part(log_x, log_y, errors, many_x, many_y, replicas)
+
+
+def _mean_below(y: Floats, per: ArrayLike, shares: Floats) -> tuple[Floats, Floats, Floats]:
+    """The same of the denominators of a ratio of means, which may be 0 in most replicas."""
+    below = np.asarray(per, dtype=np.float64)
+    if below.shape != y.shape or not (np.isfinite(below) & (below >= 0)).all():
+        raise InferenceError("per must be finite, not negative, and of the shape of y.")
+    mean, many = below.mean(0), shares @ below
+    if not (many > 0).all():
+        raise InferenceError(
+            "some resample has nothing to divide by: leave out points with so few events."
+        )
+    return np.log(mean), below / mean - 1, np.log(many)
 
 
 def _from_errors(
