@@ -13,10 +13,13 @@ from soret.problems.losses import binary_cross_entropy, cross_entropy, mean_squa
 from soret.problems.problem import Batch, Params, Problem
 from soret.problems.random_walk import random_walk
 from soret.problems.start import starting_from
+from soret.problems.surface import surface
 from soret.problems.two_layer import two_layer
+from soret.problems.wells import DoubleWell, TiltedDoubleWell, Well, WideAndNarrowWells
 
 __all__ = [
     "Batch",
+    "DoubleWell",
     "Glorot",
     "He",
     "Initialization",
@@ -26,6 +29,9 @@ __all__ = [
     "PyTorch",
     "RegressionStatistics",
     "Stack",
+    "TiltedDoubleWell",
+    "Well",
+    "WideAndNarrowWells",
     "binary_cross_entropy",
     "conv",
     "conv_stack",
@@ -36,5 +42,6 @@ __all__ = [
     "random_walk",
     "regression_statistics",
     "starting_from",
+    "surface",
     "two_layer",
 ]
