@@ -14,47 +14,49 @@ from soret.problems import Params, Problem
 _CHUNK = 2**20
 
 
-def sum_in_chunks(
-    function: Callable[..., Any],
-    params: Params,
-    inputs: Array,
-    labels: Array,
-    chunk: int,
+def add_chunks(
+    summed: Callable[[Array, Array], Any], inputs: Array, labels: Array, chunk: int
 ) -> Any:
-    """Return Σ_i function(params, x_i, y_i), a tree of arrays, `chunk` examples at a time.
+    """Return the sum over chunks of a function of one chunk, a tree of arrays.
 
     The examples that fill no chunk are added at the end, a program of their own. Partial sums of
     chunks keep the rounding error of float32 at that of a chunk.
 
     Parameters
     ----------
-    function : callable
-        Of one example.
-    params : pytree
+    summed : callable
+        ``summed(inputs, labels) -> tree`` of the examples in a chunk.
     inputs, labels : (n, ...) arrays
     chunk : int
+        Examples in a chunk, at most.
     """
     n = inputs.shape[0]
     chunk = min(max(1, chunk), n)
     chunk = -(-n // -(-n // chunk))
     whole = n // chunk * chunk
-
-    def summed(batch: tuple[Array, Array]) -> Any:
-        values = jax.vmap(function, in_axes=(None, 0, 0))(params, *batch)
-        return jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), values)
-
     if chunk == n:
-        return summed((inputs, labels))
+        return summed(inputs, labels)
     x, y = (a[:whole].reshape(-1, chunk, *a.shape[1:]) for a in (inputs, labels))
-    first = summed((x[0], y[0]))
     total, _ = jax.lax.scan(
-        lambda done, batch: (jax.tree.map(jnp.add, done, summed(batch)), None),
-        first,
+        lambda done, batch: (jax.tree.map(jnp.add, done, summed(*batch)), None),
+        summed(x[0], y[0]),
         (x[1:], y[1:]),
     )
     if whole < n:
-        total = jax.tree.map(jnp.add, total, summed((inputs[whole:], labels[whole:])))
+        total = jax.tree.map(jnp.add, total, summed(inputs[whole:], labels[whole:]))
     return total
+
+
+def sum_in_chunks(
+    function: Callable[..., Any], params: Params, inputs: Array, labels: Array, chunk: int
+) -> Any:
+    """Return Σ_i function(params, x_i, y_i), a tree of arrays, `chunk` examples at a time."""
+
+    def summed(x: Array, y: Array) -> Any:
+        values = jax.vmap(function, in_axes=(None, 0, 0))(params, x, y)
+        return jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), values)
+
+    return add_chunks(summed, inputs, labels, chunk)
 
 
 def mean_in_chunks(
@@ -75,6 +77,11 @@ def mean_in_chunks(
     params : pytree of float32 arrays
     inputs, labels : (n, ...) arrays
     """
-    chunk = _CHUNK // example_size(problem, params, inputs[0], labels[0])
+    chunk = chunk_of(problem, params, inputs, labels)
     total: Array = sum_in_chunks(function, params, inputs, labels, chunk)
     return total / inputs.shape[0]
+
+
+def chunk_of(problem: Problem, params: Params, inputs: Array, labels: Array) -> int:
+    """Return how many examples leave 4 MiB behind on their way to the loss; at least one."""
+    return max(1, _CHUNK // example_size(problem, params, inputs[0], labels[0]))

@@ -17,8 +17,8 @@ from soret.landscape.point import Point, point
 from soret.landscape.products import MEMORY, Batches, in_groups, rows
 from soret.problems import Params, Problem
 
-# Rows of the largest matrix whose eigenvalues are all computed: 200 MB, a minute.
-_SPECTRUM = 5000
+# Rows of the largest matrix whose eigenvalues are all computed: 800 MB, some minutes.
+_SPECTRUM = 10_000
 # Bytes of gradients that are held while those of all other examples pass by.
 _GROUP = 2**30
 
@@ -131,7 +131,7 @@ class GradientNoise(LandscapeMatrix):
         Raises
         ------
         SettingsError
-            If both examples and parameters are more than 5,000.
+            If both examples and parameters are more than 10,000.
         """
         n = self.point.examples
         if min(n, self.size) > _SPECTRUM:
@@ -139,7 +139,7 @@ class GradientNoise(LandscapeMatrix):
                 f"the whole spectrum needs at most {_SPECTRUM:,} examples or parameters and got "
                 f"{n:,} and {self.size:,}; use top(k) or spectral_density()."
             )
-        matrix = self._gram() if n < self.size else self._matrix()
+        matrix = self.gram() if n < self.size else self._matrix()
         values = scipy.linalg.eigvalsh(matrix, overwrite_a=True, check_finite=True)
         return values[::-1].copy()
 
@@ -205,7 +205,14 @@ class GradientNoise(LandscapeMatrix):
             group.append(block)
         yield first, np.concatenate(group)
 
-    def _gram(self) -> np.ndarray:
+    def gram(self) -> np.ndarray:
+        """Return Gram's matrix of the gradients, K_ij = g_i·g_j / n, as in `spectrum`.
+
+        Returns
+        -------
+        (examples, examples) float64 array
+            From gradients centred and n − δ for n, if the matrix is centred.
+        """
         n = self.point.examples
         matrix = np.empty((n, n))
         for i, ours in self._groups():

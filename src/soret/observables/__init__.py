@@ -3,8 +3,13 @@
 from soret.observables.activation import activation_rate, gaussian_activation_rate
 from soret.observables.drift import balanced_drift, drift
 from soret.observables.flow import window, window_flow
-from soret.observables.gradients import gradient_variance, gradient_variance_over
-from soret.observables.loss import accuracy, full_loss, loss
+from soret.observables.gradients import (
+    gradient_variance,
+    gradient_variance_over,
+    noise_strength,
+    noise_strength_over,
+)
+from soret.observables.loss import accuracy, full_loss, loss, loss_over
 from soret.observables.norms import parameter_norm, weight_norm
 from soret.observables.parameters import parameters
 from soret.observables.state import Observable, State, label
@@ -43,8 +48,11 @@ __all__ = [
     "hidden_units",
     "label",
     "loss",
+    "loss_over",
     "mean_bias",
     "mean_output_weight",
+    "noise_strength",
+    "noise_strength_over",
     "parameter_norm",
     "parameters",
     "tightest_trace_bound",

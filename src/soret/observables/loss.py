@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 from soret.data import Dataset
 from soret.errors import SettingsError
 from soret.landscape.chunks import mean_in_chunks
-from soret.observables.state import State, label
+from soret.observables.state import Observable, State, label
 from soret.problems import Problem
 
 
@@ -19,6 +19,30 @@ def loss(problem: Problem, state: State) -> Float[Array, ""]:
     """
     inputs, labels = problem.probe()
     return problem.batch_loss(state.params, (jnp.asarray(inputs), jnp.asarray(labels)))
+
+
+def loss_over(examples: int) -> Observable:
+    """Return the observable `loss` over another number of examples, some at a time.
+
+    Parameters
+    ----------
+    examples : int
+        How many; `problem.probe(examples)` says which.
+
+    Raises
+    ------
+    SettingsError
+        If there are none.
+    """
+    if examples < 1:
+        raise SettingsError(f"examples is {examples}; a mean takes at least 1.")
+
+    @label("loss", "nats")
+    def loss(problem: Problem, state: State) -> Float[Array, ""]:
+        inputs, labels = (jnp.asarray(array) for array in problem.probe(examples))
+        return mean_in_chunks(problem.example_loss, problem, state.params, inputs, labels)
+
+    return loss
 
 
 @label("accuracy", "fraction")

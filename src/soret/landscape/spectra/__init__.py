@@ -4,6 +4,7 @@ Every answer says how good it is, and one that did not converge is a `Convergenc
 """
 
 from soret.landscape.spectra.density import SpectralDensity, spectral_density
+from soret.landscape.spectra.dimension import effective_dimension
 from soret.landscape.spectra.eigenpairs import Eigenpairs, Which, top
 from soret.landscape.spectra.estimates import DENSE, Estimate, frobenius_norm, trace
 
@@ -13,6 +14,7 @@ __all__ = [
     "Estimate",
     "SpectralDensity",
     "Which",
+    "effective_dimension",
     "frobenius_norm",
     "spectral_density",
     "top",

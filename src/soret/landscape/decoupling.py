@@ -1,0 +1,156 @@
+"""Is the loss of an example independent of its output's gradient? (power-law escape, Eq. 7)"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.linalg
+from jaxtyping import Array
+from numpy.typing import NDArray
+
+from soret.errors import SettingsError
+from soret.landscape.noise import GradientNoise, gradient_noise
+from soret.landscape.point import point
+from soret.problems import Params, Problem
+
+Floats = NDArray[np.float64]
+
+# Rounding of a residual in float32 that passes for a mean-square loss.
+_ROUNDING = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Decoupling:
+    """Noise of the mean-square loss, exact and decoupled, as `decoupling` returns it.
+
+    With r_i = f_i − y_i, ℓ_i = ½r_i² and L their mean over n examples:
+
+        exact      A = 2/n Σ ℓ_i ∇f_i∇f_iᵀ = 1/n Σ ∇ℓ_i∇ℓ_iᵀ,
+        decoupled  D = 2L/n Σ ∇f_i∇f_iᵀ.
+
+    Both have at most n eigenvalues that are not zero: those of the n x n matrices r_i K_ij r_j and
+    2L K_ij, K_ij = ∇f_i·∇f_j / n.
+
+    Attributes
+    ----------
+    gram : (n, n) float64 array
+        K.
+    residuals : (n,) float64 array
+        r.
+    size : int
+        Number of parameters P.
+    """
+
+    gram: Floats
+    residuals: Floats
+    size: int
+
+    @property
+    def loss(self) -> float:
+        """L."""
+        return float(np.mean(self.residuals**2)) / 2
+
+    @cached_property
+    def exact(self) -> Floats:
+        """Eigenvalues of A (min(n, P),), falling."""
+        return self._spectrum(self.gram * np.outer(self.residuals, self.residuals))
+
+    @cached_property
+    def decoupled(self) -> Floats:
+        """Eigenvalues of D (min(n, P),), falling."""
+        return 2 * self.loss * self._spectrum(self.gram.copy())
+
+    @property
+    def trace_ratio(self) -> float:
+        """Tr A/Tr D: whether large losses go with large gradients; 1 where decoupled."""
+        diagonal = np.diag(self.gram)
+        return float(self.residuals**2 @ diagonal / (2 * self.loss * diagonal.sum()))
+
+    @property
+    def distance(self) -> float:
+        """|A − D|/|D| in Frobenius' norm, the eigenvectors included; 0 where decoupled.
+
+        The sampling of n examples alone makes it more than zero.
+        """
+        weights = self.residuals**2 / (2 * self.loss) - 1
+        squares = self.gram**2
+        return float(np.sqrt(max(weights @ squares @ weights, 0.0) / squares.sum()))
+
+    def _spectrum(self, matrix: Floats) -> Floats:
+        values = scipy.linalg.eigvalsh(matrix, overwrite_a=True)[::-1]
+        return np.maximum(values[: min(len(values), self.size)], 0.0)
+
+
+def output_noise(problem: Problem, params: Params, examples: int | None = None) -> GradientNoise:
+    """Return 1/n Σ ∇f_i∇f_iᵀ, the second moment of the gradient of a scalar output.
+
+    For the mean-square loss it is the Hessian but for the curvature of the outputs (power-law
+    escape, Eq. 11 and 44): the Gauss–Newton matrix, with all that is known of gradients' moments.
+
+    Parameters
+    ----------
+    problem, params, examples
+        As for `gradient_noise`.
+
+    Raises
+    ------
+    SettingsError
+        If the output is no scalar, or the arguments do not fit.
+    """
+    _check_scalar(problem, params)
+    made = replace(problem, loss=lambda output, _: output.reshape(()), full_loss=None)
+    return gradient_noise(made, params, examples, centred=False)
+
+
+def decoupling(problem: Problem, params: Params, examples: int | None = None) -> Decoupling:
+    """Measure both sides of the decoupling approximation at a point.
+
+    Parameters
+    ----------
+    problem : Problem
+        With a scalar output and the mean-square loss.
+    params : pytree of float32 arrays
+    examples : int, optional
+        The first so many of a data set (default: all), or so many drawn from a stream (default
+        4096). The Gram matrix takes 8n² bytes, each spectrum 4n³/3 operations.
+
+    Raises
+    ------
+    SettingsError
+        If the output is no scalar or the loss is not ½(f − y)², or the arguments do not fit.
+    """
+    noise = output_noise(problem, params, examples)
+    measured = point(problem, params, examples)
+
+    @jax.jit
+    def each(inputs: Array, labels: Array) -> tuple[Array, Array]:
+        def one(x: Array, label: Array) -> tuple[Array, Array]:
+            assert callable(problem.loss)
+            output = problem.output(params, x)
+            loss, slope = jax.value_and_grad(problem.loss)(output, label)
+            return loss, slope.reshape(())
+
+        return jax.vmap(one)(inputs, labels)
+
+    parts = [each(x, y) for x, y, _ in measured.batches(2048)]
+    n = measured.examples
+    losses, residuals = (
+        np.concatenate([np.asarray(part[i], np.float64) for part in parts])[:n] for i in (0, 1)
+    )
+    if not np.allclose(losses, residuals**2 / 2, rtol=_ROUNDING, atol=_ROUNDING * losses.mean()):
+        raise SettingsError(
+            f"the loss of problem {problem.name!r} is not ½(f − y)²; the decoupling approximation "
+            "is about the mean-square loss."
+        )
+    return Decoupling(noise.gram(), residuals, measured.size)
+
+
+def _check_scalar(problem: Problem, params: Params) -> None:
+    inputs, _ = problem.probe(1)
+    shape = jax.eval_shape(problem.output, params, jnp.asarray(inputs[0])).shape
+    if int(np.prod(shape)) != 1:
+        raise SettingsError(
+            f"problem {problem.name!r} has outputs of shape {shape}; this takes scalar ones."
+        )
