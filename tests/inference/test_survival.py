@@ -113,7 +113,7 @@ def test_arrays_keep_their_names():
         rng.exponential([0.1, 1, 10], (40, 3)), {"threshold": thresholds}, ("replica", "threshold")
     )
     found = mean_passages(times.where(times <= limit), limit, resamples=200)
-    assert found.sizes == {"threshold": 3}
+    assert dict(found.sizes) == {"threshold": 3}
     np.testing.assert_allclose(found.mean_time.sel(threshold=2.0), times.sel(threshold=2.0).mean())
     assert found.method.sel(threshold=5.0) == "bound"
     assert int(found.censored.sel(threshold=5.0)) == 40

@@ -231,8 +231,8 @@ def mean_passages(
     Returns
     -------
     xarray.Dataset
-        `mean_time`, `low`, `high`, `passed`, `censored`, `method` and `exponential_p`, over the other
-        dimensions. Errors of thresholds that the same replicas passed are not independent.
+        `mean_time`, `low`, `high`, `passed`, `censored`, `method` and `exponential_p`, over the
+        other dimensions. Errors of thresholds that the same replicas passed are not independent.
     """
     if not isinstance(times, xr.DataArray) or sample not in times.dims:
         raise InferenceError(f"times must be an xarray.DataArray with the dimension {sample}.")
@@ -257,9 +257,10 @@ def mean_passages(
         input_core_dims=[[sample], [sample]],
         output_core_dims=[[]] * len(names),
         vectorize=True,
-        output_dtypes=[float, float, float, int, int, "U10", float],
+        output_dtypes=[float, float, float, int, int, object, float],
     )
-    return xr.Dataset(dict(zip(names, arrays, strict=True)))
+    made = xr.Dataset(dict(zip(names, arrays, strict=True)))
+    return made.assign(method=made.method.astype("U10"))
 
 
 def _with_tail(seen: Floats, over: NDArray[np.bool_], share: Floats) -> float:
