@@ -1,6 +1,8 @@
 """From numbers to exponents with intervals."""
 
 from soret.inference.collapse import Collapse, collapse
+from soret.inference.dependence import Growth, power_or_exponential
+from soret.inference.passage_growth import PassageGrowth, local_exponent, passage_growth
 from soret.inference.slope import LocalSlope, Slope, local_slope, loglog_slope
 from soret.inference.survival import (
     MeanPassage,
@@ -12,14 +14,19 @@ from soret.inference.survival import (
 
 __all__ = [
     "Collapse",
+    "Growth",
     "LocalSlope",
     "MeanPassage",
+    "PassageGrowth",
     "Slope",
     "Survival",
     "collapse",
+    "local_exponent",
     "local_slope",
     "loglog_slope",
     "mean_passage",
     "mean_passages",
+    "passage_growth",
+    "power_or_exponential",
     "survival_curve",
 ]
