@@ -19,6 +19,8 @@ from soret.theory.langevin.equations import SDE
 
 # Steps are counted in 32 bits.
 _MOST_STEPS = 2**31 - 1
+# −ζ(½)/√(2π).
+_BETWEEN = 0.5826
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,9 @@ class FirstPassage:
     """Watch at every step for the first time that a level reaches thresholds.
 
     A path that crosses between two steps and is back at the next is missed, so times come out
-    too long: by about what 0.58 √(σ² step) further to go would add, of order √step (Broadie,
-    Glasserman and Kou 1997).
+    too long, by order √step: as if the threshold were 0.5826 standard deviations of a step's level
+    further away (Broadie, Glasserman and Kou 1997). `corrected` moves it back by that much,
+    |σᵀ∇level|√step at the place where the path is; the bias left is of order step.
 
     Parameters
     ----------
@@ -35,10 +38,13 @@ class FirstPassage:
         A number for one point (n,), in JAX, such as the loss.
     thresholds : sequence of float
         Increasing.
+    corrected : bool
+        Times of the path in continuous time, nearly, instead of those of its steps.
     """
 
     level: Callable[[Array], Array]
     thresholds: Sequence[float]
+    corrected: bool = False
 
     def __post_init__(self) -> None:
         values = np.asarray(self.thresholds, dtype=float)
@@ -145,6 +151,16 @@ class _Watching(diffrax.Euler):
         return y1, None, {"y0": y0, "y1": y1}, None, result
 
 
+def _level(sde: SDE, step: float, watch: FirstPassage) -> Callable[[Array], Array]:
+    """Return the level as it is compared with thresholds."""
+    if not watch.corrected:
+        return watch.level
+    slope, reach = jax.grad(watch.level), _BETWEEN * float(np.sqrt(step))
+    return lambda theta: (
+        watch.level(theta) + reach * jnp.linalg.norm(slope(theta) @ sde.noise(theta))
+    )
+
+
 def _reached(level: Callable[[Array], Array], thresholds: Sequence[float], theta: Array) -> Array:
     return jnp.asarray(level(theta)) >= jnp.asarray(thresholds, jnp.float64)
 
@@ -154,7 +170,7 @@ def _one_path(
 ) -> Callable[[Array, Array], tuple[Array, Array, Array]]:
     """Return what one path does: key and start to records, passages and its last step."""
     thresholds = tuple(float(c) for c in watch.thresholds) if watch else ()
-    level = watch.level if watch else jnp.sum
+    level = _level(sde, step, watch) if watch else jnp.sum
     records = [float(k) for k in range(0, steps + 1, record_every)]
 
     def drift(t: Any, y: Any, args: Any) -> Any:
@@ -168,7 +184,11 @@ def _one_path(
     def path(key: Array, start: Array) -> tuple[Array, Array, Array]:
         directions = jax.eval_shape(sde.noise, start).shape[1]
         increments = _Increments(key, directions, float(np.sqrt(step)))
-        passed = jnp.where(_reached(level, thresholds, start), 0.0, jnp.nan)
+        passed = (
+            jnp.where(_reached(watch.level, thresholds, start), 0.0, jnp.nan)
+            if watch
+            else jnp.zeros(0)
+        )
         found = diffrax.diffeqsolve(
             diffrax.MultiTerm(diffrax.ODETerm(drift), diffrax.ControlTerm(noise, increments)),
             _Watching(level, thresholds) if watch else diffrax.Euler(),

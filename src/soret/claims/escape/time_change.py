@@ -1,0 +1,231 @@
+"""In the time τ = ∫L dt noise that follows the loss is additive, and P_st ∝ P_st^τ/L."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+
+import soret
+from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.errors import SettingsError
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+# Euler–Maruyama's error is of the order of a step times the curvature, a few per cent at the steps
+# used; without the factor 1/L the slope would be 0 and not −1. Chosen before any run.
+SLOPE_TOLERANCE = 0.1
+
+_GROUPS = 25
+_BINS = 16
+# A level that no path reaches: paths are followed to the end.
+_NEVER = 1e30
+
+
+@claim(
+    "escape/time-change",
+    statement="SDE (12) in t, with noise that follows the loss, and SDE (14) in τ = ∫L dt, with "
+    "additive noise on log L, have the same paths, and so P_st ∝ P_st^τ/L.",
+    source=Source("escape", "Sec. 3.2, Eq. 12–14; App. C, Eq. 41–43"),
+    quick={"step": 0.008, "paths": 2000, "time": 40.0},
+)
+class TimeChange:
+    """Paths of both equations, made independently, on double wells in one and two dimensions.
+
+    (12) is integrated in t. (14) is integrated in τ together with the clock dt = dτ/L. If they have
+    the same paths, the mean time at which L first reaches a threshold is the same by the clock as
+    in (12); the rival is a clock that runs at the minimum's rate, t = τ/L*, as in Eq. 24. And the
+    logarithm of the ratio of the stationary densities of L in t and in τ is a line of slope −1
+    against log L; the rival, that noise on log L has the density of (12) as it is, makes it 0.
+
+    The surfaces are ours, the paper has none: L = L* + b(x² − 1)², and with ½h_⊥y² in addition.
+    """
+
+    temperature: Annotated[float, "η/B"] = 0.15
+    minimum_loss: Annotated[float, "L*"] = 0.5
+    barrier: Annotated[float, "b, the height of the saddle above the minima"] = 0.5
+    across: Annotated[float, "h_⊥, curvature of the second direction; along it is 8b"] = 2.0
+    threshold: Annotated[float, "of L/L*, where passages are timed"] = 3.0
+    step: Annotated[float, "Δt; in τ the step is L*Δt"] = 0.0025
+    time: Annotated[float, "length of a path in t"] = 400.0
+    paths: Annotated[int, "paths of either equation on either surface"] = 4000
+
+    def simulate(self, simulate: Simulate) -> Runs:
+        """Integrate both equations on both surfaces."""
+        if not self.threshold > 1 or not self.time > 100 * self.step or self.paths < 2 * _GROUPS:
+            raise SettingsError(
+                f"threshold must be above 1, time above 100 steps and paths at least {2 * _GROUPS}."
+            )
+        wells = {
+            name: soret.problems.DoubleWell(self.barrier, self.minimum_loss, across)
+            for name, across in (("1-D", ()), ("2-D", (self.across,)))
+        }
+        return {
+            f"{name}/{kind}": simulate.measure(f"{name}/{kind}", partial(self._paths, well, kind))
+            for name, well in wells.items()
+            for kind in ("t", "tau")
+        }
+
+    def judge(self, runs: Runs) -> list[Result]:
+        """Predicted: equal mean times, slope −1. Rivals: the clock t = τ/L*, slope 0."""
+        from soret.claims.ratio import judge_number
+
+        results = []
+        for name in _surfaces(runs):
+            direct, changed = runs[f"{name}/t"], runs[f"{name}/tau"]
+            results.append(self._judge_times(name, direct, changed))
+            slopes = _slopes(direct, changed)
+            results.append(
+                judge_number(
+                    f"slope of log(P_st/P_st^τ) against log L ({name})",
+                    slopes,
+                    predicted=-1.0,
+                    rival=0.0,
+                    tolerance=SLOPE_TOLERANCE,
+                    note=f"jackknife over {_GROUPS} groups of paths",
+                )
+            )
+        return results
+
+    def control(self, runs: Runs) -> Runs:
+        """Return a clock that runs at the minimum's rate, and in t the density of τ."""
+        made = {}
+        for name in _surfaces(runs):
+            direct, changed = runs[f"{name}/t"], runs[f"{name}/tau"]
+            made[f"{name}/t"] = direct.drop_vars("loss").assign(loss=changed.loss)
+            made[f"{name}/tau"] = changed.assign(passage=changed.passage_tau / self.minimum_loss)
+        return made
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
+        """Passage times by all clocks; ratio of the densities against L."""
+        from soret.figures.time_change import TimeChangeRow, time_change_figure
+
+        rows = []
+        for i, name in enumerate(_surfaces(runs)):
+            direct, changed = runs[f"{name}/t"], runs[f"{name}/tau"]
+            level, ratio, error = _densities(direct.loss.values, changed.loss.values)
+            rows.append(
+                TimeChangeRow(
+                    name,
+                    direct.passage.values,
+                    changed.passage.values,
+                    changed.passage_tau.values / self.minimum_loss,
+                    level / self.minimum_loss,
+                    ratio,
+                    error,
+                    results[2 * i : 2 * i + 2],
+                )
+            )
+        title = f"SGD's noise in t and in τ = ∫L dt, η/B = {self.temperature:g}"
+        return {"time-change": time_change_figure(rows, self.threshold, title=title)}
+
+    def _paths(self, well: Any, kind: str, seed: int) -> xr.Dataset:
+        """Return the loss along paths after they settled, and when it first passed."""
+        import jax
+        import jax.numpy as jnp
+        import xarray as xr
+
+        lab = soret.theory.langevin
+        n, start, hessian = well.dimensions, well.minima[0], well.hessian(well.minima[0])
+        steps, every = round(self.time / self.step), max(1, round(0.25 / self.step))
+        step = self.step
+        if kind == "t":
+            sde = lab.overdamped(
+                well.potential, lab.loss_noise(well.potential, hessian, self.temperature)
+            )
+        else:
+            # As long in t, or longer: L ≥ L*, and on average L stays below 2L*.
+            inner = lab.log_loss(well.potential, hessian, self.temperature)
+            sde = lab.SDE(
+                lambda y: jnp.append(inner.drift(y[:n]), 1 / well.potential(y[:n])),
+                lambda y: jnp.vstack([inner.noise(y[:n]), jnp.zeros((1, n))]),
+            )
+            start, step, steps = np.append(start, 0.0), step * self.minimum_loss, 2 * steps
+        steps -= steps % every
+        height = self.threshold * self.minimum_loss
+        run = lab.integrate(
+            sde,
+            start,
+            step=step,
+            steps=steps,
+            replicas=self.paths,
+            record_every=every,
+            # The two equations share no noise.
+            seed=int(np.random.SeedSequence([seed, n, kind == "t"]).generate_state(1)[0]),
+            watch=lab.FirstPassage(
+                lambda y: well.potential(y[:n]), [height, _NEVER], corrected=True
+            ),
+        )
+        place, passage = run.theta.values, run.first_passage.values[:, 0]
+        variables = {"passage": ("replica", passage)}
+        if kind == "tau":
+            clock = place[..., n]
+            times = [np.interp(tau, run.time, row) for tau, row in zip(passage, clock, strict=True)]
+            variables = {
+                "passage": ("replica", np.array(times)),
+                "passage_tau": variables["passage"],
+            }
+        settled = run.time.values > 0.1 * run.time.values[-1]
+        with jax.enable_x64(True):
+            losses = np.asarray(well.potential(place[:, settled, :n]))
+        return xr.Dataset(variables | {"loss": (("replica", "sample"), losses)})
+
+    def _judge_times(self, name: str, direct: xr.Dataset, changed: xr.Dataset) -> Result:
+        """Test that the mean passage time is the same by the clock of (14)."""
+        from scipy import stats
+
+        from soret.claims.ratio import RATIO_TOLERANCE, verdict_within
+
+        first, second = direct.passage.values, changed.passage.values
+        lost = int(np.isnan(first).sum() + np.isnan(second).sum())
+        quantity = f"mean passage time by the clock of (14) over that in (12) ({name})"
+        slow = float(np.mean(changed.passage_tau.values) / self.minimum_loss / np.mean(first))
+        ratio = float(second.mean() / first.mean())
+        spread = np.hypot(*(x.std(ddof=1) / np.sqrt(x.size) / x.mean() for x in (first, second)))
+        interval = (ratio * (1 - 1.96 * spread), ratio * (1 + 1.96 * spread))
+        verdict = verdict_within(interval, 1 - RATIO_TOLERANCE, 1 + RATIO_TOLERANCE)
+        if lost:
+            verdict = Verdict.INCONCLUSIVE
+        apart = stats.ks_2samp(first, second)
+        note = (
+            f"{lost} paths did not pass; largest difference of the two distributions "
+            f"{apart.statistic:.3f} (p = {apart.pvalue:.2g})"
+        )
+        return Result(quantity, 1.0, ratio, interval, round(slow, 3), verdict, note)
+
+
+def _surfaces(runs: Runs) -> list[str]:
+    return list(dict.fromkeys(name.partition("/")[0] for name in runs))
+
+
+def _slopes(direct: xr.Dataset, changed: xr.Dataset) -> Floats:
+    """Jackknife pseudo-values of the slope of log(P_t/P_τ) against log L, (groups,)."""
+    first, second = direct.loss.values, changed.loss.values
+    groups = np.array_split(np.arange(len(first)), _GROUPS)
+    whole = _slope(first, second)
+    left = [_slope(np.delete(first, g, 0), np.delete(second, g, 0)) for g in groups]
+    return _GROUPS * whole - (_GROUPS - 1) * np.array(left)
+
+
+def _slope(first: Floats, second: Floats) -> float:
+    level, ratio, error = _densities(first, second)
+    weights = error**-2
+    x = np.log(level) - np.average(np.log(level), weights=weights)
+    return float((weights * x * np.log(ratio)).sum() / (weights * x**2).sum())
+
+
+def _densities(first: Floats, second: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return levels of L, the ratio of its densities there, and its error as if independent."""
+    both = np.log(np.concatenate([first.ravel(), second.ravel()]))
+    low, high = np.quantile(both, [0.005, 0.995])
+    edges = np.linspace(low, high, _BINS + 1)
+    counts = [np.histogram(np.log(x), edges)[0] for x in (first, second)]
+    if min(c.min() for c in counts) < 10:
+        raise SettingsError("too few paths to compare densities; raise paths or time.")
+    ratio = counts[0] / first.size / (counts[1] / second.size)
+    return np.exp((edges[1:] + edges[:-1]) / 2), ratio, np.sqrt(1 / counts[0] + 1 / counts[1])
