@@ -3,6 +3,7 @@
 from soret.inference.collapse import Collapse, collapse
 from soret.inference.dependence import Growth, power_or_exponential
 from soret.inference.passage_growth import PassageGrowth, local_exponent, passage_growth
+from soret.inference.radial import RadialFit, histogram_p, radial_fit
 from soret.inference.slope import LocalSlope, Slope, local_slope, loglog_slope
 from soret.inference.survival import (
     MeanPassage,
@@ -11,6 +12,7 @@ from soret.inference.survival import (
     mean_passages,
     survival_curve,
 )
+from soret.inference.tails import PowerTail, power_tail
 
 __all__ = [
     "Collapse",
@@ -18,9 +20,12 @@ __all__ = [
     "LocalSlope",
     "MeanPassage",
     "PassageGrowth",
+    "PowerTail",
+    "RadialFit",
     "Slope",
     "Survival",
     "collapse",
+    "histogram_p",
     "local_exponent",
     "local_slope",
     "loglog_slope",
@@ -28,5 +33,7 @@ __all__ = [
     "mean_passages",
     "passage_growth",
     "power_or_exponential",
+    "power_tail",
+    "radial_fit",
     "survival_curve",
 ]
