@@ -81,6 +81,21 @@ SMALL = {
         "replicas": 4,
         "dropped_examples": 1,
     },
+    "escape/decoupling": {
+        "images": 200,
+        "hidden": (8,),
+        "epochs": (2, 10),
+        "measured": 150,
+        "replicas": 2,
+    },
+    "escape/hessian-outliers": {"images": 400, "hidden": 4, "steps": 400, "replicas": 2},
+    "escape/noise-loss": {"hidden": (8,), "channels": (3,), "epochs": 40, "records": 20},
+    "escape/noise-loss-cross-entropy": {
+        "hidden": (8,),
+        "channels": (3,),
+        "epochs": 40,
+        "records": 20,
+    },
 }
 
 

@@ -42,7 +42,7 @@ def test_both_are_recorded_under_their_names():
         record_every=20,
         replicas=2,
     )
-    assert run.noise_strength.attrs["long_name"] == "noise strength 𝒩"
+    assert run.noise_strength.attrs["long_name"] == "noise strength"
     assert (run.noise_strength > 0).all()
     assert (run.loss.isel(step=-1) < run.loss.isel(step=0)).all()
 

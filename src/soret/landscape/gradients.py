@@ -108,7 +108,7 @@ def gradient_variance(
 def noise_strength(
     problem: Problem, params: Params, inputs: Array, labels: Array, chunk: int | None = None
 ) -> Float32[Array, ""]:
-    """Return 𝒩 = 1/n Σ|∇ℓ_i|² − |∇L|² = tr C, the noise of one example (power-law escape, Sec. 5.2).
+    """Return 𝒩 = 1/n Σ|∇ℓ_i|² − |∇L|² = tr C, the noise of one example (escape, Sec. 5.2).
 
     It is P times `gradient_variance`, taken more cheaply: gradients of single examples are
     squared as they are made and never held, where the compiler can do so. The price is that the

@@ -67,7 +67,7 @@ def noise_strength_over(examples: int) -> Observable:
     if examples < 2:
         raise SettingsError(f"examples is {examples}; a noise strength takes at least 2.")
 
-    @label("noise strength 𝒩")
+    @label("noise strength")
     def noise_strength(problem: Problem, state: State) -> Float[Array, ""]:
         inputs, labels = problem.probe(examples)
         return landscape.noise_strength(
@@ -77,7 +77,7 @@ def noise_strength_over(examples: int) -> Observable:
     return noise_strength
 
 
-@label("noise strength 𝒩")
+@label("noise strength")
 def noise_strength(problem: Problem, state: State) -> Float[Array, ""]:
     """Return 𝒩 = mean |∇ℓ|² − |∇L|² = tr C over a probe of 256 examples (escape, Sec. 5.2)."""
     return noise_strength_over(256)(problem, state)

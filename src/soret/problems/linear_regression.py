@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Float32
 from numpy.typing import ArrayLike, NDArray
 
-from soret.data import Dataset, GaussianRegression
+from soret.data import Dataset, GaussianRegression, Stream
 from soret.errors import DataError, SettingsError
 from soret.problems.problem import Problem
 
@@ -134,7 +134,7 @@ def predict(params: RegressionParams, x: Float[Array, "dimensions"]) -> Float[Ar
     return params["theta"] @ x
 
 
-def regression_statistics(data: Dataset | GaussianRegression) -> RegressionStatistics:
+def regression_statistics(data: Dataset | Stream) -> RegressionStatistics:
     """Return H, θ* and L* of data, in float64; of a problem, give ``problem.data``.
 
     Parameters

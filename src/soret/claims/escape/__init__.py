@@ -1,0 +1,1 @@
+"""Claims of "Power-law Escape Rate of SGD"."""

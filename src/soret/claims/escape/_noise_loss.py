@@ -1,0 +1,182 @@
+"""What both claims on noise against loss share: nets, training, the slope late and in between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import soret
+from soret.claims import Result, Runs, Simulate, Verdict
+from soret.errors import InferenceError, SettingsError
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+# "Roughly": over a decade, a line off by more in its slope leaves the points by a factor of 1.8.
+TOLERANCE = 0.25
+# Over less than half a decade of loss, slopes cannot be told apart by eye or by us.
+NARROWEST = 3.0
+# What an interval over replicas takes.
+MIN_REPLICAS = 8
+NAMES = {"dense": "fully connected net", "conv": "convolutional net"}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A range of losses in which a power is read off.
+
+    Attributes
+    ----------
+    name : str
+    predicted, rival : float
+        Slopes.
+    span : (float, float) or None
+        Losses between which it is read off; None is as far up from the lowest loss as the points
+        lie on a straight line, by `soret.inference.loglog_slope`.
+    """
+
+    name: str
+    predicted: float
+    rival: float
+    span: tuple[float, float] | None
+
+
+def train(claim: Any, simulate: Simulate, loss: str) -> Runs:
+    """Train every net, recording loss and noise strength along the way."""
+    if claim.replicas < MIN_REPLICAS:
+        raise SettingsError(
+            f"replicas is {claim.replicas}; a slope's interval takes at least {MIN_REPLICAS}."
+        )
+    if claim.records < 10 or claim.epochs % claim.records:
+        raise SettingsError(
+            f"records is {claim.records}; it must be at least 10 and divide epochs, {claim.epochs}."
+        )
+    unknown = set(claim.nets) - set(NAMES)
+    if unknown:
+        raise SettingsError(f"nets holds {', '.join(sorted(unknown))}; there are dense and conv.")
+    o = soret.observables
+    runs = {}
+    for net in claim.nets:
+        dense = net == "dense"
+        data = soret.data.load_or_digits(claim.dense_data if dense else claim.conv_data)
+        data = data.first(min(claim.images, len(data)))
+        shared: dict[str, Any] = {"data": data, "scaling": "none", "loss": loss}
+        problem = (
+            soret.problems.dense(hidden=claim.hidden, init="glorot", **shared)
+            if dense
+            else soret.problems.conv_stack(
+                [(claim.stack_layers, channels) for channels in claim.channels], **shared
+            )
+        )
+        an_epoch = max(1, len(data) // claim.batch_size)
+        rate = claim.dense_learning_rate if dense else claim.conv_learning_rate
+        runs[net] = simulate(
+            net,
+            problem,
+            soret.SGD(rate, batch_size=claim.batch_size, sampling="epochs"),
+            observe=[o.loss_over(claim.measured), o.noise_strength_over(claim.measured)],
+            steps=claim.epochs * an_epoch,
+            record_every=an_epoch * claim.epochs // claim.records,
+            replicas=claim.replicas,
+        )
+    return runs
+
+
+def judge(runs: Runs, stages: tuple[Stage, ...]) -> list[Result]:
+    """Read the slope off in every stage of every net."""
+    return [_judge(net, run, stage) for net, run in runs.items() for stage in stages]
+
+
+def control(runs: Runs, rivals: Mapping[str, float]) -> Runs:
+    """Return noise strengths that do not follow the loss as predicted, scattered as they were."""
+    made = {}
+    for net, run in runs.items():
+        made[net] = run.copy(deep=True)
+        scatter = np.exp(0.02 * np.random.default_rng(0).normal(size=run.loss.shape))
+        made[net]["noise_strength"] = run.loss ** rivals[net] * scatter
+    return made
+
+
+def draw(
+    claim: Any, runs: Runs, results: list[Result], stages: tuple[Stage, ...], title: str
+) -> Any:
+    """Draw loss and noise along training, and one against the other with the slopes."""
+    from soret.figures import NoiseRow, noise_loss_figure
+
+    rows = []
+    told = iter(results)
+    for net, run in runs.items():
+        own = [next(told) for _ in stages]
+        rows.append(
+            NoiseRow(
+                f"{describe(claim, net)}, {run.attrs['problem_data']}",
+                np.asarray(run.step, float) * claim.epochs / float(run.step[-1]),
+                run.loss.values.astype(float),
+                run.noise_strength.values.astype(float),
+                [
+                    (stage.name, result.evidence, stage.predicted, stage.rival, str(result.verdict))
+                    for stage, result in zip(stages, own, strict=True)
+                ],
+            )
+        )
+    return noise_loss_figure(rows, title=title)
+
+
+def describe(claim: Any, net: str) -> str:
+    """Name a net with its size."""
+    if net == "dense":
+        return "Dense layers of " + "–".join(map(str, claim.hidden))
+    stacks = ", ".join(f"{claim.stack_layers}x[{channels},3,3,1]" for channels in claim.channels)
+    return f"Convolutions {stacks}"
+
+
+def _judge(net: str, run: xr.Dataset, stage: Stage) -> Result:
+    loss, noise = (run[name].values.astype(float) for name in ("loss", "noise_strength"))
+    kept = (np.isfinite(loss) & np.isfinite(noise) & (loss > 0) & (noise > 0)).all(axis=1)
+    quantity = f"slope of log 𝒩 against log L, {stage.name} ({NAMES[net]})"
+    nothing = (np.nan, np.nan)
+
+    def inconclusive(why: str) -> Result:
+        verdict = Verdict.INCONCLUSIVE
+        return Result(quantity, stage.predicted, np.nan, nothing, stage.rival, verdict, why)
+
+    if not kept.any():
+        return inconclusive("no replica stayed finite")
+    # The start belongs to no stage: nothing has been learned there.
+    try:
+        found = soret.inference.loglog_slope(
+            loss[kept][:, 1:], noise[kept][:, 1:], end="low", within=stage.span
+        )
+    except InferenceError as error:
+        return inconclusive(f"losses fell to {loss[kept].mean(axis=0).min():.3g}; {error}")
+    width = found.span[1] / found.span[0]
+    verdict = Verdict.INCONCLUSIVE
+    if width >= NARROWEST:
+        near, far = stage.predicted - TOLERANCE, stage.predicted + TOLERANCE
+        if near <= found.interval[0] and found.interval[1] <= far:
+            verdict = Verdict.SUPPORTED
+        elif found.interval[1] < near or found.interval[0] > far:
+            verdict = Verdict.CONTRADICTED
+    note = (
+        f"losses from {found.span[0]:.3g} to {found.span[1]:.3g}, {found.points} records, "
+        f"{kept.sum()} replicas; {'straight' if found.straight else 'bent'}, at the lower end "
+        f"{found.end_slope:.2f} ({found.end_interval[0]:.2f} to {found.end_interval[1]:.2f})"
+    )
+    if width < NARROWEST:
+        note += f"; a range of less than a factor of {NARROWEST:g} cannot tell slopes apart"
+    return Result(
+        quantity,
+        stage.predicted,
+        found.slope,
+        found.interval,
+        stage.rival,
+        verdict,
+        note,
+        evidence=found,
+    )

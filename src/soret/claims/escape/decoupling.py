@@ -1,0 +1,191 @@
+"""Losses and output gradients of examples are independent, as far as spectra show it."""
+
+from __future__ import annotations
+
+from math import gcd
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+
+import soret
+from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims.escape._parts import even_odd, mean_interval, verdict_below
+from soret.errors import SettingsError
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+# "Exponentially small": eigenvalues of the decoupled matrix below this share of its largest. On a
+# logarithmic axis like the paper's they fill all decades but the first three.
+SMALL = 1e-3
+# "Statistically similar": what a bin of a histogram over many decades does not show.
+FACTOR = 2.0
+
+
+@claim(
+    "escape/decoupling",
+    statement="The eigenvalues of the exact noise matrix 2⟨ℓ∇f∇fᵀ⟩ and of the decoupled one, "
+    "2L⟨∇f∇fᵀ⟩, have similar distributions at the start of training and after 50 and 500 epochs, "
+    "except for exponentially small ones.",
+    source=Source("escape", "Sec. 5.1, Fig. 1, Eq. 7"),
+    quick={"data": "digits", "hidden": (50, 50), "measured": 400, "replicas": 3},
+)
+class Decoupling:
+    """MNIST's first images, even against odd as ±1, two hidden layers of 100, mean square, Glorot.
+
+    Eigenvalues are sorted and matched by rank. To be supported, the root mean square of the
+    logarithm of their ratio must correspond to a factor of at most 2, over all ranks at which the
+    decoupled eigenvalue is at least 10⁻³ of its largest. The rival's covariance is isotropic and
+    has the trace of the exact one.
+
+    Ours: pixels run from 0 to 1; batches are by epochs shuffled anew; the matrices are averages
+    over the first `measured` of the training images, because a full spectrum costs their cube.
+    """
+
+    data: Annotated[Literal["digits", "mnist", "fashion-mnist"], "images"] = "mnist"
+    images: Annotated[int, "training images, the first so many"] = 10_000
+    hidden: Annotated[tuple[int, ...], "units of each hidden layer"] = (100, 100)
+    learning_rate: Annotated[float, "learning rate η"] = 0.01
+    batch_size: Annotated[int, "batch size B"] = 100
+    epochs: Annotated[tuple[int, ...], "epochs after which spectra are taken, beside 0"] = (50, 500)
+    measured: Annotated[int, "images that the matrices are averaged over"] = 2500
+    replicas: Annotated[int, "replicas"] = 4
+
+    def simulate(self, simulate: Simulate) -> Runs:
+        """Train, keep the parameters at every stage, and take both spectra there."""
+        if min(self.epochs) < 1:
+            raise SettingsError(f"epochs are {self.epochs}; the start is always measured.")
+        data = even_odd(self.data, self.images)
+        problem = soret.problems.dense(
+            hidden=self.hidden, data=data, scaling="none", loss="mean_square", init="glorot"
+        )
+        an_epoch = max(1, len(data) // self.batch_size)
+        run = simulate(
+            "training",
+            problem,
+            soret.SGD(self.learning_rate, batch_size=self.batch_size, sampling="epochs"),
+            observe=[soret.observables.parameters, soret.observables.loss],
+            steps=max(self.epochs) * an_epoch,
+            record_every=gcd(*self.epochs) * an_epoch,
+            replicas=self.replicas,
+        )
+        stages = (0, *self.epochs)
+        points = [epochs * an_epoch for epochs in stages]
+        spectra = simulate.measure(
+            "spectra", lambda seed: _spectra(problem, run, points, stages, self.measured)
+        )
+        # The parameters of a large net at every record are for measuring, not for keeping.
+        return {"training": run.drop_vars("parameters") if run is not None else run} | {
+            "spectra": spectra
+        }
+
+    def judge(self, runs: Runs) -> list[Result]:
+        """Predicted: ratios within a factor of 2. Rival: one eigenvalue, as many as parameters."""
+        spectra = runs["spectra"]
+        return [_judge(spectra.isel(epoch=i)) for i in range(spectra.sizes["epoch"])]
+
+    def control(self, runs: Runs) -> Runs:
+        """Return exact spectra that are isotropic, with the traces they had."""
+        spectra = runs["spectra"].copy(deep=True)
+        isotropic = spectra.exact.sum("rank") / spectra.attrs["parameters"]
+        spectra["exact"] = isotropic.broadcast_like(spectra.exact).transpose(*spectra.exact.dims)
+        return {**runs, "spectra": spectra}
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
+        """Histograms as in the paper, and the ratios that the verdict is about."""
+        from soret.figures import SpectraColumn, spectra_figure
+
+        spectra = runs["spectra"]
+        columns = []
+        for i, result in enumerate(results):
+            stage = spectra.isel(epoch=i)
+            epoch = int(stage.epoch)
+            columns.append(
+                SpectraColumn(
+                    "at initialization" if epoch == 0 else f"after {epoch} epochs",
+                    stage.exact.values,
+                    stage.decoupled.values,
+                    float(stage.exact.sum("rank").mean()) / spectra.attrs["parameters"],
+                    str(result.verdict),
+                    f"typical factor {result.measured:.2f}",
+                )
+            )
+        about = runs["training"].attrs["problem_data"]
+        widths = "–".join(map(str, self.hidden))
+        title = f"Is the noise matrix decoupled? {about}; hidden layers of {widths}"
+        figure = spectra_figure(columns, small=SMALL, factor=FACTOR, title=title)
+        return {"decoupling": figure}
+
+
+def _spectra(
+    problem: soret.Problem,
+    run: xr.Dataset,
+    points: list[int],
+    stages: tuple[int, ...],
+    measured: int,
+) -> xr.Dataset:
+    """Return both spectra of every replica at every stage."""
+    import xarray as xr
+
+    assert isinstance(problem.data, soret.Dataset)
+    n = min(measured, len(problem.data))
+    kept = run.parameters.sel(step=points)
+    made = []
+    for replica in range(run.sizes["replica"]):
+        thetas = [problem.unflatten(vector) for vector in kept.isel(replica=replica).values]
+        made.append([soret.landscape.decoupling(problem, theta, n) for theta in thetas])
+    size = made[0][0].size
+    grid = ("replica", "epoch")
+    variables: dict[str, Any] = {
+        name: ((*grid, "rank"), np.array([[getattr(one, name) for one in row] for row in made]))
+        for name in ("exact", "decoupled")
+    }
+    for name in ("loss", "trace_ratio", "distance"):
+        variables[name] = (grid, np.array([[getattr(one, name) for one in row] for row in made]))
+    attributes = {"parameters": size, "examples": n}
+    return xr.Dataset(variables, {"epoch": list(stages)}, attributes)
+
+
+def factors_by_rank(exact: Floats, decoupled: Floats) -> Floats:
+    """Return max(A_k/D_k, D_k/A_k) of spectra (replicas, n); NaN where D_k is exponentially small.
+
+    An eigenvalue that is zero where its partner is not makes the factor huge, not NaN.
+    """
+    kept = decoupled >= SMALL * decoupled[:, :1]
+    ratios = np.maximum(exact, np.finfo(float).tiny) / np.where(kept, decoupled, np.nan)
+    return np.asarray(np.exp(np.abs(np.log(ratios))))
+
+
+def factors(exact: Floats, decoupled: Floats) -> Floats:
+    """Return the typical factor between matched eigenvalues, (replicas,)."""
+    logs = np.log(factors_by_rank(exact, decoupled))
+    return np.asarray(np.exp(np.sqrt(np.nanmean(logs**2, axis=1))))
+
+
+def _judge(stage: xr.Dataset) -> Result:
+    """Test one stage."""
+    exact, decoupled = (stage[name].values.astype(float) for name in ("exact", "decoupled"))
+    isotropic = exact.sum(axis=1, keepdims=True) / stage.attrs["parameters"]
+    rival = float(factors(np.broadcast_to(isotropic, exact.shape), decoupled).mean())
+    mean, (low, high) = mean_interval(factors(exact, decoupled))
+    interval = (np.fmax(low, 1.0) if np.isfinite(low) else low, high)  # no factor is below 1
+    kept = decoupled >= SMALL * decoupled[:, :1]
+    share = float((decoupled * kept).sum() / decoupled.sum())
+    largest = float((exact[:, 0] / decoupled[:, 0]).mean())
+    worst = float(np.nanmax(factors_by_rank(exact, decoupled)))
+    return Result(
+        f"typical factor between matched eigenvalues after {int(stage.epoch)} epochs",
+        f"at most {FACTOR:g}",
+        mean,
+        interval,
+        rival,
+        verdict_below(interval, FACTOR, rival),
+        f"{int(kept.sum(axis=1).mean())} eigenvalues, {100 * share:.1f} % of the trace; loss "
+        f"{float(stage.loss.mean()):.3g}; largest eigenvalues exact/decoupled {largest:.2f}, "
+        f"traces {float(stage.trace_ratio.mean()):.2f}; at the worst rank a factor of "
+        f"{worst:.3g}; as matrices they differ by "
+        f"{float(stage.distance.mean()):.2f} of the decoupled one's norm",
+    )

@@ -1,0 +1,68 @@
+"""The decoupling claim: what the judge says of spectra whose relation is known."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from soret.claims import configure, find
+from soret.claims.escape.decoupling import factors
+from soret.claims.verdict import Verdict
+
+S, C, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
+
+
+@pytest.fixture(scope="module")
+def claim():
+    return configure(find("escape/decoupling")[0], "quick", {"epochs": (5,)})
+
+
+def made(*, factor=1.1, bulk=1.0, replicas=4, spread=0.0):
+    """Spectra over eight decades; the exact one is off by a factor, and another one in the bulk."""
+    random = np.random.default_rng(0)
+    one = np.geomspace(10, 1e-7, 80)
+    decoupled = np.broadcast_to(one, (replicas, 2, 80)).copy()
+    noisy = factor ** (1 + spread * random.normal(size=(replicas, 2, 1)))
+    exact = decoupled * noisy * np.where(one < 1e-3 * one[0], bulk, 1.0)
+    grid = ("replica", "epoch")
+    variables = {"exact": ((*grid, "rank"), exact), "decoupled": ((*grid, "rank"), decoupled)}
+    variables |= {name: (grid, np.ones((replicas, 2))) for name in ("loss", "trace_ratio")}
+    variables["distance"] = (grid, np.zeros((replicas, 2)))
+    spectra = xr.Dataset(variables, {"epoch": [0, 5]}, {"parameters": 1000, "examples": 80})
+    return {"training": xr.Dataset(), "spectra": spectra}
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, S),
+        ({"bulk": 1e-6}, S),
+        ({"factor": 1.9}, S),
+        ({"factor": 0.55}, S),
+        ({"factor": 2.1}, C),
+        ({"factor": 0.4}, C),
+        ({"factor": 2.0, "spread": 0.3}, N),
+        ({"replicas": 1}, N),
+    ],
+)
+def test_judged_by_the_factor(claim, settings, expected):
+    """Small eigenvalues judged, a factor below one that helps, one replica with an interval."""
+    assert [result.verdict for result in claim.judge(made(**settings))] == [expected] * 2
+
+
+def test_the_control_is_isotropic(claim):
+    """A control with another trace, or one that the test supports."""
+    runs = made()
+    control = claim.control(runs)
+    assert [result.verdict for result in claim.judge(control)] == [C, C]
+    rows = control["spectra"].exact
+    assert float(rows.std("rank").max()) == pytest.approx(0)
+    trace = runs["spectra"].exact.sum("rank") / 1000
+    np.testing.assert_allclose(rows.isel(rank=0), trace)
+
+
+def test_typical_factor_by_hand():
+    """A mean of ratios, in which a half and a two are 1.25; a rank below a thousandth counted."""
+    decoupled = np.array([[1.0, 0.5, 1e-4]])
+    exact = np.array([[2.0, 0.25, 1e-9]])
+    assert factors(exact, decoupled) == pytest.approx([2.0])
+    assert factors(np.array([[1.0, 0.0, 0.0]]), decoupled)[0] > 1e50
