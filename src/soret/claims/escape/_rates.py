@@ -1,0 +1,171 @@
+"""Rates out of a double well, by every theory and by quadrature, eigenvalue and passages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import soret
+from soret.errors import SettingsError
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+ALONG, SADDLE = 8.0, -4.0
+"""h_e and h_s of V = L* + (x² − 1)²."""
+
+WEAK = (0.1, 0.05, 0.025)
+"""ηh_e/B where the limit of weak noise is taken: Eq. 15's error is of first order in it."""
+
+PLANE_RATIO = 1.5
+"""Lˢ/L* of what is computed in the plane: at 2 rates are lost to rounding before their limit."""
+
+SHARED_RATIO = 2.0
+"""Lˢ/L* of what is simulated in all dimensions."""
+
+
+def line(points: int, cells: int, seed: int) -> xr.Dataset:
+    """Return exact rates in one dimension over barriers and noises."""
+    import xarray as xr
+
+    ratios = np.geomspace(1.2, 8.0, points)
+    heats = np.geomspace(0.04, 0.8, points)
+    exact = np.array([[quadrature(r, heat) for heat in heats] for r in ratios])
+    some = np.array([0.4, 0.2, 0.1])
+    eigen = np.array([[eigenvalue(r, heat, cells) for heat in some] for r in ratios[::4]])
+    weak = [(r, heat) for r in (2.0, 4.0) for heat in WEAK]
+    found = {
+        f"weak_{name}": (("weak_ratio", "weak_heat"), np.reshape(values, (2, len(WEAK))))
+        for name, values in (
+            ("exact", [quadrature(*point) for point in weak]),
+            ("formula", [formula(*point, 1) for point in weak]),
+            ("kramers", [kramers(*point) for point in weak]),
+        )
+    }
+    return xr.Dataset(
+        found
+        | {
+            "exact": (("ratio", "heat"), exact),
+            "eigenvalue": (("some_ratio", "some_heat"), eigen),
+        },
+        {
+            "ratio": ratios,
+            "heat": heats,
+            "some_ratio": ratios[::4],
+            "some_heat": some,
+            "weak_ratio": [2.0, 4.0],
+            "weak_heat": list(WEAK),
+        },
+    )
+
+
+def well_of(ratio: float, across: tuple[float, ...] = ()) -> Any:
+    """The double well with barrier 1 and Lˢ/L* = ratio."""
+    return soret.problems.DoubleWell(1.0, 1 / (ratio - 1), across)
+
+
+def formula(ratio: float, heat: float, n: int) -> float:
+    """Eq. 15 at Lˢ/L* = ratio and ηh_e/B = heat."""
+    low = 1 / (ratio - 1)
+    rate = soret.theory.escape.escape_rate(low, low + 1, ALONG, SADDLE, heat / ALONG, 1, n)
+    return float(rate)
+
+
+def kramers(ratio: float, heat: float) -> float:
+    """Kramers' rate with the noise of the minimum."""
+    escape = soret.theory.escape
+    noise = escape.frozen_diffusion(1 / (ratio - 1), ALONG, heat / ALONG, 1)
+    return float(escape.kramers_rate(1.0, ALONG, SADDLE, noise))
+
+
+def quadrature(ratio: float, heat: float) -> float:
+    """One over the mean time from one minimum to the other, in one dimension."""
+    well = well_of(ratio)
+    # Left of −2.6 the wall is 30 times as high as the barrier.
+    time = soret.theory.escape.mean_first_passage_time(
+        lambda x: -well.slope(x), lambda x: heat * well.along(x), -1.0, -2.6, 1.0
+    )
+    return 1 / time
+
+
+def eigenvalue(ratio: float, heat: float, cells: int) -> float:
+    """The slowest rate of decay with absorption at the other minimum, in one dimension."""
+    from soret.theory.fokker_planck import FokkerPlanck, Grid
+
+    well = well_of(ratio)
+    return FokkerPlanck(
+        lambda p: -well.gradient(p),
+        lambda p: 2 * heat * well.potential(p)[..., None, None],
+        Grid(-2.6, 1.0, 4 * cells),
+        ("reflecting", "absorbing"),
+    ).slowest_eigenvalue()
+
+
+def plane(across: tuple[float, ...], cells: int, seed: int) -> xr.Dataset:
+    """Return exact rates in the plane at Lˢ = 1.5L*, the formulas, and the factor."""
+    import xarray as xr
+
+    from soret.theory.fokker_planck import FokkerPlanck, Grid
+
+    escape, path = soret.theory.escape, well_of(PLANE_RATIO)
+    shape = (len(across), len(WEAK))
+    rate = np.zeros(shape)
+    for i, share in enumerate(across):
+        well = well_of(PLANE_RATIO, (share * ALONG,))
+        hessian = np.diag([ALONG, share * ALONG])
+        for j, heat in enumerate(WEAK):
+            # Nine standard deviations of y at the saddle.
+            width = 9 * np.sqrt(heat / ALONG * float(path.along(0.0)))
+
+            def drift(p: Floats, well: Any = well) -> Floats:
+                return np.asarray(-well.gradient(p))
+
+            def diffusion(p: Floats, well: Any = well, matrix: Floats = hessian * heat) -> Floats:
+                return np.asarray(2 / ALONG * well.potential(p)[..., None, None] * matrix)
+
+            rate[i, j] = FokkerPlanck(
+                drift,
+                diffusion,
+                Grid([-2.0, -width], [1.0, width], [cells, cells // 2]),
+                [("reflecting", "absorbing"), "reflecting"],
+            ).slowest_eigenvalue()
+    factors = [
+        escape.anisotropy_factor(path.along, path.slope, -1.0, 0.0, ALONG, share * ALONG)
+        for share in across
+    ]
+    printed = [formula(PLANE_RATIO, heat, 2) for heat in WEAK]
+    frozen = [kramers(PLANE_RATIO, heat) for heat in WEAK]
+    return xr.Dataset(
+        {
+            "rate": (("across", "heat"), rate),
+            "formula": ("heat", printed),
+            "kramers": (("across", "heat"), np.broadcast_to(frozen, shape).copy()),
+            "factor": ("across", factors),
+        },
+        {"across": list(across), "heat": list(WEAK)},
+    )
+
+
+def passage_rate(run: xr.Dataset) -> tuple[float, float, int]:
+    """Return passages per unit of t watched, the standard error of its logarithm, and passages.
+
+    The likelihood of exponential times, censored at the last step watched.
+    """
+    eta = float(run.attrs["algorithm_learning_rate"])
+    watched = float(run.watched_until.sum()) * eta
+    passed = int(run.first_passage.notnull().sum())
+    if passed < 2:
+        raise SettingsError("fewer than two replicas escaped; raise steps, replicas or heat.")
+    return passed / watched, passed**-0.5, passed
+
+
+def limit(heats: Floats, values: Floats) -> tuple[float, tuple[float, float]]:
+    """Return a quadratic's value at 0, and an interval as wide as the quadratic's last term."""
+    whole = float(np.polyfit(heats, values, 2)[-1])
+    order = np.argsort(heats)[:2]
+    line = float(np.polyfit(heats[order], values[order], 1)[-1])
+    return whole, (whole - abs(whole - line), whole + abs(whole - line))
