@@ -2,8 +2,14 @@
 
 from soret.inference.collapse import Collapse, collapse
 from soret.inference.dependence import Growth, power_or_exponential
-from soret.inference.passage_growth import PassageGrowth, local_exponent, passage_growth
-from soret.inference.radial import RadialFit, histogram_p, radial_fit
+from soret.inference.passage_growth import (
+    PassageGrowth,
+    local_exponent,
+    local_rate_exponent,
+    passage_growth,
+    rate_growth,
+)
+from soret.inference.radial import RadialFit, expected_exponent, histogram_p, radial_fit
 from soret.inference.slope import LocalSlope, Slope, local_slope, loglog_slope
 from soret.inference.survival import (
     MeanPassage,
@@ -25,8 +31,10 @@ __all__ = [
     "Slope",
     "Survival",
     "collapse",
+    "expected_exponent",
     "histogram_p",
     "local_exponent",
+    "local_rate_exponent",
     "local_slope",
     "loglog_slope",
     "mean_passage",
@@ -35,5 +43,6 @@ __all__ = [
     "power_or_exponential",
     "power_tail",
     "radial_fit",
+    "rate_growth",
     "survival_curve",
 ]

@@ -168,6 +168,21 @@ def radial_fit(
     )
 
 
+def expected_exponent(
+    mean_log: float, scale: float, dimension: int = 1, *, shell: tuple[float, float] = (0.0, np.inf)
+) -> float:
+    """Return the exponent that `radial_fit` finds in endless samples of some other law.
+
+    Parameters
+    ----------
+    mean_log : float
+        The mean of log(1 + |z|²/s²) on the shell under that law.
+    scale, dimension, shell
+        As for `radial_fit`.
+    """
+    return _Shell(shell[0] / scale, shell[1] / scale, dimension).solve(mean_log, "power")
+
+
 def histogram_p(counts: ArrayLike, probabilities: ArrayLike) -> float:
     """Return how probable counts as far from a law are if the law holds: Hotelling's T².
 
