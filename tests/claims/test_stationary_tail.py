@@ -1,0 +1,80 @@
+"""What the claim on stationary tails compares with: laws on a grid, their exponents and moments."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from soret.claims.escape import _stationary as stationary
+
+IDEAL = stationary.Bowl(0.0, 0.5, 1.0)
+
+
+@pytest.fixture(scope="module")
+def law():
+    return stationary.laws(IDEAL, (0.1,), (1,))
+
+
+def test_the_exact_laws_moments_are_those_of_the_recursion(law):
+    """A law on a grid that is not the recursion's: its second and fourth moment in closed form.
+
+    z′ = (1 − ηx²)z + ηxε: E A² = 1 − 2η + 3η², E A⁴ = 1 − 4η + 18η² − 60η³ + 105η⁴ and
+    E A²x² = 1 − 6η + 15η². Cells leave an error of 1e-3 of the variance.
+    """
+    eta = 0.1
+    second = eta**2 / (2 * eta - 3 * eta**2)
+    across = 6 * (1 - 6 * eta + 15 * eta**2) * eta**2 * second
+    fourth = (across + 9 * eta**4) / (4 * eta - 18 * eta**2 + 60 * eta**3 - 105 * eta**4)
+    x, logs = law.x.values, stationary.log_densities(law, 0.1, 1)
+    density = np.exp(logs["exact recursion"])
+    assert 2 * np.trapezoid(density, x) == pytest.approx(1, abs=1e-3)
+    assert 2 * np.trapezoid(density * x**2, x) == pytest.approx(second, rel=1e-3)
+    found = stationary.excess_kurtosis(x, logs["exact recursion"])
+    assert found == pytest.approx(fourth / second**2 - 3, abs=2e-3)
+    # The paper's is Student's t with 2φ − 1 = 21 degrees.
+    assert stationary.excess_kurtosis(x, logs["the paper"]) == pytest.approx(6 / 17, rel=1e-3)
+
+
+def test_the_papers_exponent_is_the_same_on_every_shell(law):
+    """An expected exponent that depends on where it is looked for although the law is Eq. 17."""
+    x, logs = law.x.values, stationary.log_densities(law, 0.1, 1)
+    for shell in ((0.0, 0.6), (0.6, np.inf), (0.3, 1.0)):
+        found = stationary.shell_exponent(x, logs["the paper"], *shell)
+        assert found == pytest.approx(11, rel=2e-3)
+
+
+def test_shell_exponents_are_what_samples_are_fitted_with(law):
+    """An expectation of another quantity than the fit's: 100,000 samples, five standard errors."""
+    from soret.inference import radial_fit
+
+    x, logs = law.x.values, stationary.log_densities(law, 0.1, 1)
+    chance = 1 - stationary.share_beyond(x, logs["exact covariance"], x)
+    uniform = np.random.default_rng(1).uniform(size=(100, 1000))
+    samples = np.interp(uniform, chance, x)
+    for shell in ((0.0, 0.5), (0.5, np.inf)):
+        fit = radial_fit(samples, 1.0, shell=shell)
+        expected = stationary.shell_exponent(x, logs["exact covariance"], *shell)
+        error = (fit.interval[1] - fit.interval[0]) / 3.92
+        assert abs(fit.exponent - expected) < 5 * error
+
+
+def test_bins_hold_what_the_law_says(law):
+    """Edges or shares shifted by a bin."""
+    x, logs = law.x.values, stationary.log_densities(law, 0.1, 1)
+    edges = stationary.histogram_edges(x, logs["exact recursion"], 10_000)
+    shares = stationary.probabilities(x, logs["exact recursion"], edges)
+    assert shares.sum() == pytest.approx(1)
+    np.testing.assert_allclose(shares[:9], 0.1, atol=2e-4)
+    assert shares[-1] * 10_000 > 100
+    found = stationary.counts(np.array([[0.0, edges[1], edges[-2] + 1]]), edges)
+    assert found[0, [0, 1, -1]].tolist() == [1, 1, 1]
+
+
+def test_kurtosis_of_chains_is_covered():
+    """Moments averaged over chains after their ratio: biased in short ones."""
+    rng = np.random.default_rng(2)
+    sets, hits = 60, 0
+    for _ in range(sets):
+        low, high = stationary.kurtosis_interval(abs(rng.normal(size=(100, 200))))[1]
+        hits += low <= 0 <= high
+    # Measured near 0.93; fewer happen once in a million at 0.90.
+    assert hits >= stats.binom.ppf(1e-6, sets, 0.90)
