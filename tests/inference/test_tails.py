@@ -121,29 +121,44 @@ def test_exponents_of_bowls_are_covered(dimension, exponent, memory, shell):
     assert 3 < np.median(high - low) / spread < 5.5
 
 
-def test_the_fit_is_the_maximum_of_the_theorys_likelihood():
+@pytest.mark.parametrize("exponent", [1.2, 5.0, 90.0, 4000.0])
+def test_shells_hold_what_the_theory_says(exponent):
+    """A steep law cut off where it is still of weight, or a flat one."""
+    from soret.inference.radial import _Shell
+
+    law = escape.StationaryLaw(2, exponent, 1.0, 0.5, 1.0, 0.1)
+    # In the plane ∫(1 + x²)^{−φ}x dx from 0 is ½/(φ − 1).
+    for low, high in ((0.0, np.inf), (0.02, np.inf), (0.0, 0.01), (0.01, 0.05)):
+        inside = law.survival(low) - (law.survival(high) if np.isfinite(high) else 0)
+        found = np.exp(_Shell(low, high, 2).moments(exponent, "power")[0])
+        assert found == pytest.approx(inside / 2 / (exponent - 1), rel=1e-9)
+
+
+@pytest.mark.parametrize("exponent", [5.0, 90.0])
+def test_the_fit_is_the_maximum_of_the_theorys_likelihood(exponent):
     """Another density than the law's own, or a scale squared."""
     rng, scale = np.random.default_rng(6), 0.7
-    r = scale * bowl(rng, 5.0, 2)
+    r = scale * bowl(rng, exponent, 2)
     found = radial_fit(r, scale, 2)
 
-    def loglikelihood(exponent):
-        law = escape.StationaryLaw(2, exponent, scale, 0.5, 1.0, 0.1)
+    def loglikelihood(tried):
+        law = escape.StationaryLaw(2, tried, scale, 0.5, 1.0, 0.1)
         return law.log_density(r).sum()
 
     best = loglikelihood(found.exponent)
-    for change in (-0.01, 0.01):
+    for change in (-0.01 * exponent, 0.01 * exponent):
         assert loglikelihood(found.exponent + change) < best
     # On a shell the density is the same, over what lies in the shell.
-    part = radial_fit(r, scale, 2, shell=(0.3, 1.5))
-    chosen = r[(r >= 0.3) & (r < 1.5)]
+    low, high = scale * np.sqrt(np.expm1(np.array([0.5, 4]) / exponent))
+    part = radial_fit(r, scale, 2, shell=(low, high))
+    chosen = r[(r >= low) & (r < high)]
 
-    def within(exponent):
-        law = escape.StationaryLaw(2, exponent, scale, 0.5, 1.0, 0.1)
-        inside = law.survival(0.3) - law.survival(1.5)
+    def within(tried):
+        law = escape.StationaryLaw(2, tried, scale, 0.5, 1.0, 0.1)
+        inside = law.survival(low) - law.survival(high)
         return law.log_density(chosen).sum() - chosen.size * np.log(inside)
 
-    for change in (-0.01, 0.01):
+    for change in (-0.01 * exponent, 0.01 * exponent):
         assert within(part.exponent + change) < within(part.exponent)
 
 

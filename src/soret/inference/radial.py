@@ -304,4 +304,6 @@ class _Shell:
         """Where the law has fallen by e^{−45} from the inner end, or so."""
         if kind == "exponential":
             return float(np.arcsinh(np.sqrt(np.sinh(self._low) ** 2 + (45 + self._n) / parameter)))
-        return float(self._low + (45 + self._n) / (2 * parameter - self._n))
+        # The integrand is below a power of cosh w, which is flat at first.
+        rise = float(np.log(np.cosh(self._low))) + (45 + self._n) / (2 * parameter - self._n)
+        return float(np.arccosh(np.exp(rise))) if rise < 300 else rise + float(np.log(2))
