@@ -81,7 +81,7 @@ SMALL = {
         "replicas": 4,
         "dropped_examples": 1,
     },
-    "escape/time-change": {"paths": 100, "time": 40.0, "step": 0.02},
+    "escape/time-change": {"paths": 100, "time": 30.0, "step": 0.02},
     "escape/escape-rate": {
         "learning_rate": 0.01,
         "replicas": 256,

@@ -224,8 +224,12 @@ def _densities(first: Floats, second: Floats) -> tuple[Floats, Floats, Floats]:
     both = np.log(np.concatenate([first.ravel(), second.ravel()]))
     low, high = np.quantile(both, [0.005, 0.995])
     edges = np.linspace(low, high, _BINS + 1)
-    counts = [np.histogram(np.log(x), edges)[0] for x in (first, second)]
-    if min(c.min() for c in counts) < 10:
+    counts = np.stack([np.histogram(np.log(x), edges)[0] for x in (first, second)])
+    # Fewer have no error bar.
+    kept = counts.min(0) >= 10
+    if kept.sum() < 3:
         raise SettingsError("too few paths to compare densities; raise paths or time.")
-    ratio = counts[0] / first.size / (counts[1] / second.size)
-    return np.exp((edges[1:] + edges[:-1]) / 2), ratio, np.sqrt(1 / counts[0] + 1 / counts[1])
+    direct, changed = counts[:, kept]
+    ratio = direct / first.size / (changed / second.size)
+    levels = np.exp((edges[1:] + edges[:-1]) / 2)[kept]
+    return levels, ratio, np.sqrt(1 / direct + 1 / changed)
