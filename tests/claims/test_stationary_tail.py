@@ -14,22 +14,34 @@ def law():
     return stationary.laws(IDEAL, (0.1,), (1,))
 
 
+def closed(eta):
+    """E z² and the excess kurtosis of z′ = (1 − ηx²)z + ηxε."""
+    second = eta**2 / (2 * eta - 3 * eta**2)
+    across = 6 * (1 - 6 * eta + 15 * eta**2) * eta**2 * second
+    fourth = (across + 9 * eta**4) / (4 * eta - 18 * eta**2 + 60 * eta**3 - 105 * eta**4)
+    return second, fourth / second**2 - 3
+
+
+def test_the_recursions_kurtosis_is_of_third_order():
+    """What docs/errata.md says: 63η³/2, where Eq. 17 has 6/(2φ − 5) = 3η + O(η²)."""
+    for eta in (0.004, 0.002):
+        assert closed(eta)[1] == pytest.approx(63 / 2 * eta**3, rel=6 * eta)
+    assert closed(0.1)[1] == pytest.approx(0.0468, abs=1e-4)
+
+
 def test_the_exact_laws_moments_are_those_of_the_recursion(law):
     """A law on a grid that is not the recursion's: its second and fourth moment in closed form.
 
     z′ = (1 − ηx²)z + ηxε: E A² = 1 − 2η + 3η², E A⁴ = 1 − 4η + 18η² − 60η³ + 105η⁴ and
     E A²x² = 1 − 6η + 15η². Cells leave an error of 1e-3 of the variance.
     """
-    eta = 0.1
-    second = eta**2 / (2 * eta - 3 * eta**2)
-    across = 6 * (1 - 6 * eta + 15 * eta**2) * eta**2 * second
-    fourth = (across + 9 * eta**4) / (4 * eta - 18 * eta**2 + 60 * eta**3 - 105 * eta**4)
+    second, excess = closed(0.1)
     x, logs = law.x.values, stationary.log_densities(law, 0.1, 1)
     density = np.exp(logs["exact recursion"])
     assert 2 * np.trapezoid(density, x) == pytest.approx(1, abs=1e-3)
     assert 2 * np.trapezoid(density * x**2, x) == pytest.approx(second, rel=1e-3)
     found = stationary.excess_kurtosis(x, logs["exact recursion"])
-    assert found == pytest.approx(fourth / second**2 - 3, abs=2e-3)
+    assert found == pytest.approx(excess, abs=2e-3)
     # The paper's is Student's t with 2φ − 1 = 21 degrees.
     assert stationary.excess_kurtosis(x, logs["the paper"]) == pytest.approx(6 / 17, rel=1e-3)
 

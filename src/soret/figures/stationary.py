@@ -218,4 +218,7 @@ def _draw_exponents(ax: Axes, results: Sequence[Any]) -> None:
     )
     ax.tick_params(axis="y", labelsize=6)
     ax.axvspan(0.9, 1.1, color=GREY, alpha=0.1, lw=0)
-    ax.set_title("fitted exponents over the paper's", loc="left")
+    ax.set_title(
+        "fitted exponents over the paper's; red inside the band:\nan exponential of L fits better",
+        loc="left",
+    )

@@ -50,7 +50,8 @@ class StationaryTail:
     Gaussian nor in continuous time. Each says what exponents the body and the tail of the
     histogram, fitted apart, must have, its kurtosis, and what the histogram must be. The
     recursion's own power, (1 + α)/2 by Kesten, begins only beyond |z| = 2√(2L*/h), where one
-    sample in 10⁸ lies.
+    sample in 10⁸ lies. Eq. 17 is contradicted: up to 2L* the density is nearly Gaussian in θ, as
+    the recursion says, for higher cumulants of a step undo what its variance's growth with L does.
     """
 
     learning_rates: Annotated[tuple[float, ...], "learning rates η"] = (0.2, 0.1, 0.05)
