@@ -99,7 +99,7 @@ SMALL = {
     "escape/decoupling": {
         "images": 200,
         "hidden": (8,),
-        "epochs": (2, 10),
+        "epochs": (2,),
         "measured": 150,
         "replicas": 2,
     },
@@ -112,10 +112,10 @@ SMALL = {
         "reference_records": 400,
     },
     "escape/hessian-outliers": {"images": 400, "hidden": 4, "steps": 400, "replicas": 2},
-    "escape/noise-loss": {"hidden": (8,), "channels": (3,), "epochs": 40, "records": 20},
+    "escape/noise-loss": {"nets": ("conv",), "channels": (3,), "epochs": 40, "records": 20},
     "escape/noise-loss-cross-entropy": {
+        "nets": ("dense",),
         "hidden": (8,),
-        "channels": (3,),
         "epochs": 40,
         "records": 20,
     },

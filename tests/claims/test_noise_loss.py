@@ -5,8 +5,9 @@ import pytest
 import xarray as xr
 
 from soret.claims import configure, find
+from soret.claims.escape._noise_loss import at_losses
 from soret.claims.verdict import Verdict
-from soret.errors import SettingsError
+from soret.errors import InferenceError, SettingsError
 
 S, C, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
 
@@ -35,6 +36,7 @@ def made(power, *, low=1e-3, replicas=8, scatter=0.05):
         (0.0, {}, C),
         (2.0, {}, C),
         (1.0, {"low": 0.5}, N),
+        (1.0, {"low": 0.11, "scatter": 0.001}, N),
         (lambda x: x / (1 + 10 * x), {}, S),
     ],
 )
@@ -54,6 +56,18 @@ def test_cross_entropy_has_two_stages():
     assert [r.verdict for r in test.judge(made(both, low=1e-4))] == [S, S]
     assert [r.verdict for r in test.judge(made(1.0, low=1e-4))] == [S, C]
     assert [r.verdict for r in test.judge(made(both, low=0.02))] == [S, N]
+
+
+def test_replicas_are_compared_at_equal_losses():
+    """Replicas at different paces: means at equal times would bend what each follows straight."""
+    random = np.random.default_rng(0)
+    paces = random.uniform(0.3, 1.0, (8, 1))
+    loss = np.exp(-10 * paces * np.linspace(0, 1, 40))
+    places, along = at_losses(loss, loss**1.5, None)
+    np.testing.assert_allclose(along, np.broadcast_to(places**1.5, along.shape), rtol=1e-6)
+    assert places[0] == pytest.approx(loss[:, 1:].min(axis=1).max())
+    with pytest.raises(InferenceError, match="not all replicas"):
+        at_losses(loss, loss, (1e-9, 1e-6))
 
 
 @pytest.mark.parametrize("id", ["escape/noise-loss", "escape/noise-loss-cross-entropy"])

@@ -111,10 +111,20 @@ def _against(ax: Axes, row: NoiseRow) -> None:
         ax.plot(x, slope(x), color=COLOURS[1], label="slope found" if i == 0 else None, zorder=3)
         for power, line, label in ((predicted, "--", "predicted"), (rival, ":", "rival")):
             y = 1.8 * slope(middle) * (x / middle) ** power
-            ax.plot(x, y, line, color="black", linewidth=1, label=f"{label}: {power:g}", zorder=3)
+            shown_once = label if i == 0 else None
+            ax.plot(x, y, line, color="black", linewidth=1, label=shown_once, zorder=3)
+            ax.annotate(
+                f"{power:g}",
+                (x[-1], y[-1]),
+                fontsize=7,
+                xytext=(3, 0),
+                textcoords="offset points",
+                va="center",
+                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
+            )
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlabel("loss L")
     ax.set_ylabel("noise strength, ⟨|∇ℓ|²⟩ − |∇L|²")
-    ax.legend(fontsize=7)
+    ax.legend(fontsize=7, title="slopes", title_fontsize=7)
     ax.figure.colorbar(shown, ax=ax, label="epoch")

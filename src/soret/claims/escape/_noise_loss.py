@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 TOLERANCE = 0.25
 # Over less than half a decade of loss, slopes cannot be told apart by eye or by us.
 NARROWEST = 3.0
+# A loss that is not below a tenth of what it was at the start has not come late in training.
+LATE = 0.1
+# Places at which a stage is looked at, at equal ratios of the loss.
+PLACES = 24
 # What an interval over replicas takes.
 MIN_REPLICAS = 8
 NAMES = {"dense": "fully connected net", "conv": "convolutional net"}
@@ -136,6 +140,33 @@ def describe(claim: Any, net: str) -> str:
     return f"Convolutions {stacks}"
 
 
+def at_losses(
+    loss: Floats, noise: Floats, span: tuple[float, float] | None
+) -> tuple[Floats, Floats]:
+    """Return losses (n,) that every replica passed, and the noise of each there (replicas, n).
+
+    Replicas reach a loss at different times, so they are compared at equal losses: on a line
+    through a replica's records in the order of their losses. The start belongs to no stage:
+    nothing has been learned there.
+
+    Raises
+    ------
+    InferenceError
+        If replicas have no loss in common.
+    """
+    x, y = np.log(loss[:, 1:]), np.log(noise[:, 1:])
+    low, high = float(x.min(axis=1).max()), float(x.max(axis=1).min())
+    if span is not None:
+        low, high = max(low, float(np.log(span[0]))), min(high, float(np.log(span[1])))
+    if not low < high:
+        raise InferenceError("not all replicas passed through losses of this stage.")
+    places = np.linspace(low, high, PLACES)
+    order = np.argsort(x, axis=1)
+    x, y = np.take_along_axis(x, order, 1), np.take_along_axis(y, order, 1)
+    along = [np.interp(places, one, other) for one, other in zip(x, y, strict=True)]
+    return np.exp(places), np.exp(along)
+
+
 def _judge(net: str, run: xr.Dataset, stage: Stage) -> Result:
     loss, noise = (run[name].values.astype(float) for name in ("loss", "noise_strength"))
     kept = (np.isfinite(loss) & np.isfinite(noise) & (loss > 0) & (noise > 0)).all(axis=1)
@@ -148,13 +179,16 @@ def _judge(net: str, run: xr.Dataset, stage: Stage) -> Result:
 
     if not kept.any():
         return inconclusive("no replica stayed finite")
-    # The start belongs to no stage: nothing has been learned there.
+    loss, noise = loss[kept], noise[kept]
+    lowest = float((loss[:, 1:].min(axis=1) / loss[:, 0]).max())
+    if stage.span is None and lowest > LATE:
+        return inconclusive(f"the loss only fell to {lowest:.2g} of what it was at the start")
     try:
-        found = soret.inference.loglog_slope(
-            loss[kept][:, 1:], noise[kept][:, 1:], end="low", within=stage.span
-        )
+        places, along = at_losses(loss, noise, stage.span)
+        within = None if stage.span is None else (places[0], places[-1])
+        found = soret.inference.loglog_slope(places, along, end="low", within=within)
     except InferenceError as error:
-        return inconclusive(f"losses fell to {loss[kept].mean(axis=0).min():.3g}; {error}")
+        return inconclusive(str(error))
     width = found.span[1] / found.span[0]
     verdict = Verdict.INCONCLUSIVE
     if width >= NARROWEST:
@@ -164,7 +198,7 @@ def _judge(net: str, run: xr.Dataset, stage: Stage) -> Result:
         elif found.interval[1] < near or found.interval[0] > far:
             verdict = Verdict.CONTRADICTED
     note = (
-        f"losses from {found.span[0]:.3g} to {found.span[1]:.3g}, {found.points} records, "
+        f"losses from {found.span[0]:.3g} to {found.span[1]:.3g}, {found.points} places, "
         f"{kept.sum()} replicas; {'straight' if found.straight else 'bent'}, at the lower end "
         f"{found.end_slope:.2f} ({found.end_interval[0]:.2f} to {found.end_interval[1]:.2f})"
     )

@@ -18,10 +18,11 @@ STAGES = (shared.Stage("late in training", 1.0, 0.0, None),)
     quick={
         "dense_data": "digits",
         "conv_data": "digits",
+        "images": 400,
         "hidden": (32, 32, 32),
-        "channels": (4, 8),
+        "channels": (8, 16),
         "stack_layers": 1,
-        "epochs": 400,
+        "epochs": 800,
         "records": 50,
         "measured": 200,
     },
@@ -33,7 +34,8 @@ class NoiseLoss:
     by the output layer of 10 units" makes four layers of weights. The slope of log 𝒩 against log L
     is read off from the lowest loss upwards, as far as the points lie on a straight line (a test,
     not the eye). The paper says "roughly"; to be supported, the interval must lie within
-    1 ± 0.25, over at least a factor of 3 in the loss.
+    1 ± 0.25, over at least a factor of 3 in the loss, which must have fallen to a tenth.
+    Replicas are compared at equal losses.
 
     Ours: pixels run from 0 to 1; 𝒩 and L are averages over the first `measured` training images
     and not all; padding that keeps images their size; number of epochs and replicas.
