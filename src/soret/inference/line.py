@@ -45,7 +45,7 @@ class Errors:
     y: Floats
     correlation: Floats
 
-    def part(self, chosen: slice) -> Errors:
+    def part(self, chosen: slice | NDArray[np.intp]) -> Errors:
         """Return the errors of some of the points."""
         return Errors(self.x[chosen], self.y[chosen], self.correlation[chosen])
 

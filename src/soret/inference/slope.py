@@ -10,13 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from soret.errors import InferenceError, SettingsError
-from soret.inference.bootstrap import expanded_percentile, resampling_weights
-from soret.inference.curves import MIN_REPLICAS
-from soret.inference.line import Errors, adjusted, fit_line, likelihood_interval
+from soret.inference.bootstrap import expanded_percentile
+from soret.inference.line import adjusted, fit_line, likelihood_interval
+from soret.inference.points import Average, Points, positive, read_points
 
 Floats = NDArray[np.float64]
 End = Literal["low", "high"]
-Average = Literal["logarithm", "mean"]
 
 #: Fewest points of a range: a cubic has four coefficients.
 MIN_POINTS = 5
@@ -194,7 +193,7 @@ def loglog_slope(
     _check(level, confidence, min_points, resamples)
     if end not in ("low", "high"):
         raise SettingsError(f"end must be 'low' or 'high', not {end!r}.")
-    data = _Points(x, y, x_error, y_error, per, average, resamples, seed)
+    data = read_points(x, y, x_error, y_error, per, average=average, resamples=resamples, seed=seed)
     for chosen in _ranges(data, end, within, min_points):
         test = _bend(data.part(chosen), end, confidence)
         if test.p >= level:
@@ -245,7 +244,7 @@ def local_slope(
     LocalSlope
     """
     _check(0.5, confidence, MIN_POINTS, resamples)
-    data = _Points(x, y, x_error, y_error, per, average, resamples, seed)
+    data = read_points(x, y, x_error, y_error, per, average=average, resamples=resamples, seed=seed)
     if not 2 <= points <= data.x.size:
         raise SettingsError(f"a window of {points} points does not fit {data.x.size} points.")
     windows = [data.part(slice(i, i + points)) for i in range(data.x.size - points + 1)]
@@ -258,75 +257,6 @@ def local_slope(
 
 
 @dataclass(frozen=True)
-class _Part:
-    """Points in logarithms, sorted; resampled means of them where there are replicas."""
-
-    x: Floats
-    y: Floats
-    errors: Errors
-    many_x: Floats | None
-    many_y: Floats | None
-    replicas: int
-
-
-class _Points(_Part):
-    """All points given, checked."""
-
-    def __init__(
-        self,
-        x: ArrayLike,
-        y: ArrayLike,
-        x_error: ArrayLike | None,
-        y_error: ArrayLike | None,
-        per: ArrayLike | None,
-        average: Average,
-        resamples: int,
-        seed: int,
-    ) -> None:
-        xs, ys = _positive("x", x), _positive("y", y)
-        if xs.shape[-1] != ys.shape[-1] or {xs.ndim, ys.ndim} - {1, 2}:
-            raise InferenceError(
-                f"x and y must hold the same points, (n,) or (replicas, n), but have the shapes "
-                f"{xs.shape} and {ys.shape}."
-            )
-        replicas = max((a.shape[0] for a in (xs, ys) if a.ndim == 2), default=0)
-        if replicas:
-            if x_error is not None or y_error is not None:
-                raise InferenceError("give replicas or standard errors, not both.")
-            made = _from_replicas(xs, ys, per, average, resamples, seed)
-        elif per is not None:
-            raise InferenceError("a ratio of means needs replicas of both.")
-        else:
-            made = _from_errors(xs, ys, x_error, y_error)
-        order = np.argsort(made.x, kind="stable")
-        if not made.x[order[0]] < made.x[order[-1]]:
-            raise InferenceError("all points lie at one x; a slope needs two places.")
-        errors = Errors(made.errors.x[order], made.errors.y[order], made.errors.correlation[order])
-        super().__init__(
-            made.x[order],
-            made.y[order],
-            errors,
-            _columns(made.many_x, order),
-            _columns(made.many_y, order),
-            replicas,
-        )
-
-    def part(self, chosen: slice) -> _Part:
-        return _Part(
-            self.x[chosen],
-            self.y[chosen],
-            self.errors.part(chosen),
-            _columns(self.many_x, chosen),
-            _columns(self.many_y, chosen),
-            self.replicas,
-        )
-
-
-def _columns(values: Floats | None, chosen: slice | NDArray[np.intp]) -> Floats | None:
-    return None if values is None else values[:, chosen]
-
-
-@dataclass(frozen=True)
 class _Bend:
     """How probable the bend is on a straight line; the slope at the end with a quadratic term."""
 
@@ -335,7 +265,7 @@ class _Bend:
     interval: tuple[float, float]
 
 
-def _bend(part: _Part, end: End, confidence: float) -> _Bend:
+def _bend(part: Points, end: End, confidence: float) -> _Bend:
     """Test for quadratic and cubic terms, at the most likely true places of the points.
 
     Those are independent of the residuals; the measured places are not.
@@ -377,7 +307,7 @@ def _normal(terms: Floats, weights: Floats) -> Floats:
     return np.asarray((terms * weights[:, None]).T @ terms)
 
 
-def _interval(part: _Part, confidence: float) -> tuple[float, float]:
+def _interval(part: Points, confidence: float) -> tuple[float, float]:
     if part.many_x is None or part.many_y is None:
         slope = float(fit_line(part.x, part.y, part.errors)[1])
         return likelihood_interval(part.x, part.y, part.errors, slope, confidence)
@@ -386,11 +316,11 @@ def _interval(part: _Part, confidence: float) -> tuple[float, float]:
 
 
 def _ranges(
-    data: _Part, end: End, within: tuple[float, float] | None, min_points: int
+    data: Points, end: End, within: tuple[float, float] | None, min_points: int
 ) -> list[slice]:
     n = data.x.size
     if within is not None:
-        low, high = np.log(_positive("within", within))
+        low, high = np.log(positive("within", within))
         # What rounding took from an end is given back.
         first = int(np.searchsorted(data.x, low - 1e-12, "left"))
         last = int(np.searchsorted(data.x, high + 1e-12, "right"))
@@ -404,98 +334,6 @@ def _ranges(
         raise InferenceError(f"a slope needs at least {min_points} points, not {n}.")
     sizes = range(n, min_points - 1, -1)
     return [slice(n - size, n) if end == "high" else slice(0, size) for size in sizes]
-
-
-def _from_replicas(
-    x: Floats, y: Floats, per: ArrayLike | None, average: Average, resamples: int, seed: int
-) -> _Part:
-    replicas = len(y) if y.ndim == 2 else len(x)
-    if replicas < MIN_REPLICAS:
-        raise InferenceError(f"an interval needs at least {MIN_REPLICAS} replicas, not {replicas}.")
-    if x.ndim == y.ndim == 2 and len(x) != len(y):
-        raise InferenceError(f"x has {len(x)} replicas and y {len(y)}; they must be the same.")
-    if average not in ("logarithm", "mean"):
-        raise SettingsError(f"average must be 'logarithm' or 'mean', not {average!r}.")
-    if per is not None and (average != "mean" or y.ndim != 2):
-        raise SettingsError("a ratio of means needs average='mean' and replicas of y.")
-    shares = resampling_weights(replicas, resamples, np.random.default_rng(seed))
-
-    def over(values: Floats) -> tuple[Floats, Floats, Floats]:
-        """The logarithm, what each replica moves it by, and resamples of it."""
-        if values.ndim == 1:
-            log = np.log(values)
-            return log, np.zeros((replicas, log.size)), np.broadcast_to(log, (resamples, log.size))
-        if average == "logarithm":
-            logs = np.log(values)
-            return logs.mean(0), logs - logs.mean(0), shares @ logs
-        mean = values.mean(0)
-        return np.log(mean), values / mean - 1, np.log(shares @ values)
-
-    (log_x, dx, many_x), (log_y, dy, many_y) = over(x), over(y)
-    if per is not None:
-        log_per, d_per, many_per = _mean_below(y, per, shares)
-        log_y, dy, many_y = log_y - log_per, dy - d_per, many_y - many_per
-    count = replicas * (replicas - 1)
-    x_error = np.sqrt((dx**2).sum(0) / count)
-    y_error = np.sqrt((dy**2).sum(0) / count)
-    product = x_error * y_error
-    with np.errstate(invalid="ignore"):
-        shared = np.where(product > 0, (dx * dy).sum(0) / count / product, 0.0)
-    # Errors that are wholly correlated leave nothing to weigh by.
-    errors = Errors(x_error, y_error, np.clip(shared, -0.999, 0.999))
-    _check_errors(errors)
-    return _Part(log_x, log_y, errors, many_x, many_y, replicas)
-
-
-def _mean_below(y: Floats, per: ArrayLike, shares: Floats) -> tuple[Floats, Floats, Floats]:
-    """The same of the denominators of a ratio of means, which may be 0 in most replicas."""
-    below = np.asarray(per, dtype=np.float64)
-    if below.shape != y.shape or not (np.isfinite(below) & (below >= 0)).all():
-        raise InferenceError("per must be finite, not negative, and of the shape of y.")
-    mean, many = below.mean(0), shares @ below
-    if not (many > 0).all():
-        raise InferenceError(
-            "some resample has nothing to divide by: leave out points with so few events."
-        )
-    return np.log(mean), below / mean - 1, np.log(many)
-
-
-def _from_errors(
-    x: Floats, y: Floats, x_error: ArrayLike | None, y_error: ArrayLike | None
-) -> _Part:
-    if x_error is None and y_error is None:
-        raise InferenceError("give replicas, or standard errors of x or y.")
-    relative = []
-    for name, value, error in (("x", x, x_error), ("y", y, y_error)):
-        errors = np.zeros_like(value) if error is None else np.asarray(error, dtype=np.float64)
-        if errors.ndim == 0:
-            errors = np.full_like(value, float(errors))
-        if errors.shape != value.shape or not (np.isfinite(errors) & (errors >= 0)).all():
-            raise InferenceError(f"{name}_error must be finite, not negative, one for each point.")
-        relative.append(errors / value)
-    made = Errors(relative[0], relative[1], np.zeros_like(x))
-    _check_errors(made)
-    return _Part(np.log(x), np.log(y), made, None, None, 0)
-
-
-def _check_errors(errors: Errors) -> None:
-    if not ((errors.x > 0) | (errors.y > 0)).all():
-        raise InferenceError("a point has no error in x nor in y, and would outweigh all others.")
-    worst = max(float(errors.x.max()), float(errors.y.max()))
-    if not worst < 0.5:
-        raise InferenceError(
-            f"a point has an error of {100 * worst:.0f} % of its value; logarithms need below 50 %."
-        )
-
-
-def _positive(name: str, values: ArrayLike) -> Floats:
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InferenceError(f"{name} must be numbers.") from None
-    if array.size == 0 or not (np.isfinite(array) & (array > 0)).all():
-        raise InferenceError(f"{name} must be positive and finite to take logarithms.")
-    return array
 
 
 def _check(level: float, confidence: float, min_points: int, resamples: int) -> None:
