@@ -67,7 +67,8 @@ def _draw_times(ax: Axes, row: TimeChangeRow, threshold: float) -> None:
         (row.changed, COLOURS[1], "--", "(14), by its clock t = ∫dτ/L"),
         (row.slow, GREY, ":", "rival: (14), t = τ/L*"),
     ):
-        ordered = np.sort(times[np.isfinite(times)])
+        # Those at the end have not passed by then.
+        ordered = np.sort(times[times < np.nanmax(times)])
         left = 1 - np.arange(1, ordered.size + 1) / times.size
         # What the last few paths do is noise.
         shown = left > 5 / times.size

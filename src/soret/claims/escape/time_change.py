@@ -32,15 +32,15 @@ _NEVER = 1e30
     statement="SDE (12) in t, with noise that follows the loss, and SDE (14) in τ = ∫L dt, with "
     "additive noise on log L, have the same paths, and so P_st ∝ P_st^τ/L.",
     source=Source("escape", "Sec. 3.2, Eq. 12–14; App. C, Eq. 41–43"),
-    quick={"step": 0.008, "paths": 2000, "time": 40.0},
+    quick={"step": 0.008, "paths": 5000, "time": 16.0},
 )
 class TimeChange:
     """Paths of both equations, made independently, on double wells in one and two dimensions.
 
     (12) is integrated in t. (14) is integrated in τ together with the clock dt = dτ/L. If they have
-    the same paths, the mean time at which L first reaches a threshold is the same by the clock as
-    in (12); the rival is a clock that runs at the minimum's rate, t = τ/L*, as in Eq. 24. And the
-    logarithm of the ratio of the stationary densities of L in t and in τ is a line of slope −1
+    the same paths, the mean time at which L first reaches a threshold (at most `time`, so that it
+    is known of every path) is the same by the clock as in (12); the rival is a clock that runs at
+    the minimum's rate, t = τ/L*, as in Eq. 24. And the logarithm of the ratio of the stationary densities of L in t and in τ is a line of slope −1
     against log L; the rival, that noise on log L has the density of (12) as it is, makes it 0.
 
     The surfaces are ours, the paper has none: L = L* + b(x² − 1)², and with ½h_⊥y² in addition.
@@ -52,8 +52,8 @@ class TimeChange:
     across: Annotated[float, "h_⊥, curvature of the second direction; along it is 8b"] = 2.0
     threshold: Annotated[float, "of L/L*, where passages are timed"] = 3.0
     step: Annotated[float, "Δt; in τ the step is L*Δt"] = 0.0025
-    time: Annotated[float, "length of a path in t"] = 400.0
-    paths: Annotated[int, "paths of either equation on either surface"] = 4000
+    time: Annotated[float, "length of a path in t, and what later passages count as"] = 40.0
+    paths: Annotated[int, "paths of either equation on either surface"] = 20_000
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Integrate both equations on both surfaces."""
@@ -162,15 +162,19 @@ class TimeChange:
             ),
         )
         place, passage = run.theta.values, run.first_passage.values[:, 0]
-        variables = {"passage": ("replica", passage)}
+        passage = np.where(np.isnan(passage), np.inf, passage)
+        # As long as every path was watched, min(passage, time) is known of all of them.
+        variables = {"passage": ("replica", np.minimum(passage, self.time))}
         if kind == "tau":
             clock = place[..., n]
-            times = [np.interp(tau, run.time, row) for tau, row in zip(passage, clock, strict=True)]
-            variables = {
-                "passage": ("replica", np.array(times)),
-                "passage_tau": variables["passage"],
-            }
-        settled = run.time.values > 0.1 * run.time.values[-1]
+            times = np.array(
+                [np.interp(tau, run.time, row) for tau, row in zip(passage, clock, strict=True)]
+            )
+            known = np.isfinite(passage) | (clock[:, -1] >= self.time)
+            times = np.where(known, np.minimum(times, self.time), np.nan)
+            slow = np.minimum(passage, self.time * self.minimum_loss)
+            variables = {"passage": ("replica", times), "passage_tau": ("replica", slow)}
+        settled = run.time.values > 0.2 * run.time.values[-1]
         with jax.enable_x64(True):
             losses = np.asarray(well.potential(place[:, settled, :n]))
         return xr.Dataset(variables | {"loss": (("replica", "sample"), losses)})
@@ -193,7 +197,7 @@ class TimeChange:
             verdict = Verdict.INCONCLUSIVE
         apart = stats.ks_2samp(first, second)
         note = (
-            f"{lost} paths did not pass; largest difference of the two distributions "
+            f"{lost} paths were not watched long enough; largest difference of the distributions "
             f"{apart.statistic:.3f} (p = {apart.pvalue:.2g})"
         )
         return Result(quantity, 1.0, ratio, interval, round(slow, 3), verdict, note)
