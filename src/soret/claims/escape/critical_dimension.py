@@ -30,7 +30,7 @@ _BOOTSTRAP_SEED = 0xD1
     quick={
         "learning_rates": (0.1, 0.02, 0.4),
         "batch_sizes": (1, 1, 4),
-        "shares": (0.65, 0.8, 0.95, 1.1),
+        "shares": (0.65, 0.85, 1.05),
         "replicas": 256,
         "held_replicas": 128,
     },

@@ -40,8 +40,9 @@ class TimeChange:
     (12) is integrated in t. (14) is integrated in τ together with the clock dt = dτ/L. If they have
     the same paths, the mean time at which L first reaches a threshold (at most `time`, so that it
     is known of every path) is the same by the clock as in (12); the rival is a clock that runs at
-    the minimum's rate, t = τ/L*, as in Eq. 24. And the logarithm of the ratio of the stationary densities of L in t and in τ is a line of slope −1
-    against log L; the rival, that noise on log L has the density of (12) as it is, makes it 0.
+    the minimum's rate, t = τ/L*, as in Eq. 24. And the logarithm of the ratio of the stationary
+    densities of L in t and in τ is a line of slope −1 against log L; the rival, that both have one
+    density, makes it 0.
 
     The surfaces are ours, the paper has none: L = L* + b(x² − 1)², and with ½h_⊥y² in addition.
     """
