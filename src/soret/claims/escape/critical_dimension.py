@@ -244,13 +244,9 @@ def _crossing(growth: dict[int, Floats]) -> tuple[float, tuple[float, float]]:
     samples = np.stack(list(growth.values()))
     rng = np.random.default_rng(_BOOTSTRAP_SEED)
     count = samples.shape[1]
-    means = np.stack(
-        [
-            rng.multinomial(count, np.full(count, 1 / count), _RESAMPLES) @ row / count
-            for row in samples
-        ],
-        axis=1,
-    )
+    # A replica has the same stream of random numbers in every dimension: resampled together.
+    weights = rng.multinomial(count, np.full(count, 1 / count), _RESAMPLES) / count
+    means = weights @ samples.T
     found = np.array([_zero(d, mean) for mean in means])
     measured = _zero(d, samples.mean(1))
     if not np.isfinite(found).all():
