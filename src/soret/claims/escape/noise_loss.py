@@ -38,7 +38,8 @@ class NoiseLoss:
     Replicas are compared at equal losses.
 
     Ours: pixels run from 0 to 1; 𝒩 and L are averages over the first `measured` training images
-    and not all; padding that keeps images their size; number of epochs and replicas.
+    and not all; padding that keeps images their size; number of epochs and replicas. On the small
+    nets of the quick scale the slope passes through 1 and does not stay there (`docs/errata.md`).
     """
 
     dense_data: Annotated[Literal["digits", "mnist", "fashion-mnist", "cifar-10"], "images"] = (
