@@ -39,7 +39,7 @@ def test_minima_and_saddles_are_that(well):
     assert well.basin(well.minima).tolist() == [0, 1]
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(wells, st.floats(-2, 2), st.floats(-2, 2))
 def test_slopes_are_derivatives(well, x, y):
     """A term lost in V′ or V″, or directions across that are not confined by their own h."""
