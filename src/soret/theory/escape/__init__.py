@@ -14,6 +14,7 @@ from soret.theory.escape.passage import (
     radial_passage_time,
     zero_flux_density,
 )
+from soret.theory.escape.radial import radial_recursion_steps
 from soret.theory.escape.rates import (
     critical_dimension,
     escape_exponent,
@@ -55,6 +56,7 @@ __all__ = [
     "noise_covariance",
     "original_time",
     "radial_passage_time",
+    "radial_recursion_steps",
     "recursion_law",
     "recursion_passage_steps",
     "regression_critical_dimension",

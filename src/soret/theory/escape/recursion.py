@@ -164,7 +164,7 @@ def recursion_passage_steps(
     jump = _transitions(points.ravel(), edges, eta, batch)
     between = np.einsum("ijk,ij->ik", jump.reshape(*points.shape, -1), shares)
     first = _transitions(np.array([begin]), edges, eta, batch)[0]
-    return float(1 + first[:-1] @ _absorption(between))
+    return float(1 + first[:-1] @ absorption(between))
 
 
 def _units(minimum_loss: float, learning_rate: float, curvature: float) -> tuple[float, float]:
@@ -258,7 +258,7 @@ def _stationary(jump: Floats) -> Floats:
     return np.asarray(mass / mass.sum())
 
 
-def _absorption(jump: Floats) -> Floats:
+def absorption(jump: Floats) -> Floats:
     """Mean steps to the last column from each state, by elimination in the same way."""
     p, size = jump.copy(), len(jump)
     wait = np.ones(size)
