@@ -5,5 +5,14 @@ from soret.dynamics.passage import FirstPassage
 from soret.dynamics.results import DivergenceWarning
 from soret.dynamics.sgd import SGD, Optax
 from soret.dynamics.simulate import simulate
+from soret.dynamics.splitting import rare_passages
 
-__all__ = ["SGD", "DivergenceWarning", "FirstPassage", "Optax", "check", "simulate"]
+__all__ = [
+    "SGD",
+    "DivergenceWarning",
+    "FirstPassage",
+    "Optax",
+    "check",
+    "rare_passages",
+    "simulate",
+]

@@ -74,7 +74,7 @@ def check(
         "memory_limit": memory_limit,
     }.items():
         if value is not None:
-            _positive(key, value)
+            check_integer(key, value)
     if devices is not None and not len(devices):
         raise SettingsError("devices is empty; leave it out to use all local ones.")
     record_every = check_counts(steps, replicas, record_every)
@@ -112,9 +112,9 @@ def as_observables(
 
 def check_counts(steps: int, replicas: int, every: int | None) -> int:
     """Check the counts; return how often to record."""
-    _positive("steps", steps)
-    _positive("replicas", replicas)
-    _positive("record_every", every if every is not None else 1)
+    check_integer("steps", steps)
+    check_integer("replicas", replicas)
+    check_integer("record_every", every if every is not None else 1)
     if steps >= 2**31:
         raise SettingsError(f"steps is {steps}; it must be below 2³¹.")
     if every is None:
@@ -130,6 +130,7 @@ def check_counts(steps: int, replicas: int, every: int | None) -> int:
     return every
 
 
-def _positive(key: str, value: Any) -> None:
+def check_integer(key: str, value: Any) -> None:
+    """Refuse what is no integer of at least 1."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise SettingsError(f"{key} is {value!r}; it must be an integer of at least 1.")

@@ -13,7 +13,7 @@ from soret.data import generator
 from soret.dynamics.sgd import Point
 from soret.errors import SettingsError
 
-_INITIAL, _NOISE = 1, 2
+_INITIAL, _NOISE, _SPLITTING = 1, 2, 3
 
 
 def initial_keys(seed: int, replicas: range) -> UInt32[Array, "replicas 2"]:
@@ -25,6 +25,14 @@ def noise_keys(seed: int, point: Point, replicas: range) -> UInt32[Array, "repli
     """Return the keys of the replicas' mini-batches at one point of the grid."""
     values = np.array(list(point.values()), np.float32).view(np.uint32)
     return _derive(seed, [_NOISE, *values.tolist()], replicas)
+
+
+def splitting_keys(
+    seed: int, point: Point, stage: int, walkers: range
+) -> UInt32[Array, "walkers 2"]:
+    """Return the keys of the mini-batches of walkers that start anew at a threshold."""
+    values = np.array(list(point.values()), np.float32).view(np.uint32)
+    return _derive(seed, [_SPLITTING, stage, *values.tolist()], walkers)
 
 
 def check_seed(seed: object) -> None:

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float32, Int32
+from numpy.typing import NDArray
 
 from soret.errors import SettingsError
 from soret.observables.state import Observable
+
+Thresholds: TypeAlias = Sequence[float] | NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +29,7 @@ class FirstPassage:
     level : function
         A scalar observable, ``level(problem, state)``. Passages are upward; negate the level
         for downward ones.
-    thresholds : sequence of float
+    thresholds : sequence of float, or array
         Ascending, in the level's units.
     every : int
         Steps between looks. A passage is seen at the first look at which the level is at or
@@ -52,7 +55,7 @@ class FirstPassage:
     """
 
     level: Observable
-    thresholds: Sequence[float]
+    thresholds: Thresholds
     every: int = 1
 
     def __post_init__(self) -> None:
@@ -96,7 +99,7 @@ class Passages(NamedTuple):
         return self.passed_at[:, -1] >= 0
 
 
-def begin(levels: Float32[Array, "replicas"], thresholds: Sequence[float]) -> Passages:
+def begin(levels: Float32[Array, "replicas"], thresholds: Thresholds) -> Passages:
     """Return the passages at step 0: of replicas that start at or above a threshold."""
     seen = _ordered(levels)
     at_once = seen[:, None] >= jnp.asarray(thresholds, jnp.float32)
@@ -107,7 +110,7 @@ def update(
     passages: Passages,
     levels: Float32[Array, "looks replicas"],
     steps: Int32[Array, "looks"],
-    thresholds: Sequence[float],
+    thresholds: Thresholds,
 ) -> Passages:
     """Take further looks at the levels, at the given steps, into account."""
     bars = jnp.asarray(thresholds, jnp.float32)

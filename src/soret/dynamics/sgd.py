@@ -23,7 +23,9 @@ Point = Mapping[str, Number]
 class Algorithm(Protocol):
     """An update rule with its hyperparameters; a list-valued one is an axis of the grid."""
 
-    sampling: Sampling | None
+    @property
+    def sampling(self) -> Sampling | None:
+        """How batches are drawn from a finite data set."""
 
     @property
     def hyperparameters(self) -> dict[str, Number | tuple[Number, ...]]:
