@@ -111,6 +111,12 @@ SMALL = {
         "reference_rate": 0.3,
         "reference_records": 400,
     },
+    "escape/first-passage-linear": {
+        "dimensions": (16,),
+        "thresholds": 12,
+        "steps": 4000,
+        "replicas": 16,
+    },
     "escape/hessian-outliers": {"images": 400, "hidden": 4, "steps": 400, "replicas": 2},
     "escape/noise-loss": {"nets": ("conv",), "channels": (3,), "epochs": 40, "records": 20},
     "escape/noise-loss-cross-entropy": {

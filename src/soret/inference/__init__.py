@@ -5,9 +5,7 @@ from soret.inference.dependence import Growth, power_or_exponential
 from soret.inference.passage_growth import (
     PassageGrowth,
     local_exponent,
-    local_rate_exponent,
     passage_growth,
-    rate_growth,
 )
 from soret.inference.radial import RadialFit, expected_exponent, histogram_p, radial_fit
 from soret.inference.slope import LocalSlope, Slope, local_slope, loglog_slope
@@ -34,7 +32,6 @@ __all__ = [
     "expected_exponent",
     "histogram_p",
     "local_exponent",
-    "local_rate_exponent",
     "local_slope",
     "loglog_slope",
     "mean_passage",
@@ -43,6 +40,5 @@ __all__ = [
     "power_or_exponential",
     "power_tail",
     "radial_fit",
-    "rate_growth",
     "survival_curve",
 ]

@@ -132,11 +132,11 @@ def passage_growth(
         )
     c, exposure, passed = _read(thresholds, times, censored_at)
     replicas = len(exposure)
-    chosen = (c >= within[0]) & (c <= within[1])
-    chosen &= passed.sum(0) >= max(MIN_PASSAGES, least_passed * replicas)
+    chosen = passed.sum(0) >= max(MIN_PASSAGES, least_passed * replicas)
     with np.errstate(divide="ignore"):
         chosen &= exposure.sum(0) / passed.sum(0) >= shortest
-    # Later thresholds are passed by fewer, earlier ones sooner: what is left is one range.
+    chosen &= (c >= within[0]) & (c <= within[1])
+    # A covariance of more thresholds than replicas has no inverse.
     most = replicas - 5
     if MIN_THRESHOLDS <= most < chosen.sum():
         chosen[np.flatnonzero(chosen)[most:]] = False
@@ -149,9 +149,10 @@ def passage_growth(
     c, exposure, passed = c[chosen], exposure[:, chosen], passed[:, chosen]
     plain, logs = _log_means(exposure, passed, resamples, seed)
 
-    spread = np.asarray(np.cov(logs, rowvar=False), np.float64)
-    precision = np.linalg.pinv(spread, rcond=1e-10, hermitian=True)
-    precision *= max((replicas - c.size - 2) / (replicas - 1), 1 / replicas)
+    corrected = max((replicas - c.size - 2) / (replicas - 1), 1 / replicas)
+    spread = np.cov(logs, rowvar=False)
+    inverse = np.linalg.pinv(spread, rcond=1e-10, hermitian=True)
+    precision = np.asarray(corrected * inverse, np.float64)
     power, exponential = _Line(np.log(c), precision), _Line(c, precision)
     advantages = 0.5 * (exponential.misfit(logs) - power.misfit(logs))
     slopes = np.array([_slope(np.log(c), row) for row in logs])

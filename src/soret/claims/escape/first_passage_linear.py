@@ -1,0 +1,283 @@
+"""First-passage times of linear regression grow as a power of the threshold of the loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+
+import soret
+from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims.escape import _passages as passages
+from soret.errors import OutsideDomain, SettingsError
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from soret.figures import Growth
+
+    Floats = NDArray[np.float64]
+
+# Eq. 15 is asymptotic: a slope can only be compared with its power where, by the paper's own
+# diffusion, slopes are within a tenth of it; and a tenth is what the comparison is made to. Chosen
+# before any run.
+TOLERANCE = 0.1
+_CONSTANT_NOISE_TO = 4.0
+_THEORIES = ("equation_15", "exact_covariance", "exact_recursion")
+_SHARES_OF_HIGHEST = (0.02, 0.07, 0.25, 0.6, 0.9)
+
+
+@claim(
+    "escape/first-passage-linear",
+    statement="In linear regression the mean time until L first reaches c·L* grows as "
+    "c^(B/(ηh) + 1 − d/2).",
+    source=Source("escape", "Fig. 3b, Sec. 5.3.1, Eq. 15"),
+    quick={"dimensions": (14, 16), "steps": 300_000, "replicas": 64},
+)
+class FirstPassageLinear:
+    """Replicas that start at the minimum, watched at every step until L ≥ c·L*, for many c.
+
+    x and y are independent standard Gaussian numbers, so h = 1 and L* = ½. η, B, the dimensions
+    and the thresholds are ours: the copy of the paper at hand has lost them. Two things are asked
+    for each d. Whether mean times follow a power or an exponential of c, by likelihood, among
+    thresholds that are rarely passed (mean time at least ten relaxation times 1/(ηh)), and among
+    those where the asymptotic power should hold. And whether that power is the measured slope.
+    Eq. 15 should hold where, for the paper's own diffusion solved exactly, d log T/d log c is
+    within a tenth of its limit.
+
+    The figure shows two finer theories beside it, Gaussian noise of the exact covariance and the
+    recursion itself, both solved, and the control: the same dynamics with the noise that it has at
+    the minimum everywhere, whose times are exponential.
+    """
+
+    dimensions: Annotated[tuple[int, ...], "numbers of features d"] = (5, 10, 15)
+    learning_rate: Annotated[float, "learning rate η"] = 0.1
+    batch_size: Annotated[int, "batch size B"] = 1
+    examples: Annotated[int, "examples N; 0 is a fresh one at every step"] = 100_000
+    reach: Annotated[float, "largest c, over the one from which Eq. 15 should hold"] = 4.0
+    thresholds: Annotated[int, "number of thresholds that replicas are watched for"] = 40
+    steps: Annotated[int, "updates that a replica is watched for at most"] = 10_000_000
+    replicas: Annotated[int, "replicas for each d"] = 100
+
+    def simulate(self, simulate: Simulate) -> Runs:
+        """Watch SGD and, as control, constant noise; compute the theories' exponents."""
+        self._check()
+        algorithm = soret.SGD(self.learning_rate, batch_size=self.batch_size)
+        runs = {}
+
+        def settings(steps: int) -> dict[str, int]:
+            every = passages.record_every(steps)
+            return {"steps": steps, "record_every": every, "replicas": self.replicas}
+
+        for d in self.dimensions:
+            problem = soret.problems.linear_regression(d, self.examples or None)
+            lowest = soret.problems.regression_statistics(problem.data).minimum_loss
+            ratio = passages.loss_over(lowest)
+            bars = np.geomspace(1.25, self._highest(d), self.thresholds)
+            watch = soret.FirstPassage(ratio, bars)
+            runs[f"sgd/{d}"] = simulate(
+                f"sgd/{d}", problem, algorithm, watch=watch, **settings(self.steps)
+            )
+            flat = soret.problems.surface(
+                lambda z: 0.5 + 0.5 * (z @ z), start=np.zeros(d), name="constant noise"
+            )
+            bars = np.geomspace(1.25, _CONSTANT_NOISE_TO, self.thresholds)
+            watch = soret.FirstPassage(passages.loss_over(0.5), bars)
+            name = f"constant-noise/{d}"
+            runs[name] = simulate(
+                name, flat, algorithm, watch=watch, **settings(max(1, self.steps // 4))
+            )
+        runs["exponents"] = simulate.measure("exponents", lambda seed: self._exponents())
+        return runs
+
+    def judge(self, runs: Runs) -> list[Result]:
+        """Predicted: a power, this power. Rivals: an exponential, the exact covariance's power."""
+        results = []
+        for d in self.dimensions:
+            run, exponent = runs[f"sgd/{d}"], self._law(d).survival_exponent
+            asymptotic = self._asymptotic_from(d)
+            rare = 10 / self.learning_rate
+            where = f"where Eq. 15 should hold, c ≥ {asymptotic:.3g}"
+            results += [
+                passages.judge_law(run, f"among rare passages, d = {d}", shortest=rare),
+                passages.judge_law(run, f"{where}, d = {d}", shortest=rare, least=asymptotic),
+                passages.judge_exponent(
+                    run,
+                    f"{where}, d = {d}",
+                    predicted=exponent,
+                    rival=self._finer(d),
+                    tolerance=TOLERANCE * exponent,
+                    least=asymptotic,
+                    shortest=rare,
+                    note=self._note(runs, d),
+                ),
+            ]
+        return results
+
+    def control(self, runs: Runs) -> Runs:
+        """Return the times under constant noise as if they were SGD's."""
+        made = {f"sgd/{d}": runs[f"constant-noise/{d}"] for d in self.dimensions}
+        return {**runs, **made}
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
+        """Times against thresholds as in Fig. 3b, their local slopes, and the theories' map."""
+        from soret.figures import exponent_figure, passage_figure
+
+        columns = []
+        for number, d in enumerate(self.dimensions):
+            run, exponent = runs[f"sgd/{d}"], self._law(d).survival_exponent
+            theories = {
+                "the paper's diffusion, exact": self._times(self._law(d), run.threshold.values),
+                "Gaussian noise, exact covariance": self._times(
+                    self._finer_law(d), run.threshold.values
+                ),
+                "the recursion itself, exact": self._exact_times(d, run.threshold.values),
+            }
+            columns.append(
+                passages.column(
+                    f"d = {d}",
+                    run,
+                    control=runs[f"constant-noise/{d}"],
+                    theories=theories,
+                    exponents={
+                        f"Eq. 15: {exponent:g}": exponent,
+                        f"exact covariance: {self._finer(d):g}": self._finer(d),
+                        f"exact recursion: {self._exact(runs, d):.3g}": self._exact(runs, d),
+                    },
+                    least=self._asymptotic_from(d),
+                    verdicts=[str(r.verdict) for r in results[3 * number : 3 * number + 3]],
+                )
+            )
+        title = (
+            f"First-passage times of the loss, linear regression, η = {self.learning_rate:g}, "
+            f"B = {self.batch_size}, {self.replicas} replicas"
+        )
+        map_title = f"Powers of the mean first-passage time, batch size {self.batch_size}"
+        return {
+            "first-passage": passage_figure(columns, title=title, level="c = L/L*"),
+            "exponents": exponent_figure(
+                [self._powers(runs["exponents"].sel(d=d)) for d in self.dimensions],
+                title=map_title,
+            ),
+        }
+
+    def _powers(self, table: xr.Dataset) -> Growth:
+        from soret.figures import Growth
+
+        return Growth(
+            f"d = {int(table.d)}",
+            table.learning_rate.values,
+            {name.replace("_", " "): table[name].values for name in _THEORIES},
+        )
+
+    def _check(self) -> None:
+        if (
+            not self.dimensions
+            or min(self.dimensions) < 1
+            or len(set(self.dimensions)) < len(self.dimensions)
+        ):
+            raise SettingsError(f"dimensions is {self.dimensions}; give different ones, all ≥ 1.")
+        if not self.reach > 1 or self.thresholds < 10:
+            raise SettingsError(
+                f"reach is {self.reach:g} and thresholds {self.thresholds}; use more than 1 and at "
+                "least 10."
+            )
+        for d in self.dimensions:
+            try:
+                self._highest(d)
+                self._finer_law(d)
+                soret.theory.escape.kesten_exponent(self.learning_rate, self.batch_size, 1.0, d)
+            except OutsideDomain as error:
+                raise SettingsError(f"no stationary state for d = {d}: {error}") from error
+
+    def _law(self, d: int) -> Any:
+        return soret.theory.escape.stationary_law(0.5, self.learning_rate, self.batch_size, 1.0, d)
+
+    def _finer_law(self, d: int) -> Any:
+        return soret.theory.escape.regression_law(0.5, self.learning_rate, self.batch_size, 1.0, d)
+
+    def _finer(self, d: int) -> float:
+        return float(self._finer_law(d).survival_exponent)
+
+    def _highest(self, d: int) -> float:
+        return self.reach * self._asymptotic_from(d)
+
+    def _times(self, law: Any, ratios: Floats) -> Floats:
+        """Return a diffusion's mean first-passage times in steps."""
+        times = soret.theory.escape.radial_passage_time(law, ratios)
+        return np.asarray(times) / self.learning_rate
+
+    def _exact_times(self, d: int, ratios: Floats) -> Floats:
+        """Return the recursion's own mean first-passage times in steps."""
+        theory = soret.theory.escape
+        if d > 1:
+            return theory.radial_recursion_steps(ratios, self.learning_rate, self.batch_size, d)
+        return np.array(
+            [theory.recursion_passage_steps(c, self.learning_rate, self.batch_size) for c in ratios]
+        )
+
+    def _asymptotic_from(self, d: int) -> float:
+        """Return the c from which the paper's diffusion has its power to within the tolerance."""
+        c = np.geomspace(1.1, 1000, 120)
+        slope = np.gradient(np.log(self._times(self._law(d), c)), np.log(c))
+        short = np.flatnonzero(np.abs(slope / self._law(d).survival_exponent - 1) > TOLERANCE)
+        first = short[-1] + 1 if short.size else 0
+        if first == c.size:
+            raise SettingsError(
+                f"with d = {d} Eq. 15 holds nowhere below c = 1000; use a smaller d."
+            )
+        return float(c[first])
+
+    def _exponents(self) -> xr.Dataset:
+        """Return the power of c in the mean time, by three theories, below the largest stable η."""
+        import xarray as xr
+
+        theory = soret.theory.escape
+        table = np.full((3, len(self.dimensions), len(_SHARES_OF_HIGHEST) + 1), np.nan)
+        rates = np.empty(table.shape[1:])
+        for i, d in enumerate(self.dimensions):
+            # Where E|z|² of the exact recursion ends, E A² = 1: η = 2B/(d + B + 1).
+            limit = 2 * self.batch_size / (d + self.batch_size + 1)
+            rates[i] = np.sort(
+                [*(limit * share for share in _SHARES_OF_HIGHEST), self.learning_rate]
+            )
+            for j, rate in enumerate(rates[i]):
+                n = (self.batch_size, 1.0, d)
+                # A diffusion may have no stationary state where the recursion still has one.
+                if d < theory.critical_dimension(rate, *n[:2]):
+                    table[0, i, j] = theory.escape_exponent(rate, *n)
+                if d < theory.regression_critical_dimension(rate, *n[:2]):
+                    table[1, i, j] = theory.regression_escape_exponent(rate, *n)
+                table[2, i, j] = theory.kesten_exponent(rate, *n) / 2
+        found = {
+            name: (("d", "rate"), values, {"long_name": f"power of c, {name}"})
+            for name, values in zip(_THEORIES, table, strict=True)
+        }
+        found["learning_rate"] = (("d", "rate"), rates, {"long_name": "learning rate η"})
+        return xr.Dataset(found, {"d": list(self.dimensions)})
+
+    def _exact(self, runs: Runs, d: int) -> float:
+        """Return the exact recursion's power at the claim's η."""
+        table = runs["exponents"].sel(d=d)
+        at = int(np.argmin(np.abs(table.learning_rate.values - self.learning_rate)))
+        return float(table[_THEORIES[-1]].values[at])
+
+    def _note(self, runs: Runs, d: int) -> str:
+        run = runs[f"sgd/{d}"]
+        measured = passages.mean_times(run)
+        seen = np.flatnonzero(np.isfinite(measured))
+        last = seen[-1] if seen.size else 0
+        c = run.threshold.values[last]
+        theories = (
+            self._times(self._law(d), np.array([c])),
+            self._times(self._finer_law(d), np.array([c])),
+            self._exact_times(d, np.array([c])),
+        )
+        first, second, third = (measured[last] / float(times[0]) for times in theories)
+        return (
+            f"the exact recursion's power is {self._exact(runs, d):.3g}; at c = {c:.3g} the mean "
+            f"time is {measured[last]:.3g} steps, {first:.2g} times that of the paper's diffusion, "
+            f"{second:.2g} times that of the exact covariance's and {third:.2g} times that of the "
+            "recursion itself"
+        )
