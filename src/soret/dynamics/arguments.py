@@ -20,9 +20,11 @@ _TAKEN = (
     "diverged_at",
     "first_passage",
     "watched_until",
+    "final_parameters",
     "step",
     "replica",
     "threshold",
+    "parameter",
     "<lambda>",
 )
 

@@ -38,11 +38,14 @@ class BlockResult:
     passed_at : (replicas, thresholds) int array, or None
         The step at which each threshold was first seen reached; −1 where it was not. None where
         nothing is watched.
+    final : (replicas, parameters) array, or None
+        θ at the end, where replicas are held at their last passage.
     """
 
     records: dict[str, np.ndarray]
     diverged_at: np.ndarray
     passed_at: np.ndarray | None = None
+    final: np.ndarray | None = None
 
 
 def run_block(
@@ -127,7 +130,14 @@ def run_block(
             {key: value[:, :kept] for key, value in whole.items()},
             np.asarray(ensemble.diverged_at)[:kept],
             np.asarray(passages.passed_at)[:kept] if passages else None,
+            _flat(ensemble)[:kept] if program.watch is not None and program.watch.hold else None,
         )
+
+
+def _flat(ensemble: Ensemble) -> np.ndarray:
+    """Return the parameters of every replica as a vector, leaf after leaf."""
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(ensemble.params)]
+    return np.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves], axis=1)
 
 
 def _all_passed(ensemble: Ensemble, step: int, record_every: int) -> bool:

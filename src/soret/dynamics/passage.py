@@ -36,6 +36,9 @@ class FirstPassage:
         above the threshold: up to ``every − 1`` steps late, and later still where the level
         went above it and came back between two looks. So times are biased upward, by an amount
         that a run with a smaller `every` shows.
+    hold : bool
+        Whether a replica that has passed every threshold is held where it then stands, and the
+        parameters at the end are returned: training to a stopping rule.
 
     Raises
     ------
@@ -57,6 +60,7 @@ class FirstPassage:
     level: Observable
     thresholds: Thresholds
     every: int = 1
+    hold: bool = False
 
     def __post_init__(self) -> None:
         if not callable(self.level):
@@ -77,6 +81,8 @@ class FirstPassage:
         every = self.every
         if isinstance(every, bool) or not isinstance(every, int | np.integer) or every < 1:
             raise SettingsError(f"every is {every!r}; it must be an integer of at least 1.")
+        if not isinstance(self.hold, bool):
+            raise SettingsError(f"hold is {self.hold!r}; it must be true or false.")
         object.__setattr__(self, "thresholds", tuple(values.astype(float).tolist()))
 
 

@@ -208,5 +208,8 @@ def _result_bytes(
     program = next(iter(programs.values()))
     one = sum(shape.size * shape.dtype.itemsize for shape in program.record_shapes.values())
     passed = 0 if program.watch is None else 8 * len(program.watch.thresholds)
+    if program.watch is not None and program.watch.hold:
+        leaves = jax.tree.leaves(program.ensemble_shape.params)
+        passed += sum(4 * leaf.size // leaf.shape[0] for leaf in leaves)
     # Twice: the blocks' own records and the arrays they are put together into.
     return 2 * (one * records + passed) * len(grid) * replicas

@@ -249,6 +249,8 @@ class Program:
         """Make the steps of a chunk, looking at the level every so many of them."""
         assert self.watch is not None
         every, thresholds = self.watch.every, self.watch.thresholds
+        if self.watch.hold:
+            return self._held(step, state, handles, steps, old)
         made = (steps + 1).astype(jnp.int32)
         stride = min(every, self.chunk)
         looks = made.reshape(-1, stride)[:, -1]
@@ -272,6 +274,33 @@ class Program:
             return passage.update(old, levels[None], looks, thresholds)
 
         return state, jax.lax.cond(looks[0] % every == 0, look, lambda: old)
+
+    def _held(
+        self, step: Callable[..., Any], state: tuple[Any, Any], handles: Any, steps: Array, old: Any
+    ) -> tuple[tuple[Any, Any], passage.Passages]:
+        """Make the steps of a chunk; a replica that has passed all makes no more of them."""
+        assert self.watch is not None
+        every, thresholds = self.watch.every, self.watch.thresholds
+
+        def one(carry: tuple[Any, Any], part: tuple[Any, Array]) -> tuple[Any, None]:
+            state, passages = carry
+            handle, made = part
+            moved, _ = step(state, handle)
+            still = passages.finished()
+            state = jax.tree.map(
+                lambda new, was: jnp.where(still.reshape(-1, *[1] * (new.ndim - 1)), was, new),
+                moved,
+                state,
+            )
+
+            def look() -> passage.Passages:
+                levels = self._levels(state[0], state[1], made)
+                return passage.update(passages, levels[None], made[None], thresholds)
+
+            return (state, jax.lax.cond(made % every == 0, look, lambda: passages)), None
+
+        carry, _ = jax.lax.scan(one, (state, old), (handles, (steps + 1).astype(jnp.int32)))
+        return carry
 
     def _levels(self, params: Any, velocity: Any, step: Array) -> Array:
         """Return the watched level of every replica."""

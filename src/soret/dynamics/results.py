@@ -78,6 +78,12 @@ def assemble(
             np.where(np.isnan(times[..., -1]), steps, times[..., -1]),
             {"long_name": "last step watched", "units": "updates"},
         )
+        if watch.hold:
+            variables["final_parameters"] = (
+                (*dims, "parameter"),
+                whole([result.final for result in results]),  # type: ignore[misc]
+                {"long_name": "parameters at the end", "units": "dimensionless"},
+            )
         coordinates["threshold"] = (
             "threshold",
             np.asarray(watch.thresholds),
@@ -101,6 +107,7 @@ def describe(
     with ensemble_settings():
         programs = [p.fingerprint(plan.devices[0]) for p in plan.programs.values()]
     watched = {} if watch is None else {"watch": name(watch.level), "every": watch.every}
+    watched |= {"hold": True} if watch is not None and watch.hold else {}
     return watched | {
         "problem": {"name": problem.name, **problem.settings},
         "algorithm": {

@@ -96,6 +96,9 @@ def simulate(
         last passage, or the last step for a replica that did not pass them all. Treat the missing
         ones as censored (`soret.inference.mean_passage`), never leave them out.
 
+        With ``watch.hold``, also `final_parameters` (grid axes…, replica, parameter): θ at the
+        last passage, or after the last step, as `soret.observables.parameters` records them.
+
     Raises
     ------
     SettingsError
