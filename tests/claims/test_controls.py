@@ -117,6 +117,15 @@ SMALL = {
         "steps": 4000,
         "replicas": 16,
     },
+    "escape/first-passage-network": {
+        "images": 200,
+        "hidden": 4,
+        "pretraining_steps": 2000,
+        "thresholds": 12,
+        "steps": 2000,
+        "every": 4,
+        "replicas": 16,
+    },
     "escape/hessian-outliers": {"images": 400, "hidden": 4, "steps": 400, "replicas": 2},
     "escape/noise-loss": {"nets": ("conv",), "channels": (3,), "epochs": 40, "records": 20},
     "escape/noise-loss-cross-entropy": {
