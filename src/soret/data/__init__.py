@@ -7,8 +7,9 @@
 """
 
 from soret.data.dataset import Dataset
+from soret.data.hold_out import hold_out
 from soret.data.lookup import available, load, load_or_digits
-from soret.data.relabel import even_odd
+from soret.data.relabel import even_odd, randomize_labels
 from soret.data.streams import FromFunction, Gaussian, GaussianRegression, Stream, Uniform
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "Uniform",
     "available",
     "even_odd",
+    "hold_out",
     "load",
     "load_or_digits",
+    "randomize_labels",
 ]

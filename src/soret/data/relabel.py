@@ -1,6 +1,7 @@
 """The same examples in other classes."""
 
 import numpy as np
+import numpy.typing as npt
 
 from soret.data.dataset import Dataset
 from soret.errors import SettingsError
@@ -34,3 +35,52 @@ def even_odd(data: Dataset) -> Dataset:
         description=f"{data.description}, even/odd",
         split=data.split,
     )
+
+
+def randomize_labels(
+    data: Dataset, fraction: float, seed: int = 0
+) -> tuple[Dataset, npt.NDArray[np.bool_]]:
+    """Return the examples with a fraction of the labels drawn at random.
+
+    A drawn label is uniform over all classes (Zhang et al. 2017, arXiv:1611.03530), so that one
+    in so many is still right.
+
+    Parameters
+    ----------
+    data : Dataset
+        With classes.
+    fraction : float
+        Share of the examples, between 0 and 1, rounded to whole examples.
+    seed : int
+        Of which examples, and of their labels; a larger fraction includes a smaller one's.
+
+    Returns
+    -------
+    data : Dataset
+    drawn : (examples,) bool array
+        Whose label was drawn.
+
+    Raises
+    ------
+    SettingsError
+        If there are fewer than two classes, or the fraction is out of range.
+    """
+    if len(data.classes) < 2:
+        raise SettingsError(
+            f"{data.name} has {len(data.classes)} classes; random labels take at least two."
+        )
+    if not 0 <= fraction <= 1:
+        raise SettingsError(f"fraction is {fraction}; it must lie between 0 and 1.")
+    rng = np.random.default_rng(seed)
+    rank = rng.permutation(len(data))
+    labels = rng.integers(0, len(data.classes), len(data), np.int32)
+    drawn = rank < round(fraction * len(data))
+    noisy = Dataset(
+        name=data.name,
+        inputs=data.inputs,
+        labels=np.where(drawn, labels, data.labels),
+        classes=data.classes,
+        description=f"{data.description}, {100 * fraction:g} % of the labels random",
+        split=data.split,
+    )
+    return noisy, drawn
