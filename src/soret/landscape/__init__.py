@@ -6,7 +6,10 @@ with them (`operators`, `spectra`).
 
 from soret.landscape.curvature import Curvature, gauss_newton, hessian
 from soret.landscape.decoupling import Decoupling, decoupling, output_noise
+from soret.landscape.evaluation import Evaluation, evaluate
+from soret.landscape.flatness import Flatness, flatness
 from soret.landscape.gradients import example_gradients, gradient_variance, noise_strength
+from soret.landscape.interpolation import Line, Plane, filter_normalize, line, plane
 from soret.landscape.noise import GradientNoise, gradient_noise
 from soret.landscape.operators import SymmetricOperator
 from soret.landscape.spectra import Eigenpairs, Estimate, SpectralDensity, effective_dimension
@@ -16,16 +19,25 @@ __all__ = [
     "Decoupling",
     "Eigenpairs",
     "Estimate",
+    "Evaluation",
+    "Flatness",
     "GradientNoise",
+    "Line",
+    "Plane",
     "SpectralDensity",
     "SymmetricOperator",
     "decoupling",
     "effective_dimension",
+    "evaluate",
     "example_gradients",
+    "filter_normalize",
+    "flatness",
     "gauss_newton",
     "gradient_noise",
     "gradient_variance",
     "hessian",
+    "line",
     "noise_strength",
     "output_noise",
+    "plane",
 ]

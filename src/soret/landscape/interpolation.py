@@ -1,0 +1,208 @@
+"""Loss and accuracy between solutions: along a line, and in the plane through three."""
+
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from soret.errors import SettingsError
+from soret.landscape.evaluation import evaluate, parameters_of
+from soret.landscape.point import whole_number
+from soret.problems import Problem
+
+Floats = NDArray[np.float64]
+
+_LINE = np.linspace(-0.5, 1.5, 41)
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """Loss and accuracy along θ(α) = (1 − α) θ_start + α θ_end.
+
+    Attributes
+    ----------
+    positions : (n,) array
+        α: 0 at the start, 1 at the end.
+    loss, accuracy : (..., n) arrays
+    distance : (...,) array
+        |θ_end − θ_start|.
+    """
+
+    positions: Floats
+    loss: Floats
+    accuracy: Floats
+    distance: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """Loss and accuracy in the plane θ = θ_origin + x u + y v.
+
+    Attributes
+    ----------
+    x, y : (nx,), (ny,) arrays
+        Coordinates: in units of |θ| along orthonormal u and v, or, where directions are filter
+        normalized, in shares of the norms of the origin's filters.
+    loss, accuracy : (ny, nx) arrays
+    points : (3, 2) array
+        Where origin, first and second lie; where directions are filter normalized only the
+        origin lies in the plane, and the other rows say which way the others are.
+    """
+
+    x: Floats
+    y: Floats
+    loss: Floats
+    accuracy: Floats
+    points: Floats
+
+
+def line(
+    problem: Problem,
+    start: ArrayLike,
+    end: ArrayLike,
+    positions: ArrayLike = _LINE,
+    examples: int | None = None,
+) -> Line:
+    """Measure along the straight line through two solutions (Goodfellow et al. 2015).
+
+    Parameters
+    ----------
+    problem : Problem
+        With a finite data set: pass the network with validation data to see its loss there.
+    start, end : (..., P) arrays
+        Parameters as vectors; several pairs give several lines.
+    positions : (n,) array
+        α, 0 at the start and 1 at the end.
+    examples : int, optional
+        The first so many; default all.
+
+    Raises
+    ------
+    SettingsError
+        If the arguments do not fit.
+
+    References
+    ----------
+    Goodfellow, Vinyals, Saxe (2015), arXiv:1412.6544. Keskar et al. (2017), arXiv:1609.04836.
+    """
+    a, b = (np.asarray(vector, np.float64) for vector in (start, end))
+    at = np.asarray(positions, np.float64)
+    if a.shape != b.shape or a.ndim < 1:
+        raise SettingsError(f"start has shape {a.shape} and end {b.shape}; they must be the same.")
+    if at.ndim != 1 or not at.size or not np.isfinite(at).all():
+        raise SettingsError(f"positions is {positions!r}; it must be a list of finite numbers.")
+    found = evaluate(problem, a[..., None, :] + at[:, None] * (b - a)[..., None, :], examples)
+    return Line(at, found.loss, found.accuracy, np.linalg.norm(b - a, axis=-1))
+
+
+def plane(
+    problem: Problem,
+    origin: ArrayLike,
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    size: int = 21,
+    margin: float = 0.3,
+    filter_normalized: bool = False,
+    examples: int | None = None,
+) -> Plane:
+    """Measure on a grid in the plane through three solutions (Garipov et al. 2018).
+
+    Parameters
+    ----------
+    problem : Problem
+        With a finite data set.
+    origin, first, second : (P,) arrays
+        Parameters as vectors.
+    size : int
+        Points a side.
+    margin : float
+        By how much the grid reaches beyond the three, as a share of their extent; where
+        directions are filter normalized it reaches from −1 − margin to 1 + margin.
+    filter_normalized : bool
+        Whether the directions from the origin to the other two are scaled, filter by filter, to
+        the norms of the origin's own: distances then mean the same in networks whose weights
+        differ in scale (Li et al. 2018). They are not made orthogonal.
+    examples : int, optional
+        The first so many; default all.
+
+    Raises
+    ------
+    SettingsError
+        If the arguments do not fit, or the three lie on one line.
+
+    References
+    ----------
+    Garipov et al. (2018), arXiv:1802.10026. Li et al. (2018), arXiv:1712.09913.
+    """
+    side = whole_number(size, "size", least=2)
+    if not margin >= 0:
+        raise SettingsError(f"margin is {margin!r}; it must be at least 0.")
+    corners = [np.asarray(vector, np.float64) for vector in (origin, first, second)]
+    if len({vector.shape for vector in corners}) > 1 or corners[0].ndim != 1:
+        raise SettingsError("origin, first and second must be vectors of one length.")
+    zero, one, two = corners
+    u, v = one - zero, two - zero
+    along = np.linalg.norm(u)
+    across = v - (v @ u) / along**2 * u if along > 0 else v
+    if not along > 0 or not np.linalg.norm(across) > 1e-6 * np.linalg.norm(v):
+        raise SettingsError("origin, first and second lie on one line; use soret.landscape.line.")
+    if filter_normalized:
+        u, v = (filter_normalize(problem, direction, zero) for direction in (u, v))
+        x = y = np.linspace(-1 - margin, 1 + margin, side)
+        points = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    else:
+        u = u / along
+        height = float(np.linalg.norm(across))
+        points = np.array([[0.0, 0.0], [along, 0.0], [v @ u, height]])
+        v = across / height
+        x, y = (_reach(points[:, axis], margin, side) for axis in (0, 1))
+    grid = zero + y[:, None, None] * v + x[None, :, None] * u
+    found = evaluate(problem, grid, examples)
+    return Plane(x, y, found.loss, found.accuracy, points)
+
+
+def filter_normalize(problem: Problem, direction: ArrayLike, like: ArrayLike) -> Floats:
+    """Scale a direction filter by filter to the norms that the filters of `like` have.
+
+    A filter is what makes one output of a layer: a row of an array of two axes or more. Biases
+    and other vectors do not move, as in the source.
+
+    Parameters
+    ----------
+    problem : Problem
+    direction, like : (P,) arrays
+
+    Raises
+    ------
+    SettingsError
+        If the vectors do not have the problem's parameters.
+
+    References
+    ----------
+    Li et al. (2018), arXiv:1712.09913, Sec. 4.
+    """
+    wanted = (parameters_of(problem),)
+    vectors = [np.asarray(vector, np.float64) for vector in (direction, like)]
+    if any(vector.shape != wanted for vector in vectors):
+        raise SettingsError(f"direction and like must be vectors of shape {wanted}.")
+    leaves = [jax.tree.leaves(problem.unflatten(vector)) for vector in vectors]
+    pairs = zip(*leaves, strict=True)
+    return np.concatenate(
+        [_normalized(np.asarray(d, float), np.asarray(t, float)) for d, t in pairs]
+    )
+
+
+def _normalized(direction: np.ndarray, like: np.ndarray) -> np.ndarray:
+    if direction.ndim < 2:
+        return np.zeros(direction.size)
+    rows, reference = (array.reshape(len(array), -1) for array in (direction, like))
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    scale = np.linalg.norm(reference, axis=1, keepdims=True) / np.where(norms > 0, norms, 1.0)
+    return np.asarray(rows * scale).ravel()
+
+
+def _reach(values: Floats, margin: float, size: int) -> Floats:
+    beyond = margin * (values.max() - values.min())
+    return np.linspace(values.min() - beyond, values.max() + beyond, size)
