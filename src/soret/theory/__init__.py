@@ -3,9 +3,9 @@
 import importlib
 from typing import Any
 
-from soret.theory import escape, fokker_planck, thermophoresis
+from soret.theory import equilibrium, escape, fokker_planck, thermophoresis
 
-__all__ = ["escape", "fokker_planck", "langevin", "thermophoresis"]
+__all__ = ["equilibrium", "escape", "fokker_planck", "langevin", "thermophoresis"]
 
 
 def __getattr__(name: str) -> Any:
