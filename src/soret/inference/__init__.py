@@ -2,12 +2,14 @@
 
 from soret.inference.collapse import Collapse, collapse
 from soret.inference.dependence import Growth, power_or_exponential
+from soret.inference.distance import CurveDistance, curve_distance
 from soret.inference.passage_growth import (
     PassageGrowth,
     local_exponent,
     passage_growth,
 )
 from soret.inference.radial import RadialFit, expected_exponent, histogram_p, radial_fit
+from soret.inference.ratio import RatioDependence, ratio_dependence, student_interval
 from soret.inference.slope import LocalSlope, Slope, local_slope, loglog_slope
 from soret.inference.survival import (
     MeanPassage,
@@ -20,15 +22,18 @@ from soret.inference.tails import PowerTail, power_tail
 
 __all__ = [
     "Collapse",
+    "CurveDistance",
     "Growth",
     "LocalSlope",
     "MeanPassage",
     "PassageGrowth",
     "PowerTail",
     "RadialFit",
+    "RatioDependence",
     "Slope",
     "Survival",
     "collapse",
+    "curve_distance",
     "expected_exponent",
     "histogram_p",
     "local_exponent",
@@ -40,5 +45,7 @@ __all__ = [
     "power_or_exponential",
     "power_tail",
     "radial_fit",
+    "ratio_dependence",
+    "student_interval",
     "survival_curve",
 ]
