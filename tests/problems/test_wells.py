@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soret.errors import SettingsError
-from soret.problems import DoubleWell, TiltedDoubleWell, WideAndNarrowWells
+from soret.problems import DoubleWell, FunnelWells, TiltedDoubleWell, WideAndNarrowWells
 
 heights = st.floats(0.05, 20)
 floors = st.floats(0, 5)
@@ -16,7 +16,10 @@ acrosses = st.sampled_from([(), (0.7,), (3.0, 0.2)])
 wells = st.one_of(
     st.builds(DoubleWell, heights, floors, acrosses),
     st.builds(TiltedDoubleWell, heights, floors, acrosses, st.floats(-1.5, 1.5)),
-    st.builds(WideAndNarrowWells, heights, floors, acrosses, st.floats(1, 300)),
+    st.builds(
+        WideAndNarrowWells, heights, floors, acrosses, st.floats(1, 300), st.floats(-1.5, 1.5)
+    ),
+    st.builds(FunnelWells, heights, floors, st.sampled_from([(0.5,), (6.0,)]), st.floats(1, 300)),
 )
 
 
@@ -61,6 +64,16 @@ def test_the_wells_are_as_unequal_as_asked(ratio):
     assert well.along(left) == pytest.approx(well.along(right), abs=1e-12)
 
 
+def test_wells_differ_across_as_asked_and_meet_on_a_line():
+    """A ratio that is squared, or basins whose border is not x = 0: it would be crossed there."""
+    well = FunnelWells(ratio=25.0, across=(2.0,))
+    left, right = (well.hessian(place) for place in well.minima)
+    assert (left[1, 1], right[1, 1]) == (pytest.approx(0.4), pytest.approx(10.0))
+    assert left[0, 0] == pytest.approx(right[0, 0])
+    border = np.stack([np.zeros(9), np.linspace(-4, 4, 9)], -1)
+    assert abs(well.gradient(border)[:, 0]).max() == 0
+
+
 def test_what_are_no_two_wells_is_refused():
     for make in (
         lambda: DoubleWell(barrier=0.0),
@@ -68,6 +81,9 @@ def test_what_are_no_two_wells_is_refused():
         lambda: DoubleWell(across=(1.0, -1.0)),
         lambda: TiltedDoubleWell(tilt=1.6),
         lambda: WideAndNarrowWells(ratio=0.5),
+        lambda: WideAndNarrowWells(tilt=-1.6),
+        lambda: FunnelWells(across=()),
+        lambda: FunnelWells(ratio=0.9),
     ):
         with pytest.raises(SettingsError):
             make()

@@ -15,11 +15,18 @@ from soret.problems.random_walk import random_walk
 from soret.problems.start import starting_from
 from soret.problems.surface import surface
 from soret.problems.two_layer import two_layer
-from soret.problems.wells import DoubleWell, TiltedDoubleWell, Well, WideAndNarrowWells
+from soret.problems.wells import (
+    DoubleWell,
+    FunnelWells,
+    TiltedDoubleWell,
+    Well,
+    WideAndNarrowWells,
+)
 
 __all__ = [
     "Batch",
     "DoubleWell",
+    "FunnelWells",
     "Glorot",
     "He",
     "Initialization",

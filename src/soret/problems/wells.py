@@ -1,7 +1,8 @@
 r"""Analytic surfaces with two wells, whose minima, saddle and Hessians are known.
 
 In n dimensions L = V(x) + ½ Σ h_i y_i²: the wells lie along the first coordinate, and each of the
-others is confined by a curvature of its own. All work on NumPy's arrays and on JAX's.
+others is confined by a curvature of its own, which in `FunnelWells` depends on x. All work on
+NumPy's arrays and on JAX's.
 """
 
 from __future__ import annotations
@@ -162,48 +163,115 @@ class TiltedDoubleWell(Well):
 
 @dataclass(frozen=True)
 class WideAndNarrowWells(Well):
-    r"""V = floor + barrier·(u² − 1)², u = x + k(√(x² + ¼) − √(5/4)): equally deep, unequally wide.
+    r"""V = barrier·[(u² − 1)² + tilt·u] + constant, u = x + k(√(x² + ¼) − √(5/4)): unequally wide.
 
     u is ±1 at x = ±1 and grows everywhere, by 1 ± 2k/√5 there: the left well is the wide one.
 
     Parameters
     ----------
     ratio : float
-        Curvature at the right minimum over that at the left, from 1 up to 300.
+        Curvature at the right minimum over that at the left, if they are equally deep; from 1 up
+        to 300.
+    tilt : float
+        Between −1.5 and 1.5; below 0 the narrow well is the deeper one.
     """
 
     ratio: float = 4.0
+    tilt: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 1 <= self.ratio <= 300:
             raise SettingsError(f"ratio is {self.ratio:g}; it must be from 1 to 300.")
+        # Refuses a tilt that leaves one well.
+        self._even()
+
+    def along(self, x: Any) -> Any:
+        return self._even().along(self._warp(x))
+
+    def slope(self, x: Any) -> Any:
+        return self._even().slope(self._warp(x)) * self._stretch(x)
+
+    def curvature(self, x: Any) -> Any:
+        even, u = self._even(), self._warp(x)
+        bend = self._k * 0.25 / (x**2 + 0.25) ** 1.5
+        return even.curvature(u) * self._stretch(x) ** 2 + even.slope(u) * bend
+
+    def stationary(self) -> tuple[float, float, float]:
+        left, saddle, right = (self._unwarp(u) for u in self._even().stationary())
+        return left, saddle, right
 
     @property
     def _k(self) -> float:
         root = float(np.sqrt(self.ratio))
         return (root - 1) / (root + 1) * 5**0.5 / 2
 
-    def along(self, x: Any) -> Any:
-        return self.floor + self.barrier * (self._warp(x) ** 2 - 1) ** 2
-
-    def slope(self, x: Any) -> Any:
-        u = self._warp(x)
-        return 4 * self.barrier * (u**3 - u) * self._stretch(x)
-
-    def curvature(self, x: Any) -> Any:
-        u = self._warp(x)
-        bend = self._k * 0.25 / (x**2 + 0.25) ** 1.5
-        return 4 * self.barrier * ((3 * u**2 - 1) * self._stretch(x) ** 2 + (u**3 - u) * bend)
-
-    def stationary(self) -> tuple[float, float, float]:
-        # u = 0 is a quadratic in x.
-        k, far = self._k, self._k * 1.25**0.5
-        saddle = far - np.sqrt(far**2 - (1 - k**2) * k**2) if k else 0.0
-        return -1.0, float(saddle / (1 - k**2)), 1.0
+    def _even(self) -> Well:
+        """V as a function of u."""
+        if not self.tilt:
+            return DoubleWell(self.barrier, self.floor)
+        return TiltedDoubleWell(self.barrier, self.floor, tilt=self.tilt)
 
     def _warp(self, x: Any) -> Any:
         return x + self._k * ((x**2 + 0.25) ** 0.5 - 1.25**0.5)
 
+    def _unwarp(self, u: float) -> float:
+        # (w − x)² = k²(x² + ¼), of which x < w is the root.
+        k, w = self._k, u + self._k * 1.25**0.5
+        return float((w - k * np.sqrt(w**2 + (1 - k**2) / 4)) / (1 - k**2))
+
     def _stretch(self, x: Any) -> Any:
         return 1 + self._k * x / (x**2 + 0.25) ** 0.5
+
+
+@dataclass(frozen=True)
+class FunnelWells(DoubleWell):
+    r"""L = floor + barrier·(x² − 1)² + ½h(x)y²: wells of equal depth that differ in width across.
+
+    ln h(x) = ln h̄ + ½ ln ratio·√2x³/√(1 + x⁶): h is √ratio·h̄ at the right minimum and h̄/√ratio at
+    the left. h′ is 0 at the saddle, so that x = 0 is where the basins meet for every y.
+
+    Parameters
+    ----------
+    across : (float,)
+        h̄ > 0, the one direction across.
+    ratio : float
+        Curvature across at the right minimum over that at the left, from 1 up to 300.
+    """
+
+    across: tuple[float, ...] = (4.0,)
+    ratio: float = 16.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.across) != 1 or not 1 <= self.ratio <= 300:
+            raise SettingsError(
+                f"across is {self.across} and ratio {self.ratio:g}; there is one direction across, "
+                "and the ratio is from 1 to 300."
+            )
+
+    def potential(self, theta: Any) -> Any:
+        x, y = theta[..., 0], theta[..., 1]
+        return self.along(x) + 0.5 * self._width(x) * y**2
+
+    def gradient(self, theta: Floats) -> Floats:
+        x, y = theta[..., 0], theta[..., 1]
+        h, first, _ = self._widths(x)
+        return np.stack([self.slope(x) + 0.5 * first * y**2, h * y], axis=-1)
+
+    def hessian(self, theta: Floats) -> Floats:
+        x, y = float(theta[0]), float(theta[1])
+        h, first, second = self._widths(np.float64(x))
+        mixed = float(first * y)
+        corner = float(self.curvature(x) + 0.5 * second * y**2)
+        return np.array([[corner, mixed], [mixed, float(h)]])
+
+    def _width(self, x: Any) -> Any:
+        return self.across[0] * self.ratio ** (0.5**0.5 * x**3 / (1 + x**6) ** 0.5)
+
+    def _widths(self, x: Any) -> tuple[Any, Any, Any]:
+        """Return h, h′ and h″."""
+        h, size = self._width(x), float(np.log(self.ratio)) * 0.5**0.5
+        first = size * 3 * x**2 / (1 + x**6) ** 1.5
+        second = size * (6 * x / (1 + x**6) ** 1.5 - 27 * x**7 / (1 + x**6) ** 2.5)
+        return h, h * first, h * (second + first**2)
