@@ -3,9 +3,9 @@
 import importlib
 from typing import Any
 
-from soret.theory import equilibrium, escape, fokker_planck, thermophoresis
+from soret.theory import equilibrium, escape, fokker_planck, phase_space, thermophoresis
 
-__all__ = ["equilibrium", "escape", "fokker_planck", "langevin", "thermophoresis"]
+__all__ = ["equilibrium", "escape", "fokker_planck", "langevin", "phase_space", "thermophoresis"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,192 @@
+r"""Linear regression on a given data set: first and second moments of SGD, exact.
+
+With residuals e_n at the minimum θ* and u = θ − θ*, one example's gradient is x_n(x_n·u − e_n), so
+that the noise of a batch, averaged over a law of u with mean ū and second moments U, has the
+covariance
+
+    share · [Xᵀ diag(q) X/N − H U H],    q_n = x_nᵀUx_n − 2e_n x_n·ū + e_n²,
+
+whatever the law: nothing is assumed of inputs or residuals, and first and second moments follow a
+closed linear recursion. It is done in the eigenbasis of H, at 4Nd² operations a step.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from soret.errors import ConvergenceError, OutsideDomain
+from soret.theory.checks import finite
+from soret.theory.phase_space.discrete import whole_steps
+from soret.theory.phase_space.modes import Floats, Modes, Moments, share
+
+# Eigenvalues below this share of the largest are rounding: no example reaches there.
+_EMPTY = 1e-10
+_ITERATIONS = 20_000
+_SETTLED = 1e-12
+
+
+class Regression:
+    """SGD on ½(θ·x − y)² over N examples, in the eigenbasis of H = XᵀX/N.
+
+    Directions that no example reaches are left out: nothing ever moves there but weight decay.
+
+    Parameters
+    ----------
+    inputs, labels : array_like, shape (N, d) and (N,)
+    learning_rate, batch_size, momentum, weight_decay : float
+        As in `Modes`.
+    replacement : bool
+        Whether batches are drawn with replacement; without, each is drawn afresh.
+
+    Attributes
+    ----------
+    vectors : (d, n) array
+        Eigenvectors in columns, by falling eigenvalue.
+    frozen : Modes
+        With the noise at θ*, c_i = mean of e²(x·v_i)².
+
+    Raises
+    ------
+    OutsideDomain
+        If arguments are outside their range or SGD is unstable.
+    """
+
+    def __init__(
+        self,
+        inputs: ArrayLike,
+        labels: ArrayLike,
+        learning_rate: float,
+        batch_size: float = 1,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        *,
+        replacement: bool = True,
+    ) -> None:
+        x, y = finite("inputs", inputs), finite("labels", labels)
+        if x.ndim != 2 or y.shape != x.shape[:1]:
+            raise OutsideDomain(
+                f"inputs and labels have shapes {x.shape} and {y.shape}; they must be (N, d), (N,)."
+            )
+        values, vectors = np.linalg.eigh(x.T @ x / len(x))
+        kept = np.flatnonzero(values > _EMPTY * values[-1])[::-1]
+        self.vectors = vectors[:, kept]
+        self._x = x @ self.vectors
+        h = values[kept]
+        minimum = self._x.T @ y / len(x) / h
+        self._e = y - self._x @ minimum
+        self.frozen = Modes(
+            h,
+            (self._e**2) @ self._x**2 / len(x),
+            learning_rate,
+            batch_size,
+            momentum,
+            weight_decay,
+            minimum,
+            None if replacement else len(x),
+        )
+        self._minimum = minimum
+
+    @cached_property
+    def modes(self) -> Modes:
+        """The modes with their noise averaged over the exact stationary law.
+
+        `Discrete` of these gives variances, correlations, speed and displacements of SGD exactly,
+        state-dependent noise included.
+
+        Raises
+        ------
+        OutsideDomain
+            If second moments grow without bound.
+        """
+        return self.frozen.with_noise(np.diag(self._stationary_noise) / self.frozen.share)
+
+    @cached_property
+    def covariance(self) -> Floats:
+        """Cov θ of the stationary law in the eigenbasis, (n, n)."""
+        return np.asarray(self._response * self._stationary_noise)
+
+    def moments(self, steps: ArrayLike, mean: ArrayLike, covariance: ArrayLike = 0.0) -> Moments:
+        """Return mean and covariance of (θ, v) of every mode after so many steps, from v = 0.
+
+        Parameters
+        ----------
+        steps : array_like, shape (T,)
+            Whole numbers of at least 0, rising.
+        mean : array_like, shape (n,)
+            Of θ at the start, in the eigenbasis.
+        covariance : array_like, shape (n, n) or ()
+            Of θ at the start.
+        """
+        at = whole_steps(steps)
+        if (np.diff(at) < 0).any():
+            raise OutsideDomain("steps do not rise.")
+        m, n = self.frozen, self.frozen.size
+        z = finite("mean", mean) - m.centre
+        zz = np.array(np.broadcast_to(finite("covariance", covariance), (n, n)))
+        v, zv, vv = np.zeros(n), np.zeros((n, n)), np.zeros((n, n))
+        k, eta, beta = m.stiffness, m.learning_rate, m.momentum
+        a = 1 - eta * k
+        means, spreads = [], []
+        for step in range(int(at[-1]) + 1):
+            for _ in range(int((at == step).sum())):
+                means.append([z + m.centre, v])
+                diagonal = [np.diag(block) for block in (zz, zv, vv)]
+                spreads.append([[diagonal[0], diagonal[1]], [diagonal[1], diagonal[2]]])
+            noise = self._noise(z, zz)
+            left = a[:, None] * zv
+            right = k[:, None] * zv
+            turned = np.outer(a, a) * zz - eta * beta * (left + left.T) + (eta * beta) ** 2 * vv
+            mixed = np.outer(a, k) * zz + beta * left - eta * beta * (right.T + beta * vv)
+            moved = np.outer(k, k) * zz + beta * (right + right.T) + beta**2 * vv
+            zz, zv, vv = turned + eta**2 * noise, mixed - eta * noise, moved + noise
+            z, v = a * z - eta * beta * v, k * z + beta * v
+        return Moments(at.astype(float), np.array(means), np.array(spreads))
+
+    def _noise(self, z: Floats, zz: Floats) -> Floats:
+        """Return the covariance of ζ averaged over a law of z, (n, n)."""
+        off = z + self.frozen.centre - self._minimum
+        seconds = zz + np.outer(off, off)
+        x, h = self._x, self.frozen.h
+        q = ((x @ seconds) * x).sum(1) - 2 * self._e * (x @ off) + self._e**2
+        return np.asarray(self.frozen.share * ((x.T * q) @ x / len(x) - np.outer(h, h) * seconds))
+
+    @cached_property
+    def _response(self) -> Floats:
+        """Stationary Cov(θ_i, θ_j) for noise of covariance 1 between modes i and j, (n, n)."""
+        m = self.frozen
+        k, eta, beta = m.stiffness, m.learning_rate, m.momentum
+        one = np.ones_like(k)
+        step = np.array([[1 - eta * k, -eta * beta * one], [k, beta * one]])
+        n = m.size
+        # Of the four moments zz, zv, vz, vv: what a step makes of them.
+        system = np.eye(4) - np.einsum("abi,cdj->ijacbd", step, step).reshape(n, n, 4, 4)
+        enters = np.array([eta**2, -eta, -eta, 1.0])
+        right = np.broadcast_to(enters[:, None], (n, n, 4, 1))
+        return np.asarray(np.linalg.solve(system, right)[..., 0, 0])
+
+    @cached_property
+    def _stationary_noise(self) -> Floats:
+        """Fixed point of noise → law → noise."""
+        zero = np.zeros(self.frozen.size)
+        noise = self._noise(zero, np.zeros_like(self._response))
+        size = last = np.trace(noise)
+        for _ in range(_ITERATIONS):
+            new = self._noise(zero, self._response * noise)
+            change = abs(new - noise).max()
+            noise = new
+            if change <= _SETTLED * abs(noise).max():
+                return noise
+            size = np.trace(noise)
+            if not np.isfinite(size) or size > 1e12 * last:
+                raise OutsideDomain(
+                    "second moments grow without bound, although every mode is stable: the noise "
+                    "grows faster with the distance than it is damped; lower "
+                    "learning_rate/batch_size."
+                )
+        raise ConvergenceError(
+            f"the stationary noise changes by {change / size:.2g} of itself after {_ITERATIONS:,} "
+            "iterations: second moments are barely bounded."
+        )
