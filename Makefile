@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Processes that share the tests, file by file.
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-slow lint format types bench docs clean
@@ -21,7 +23,7 @@ run: $(READY)  ## simulate, test and draw thermophoresis/activation-rate
 	$(BIN)/soret run thermophoresis/activation-rate
 
 test: $(READY)  ## the test suite (under 10 minutes on 2 cores)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 test-slow: $(READY)  ## the tests that take longer
 	$(BIN)/python -m pytest -m slow
