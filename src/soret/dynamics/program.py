@@ -314,6 +314,8 @@ class Program:
 
     def _loss(self, params: Any, batch: tuple[Array, Array]) -> Array:
         inputs, labels = batch
+        if self.problem.predict_batch is not None:
+            return self.problem.training_loss(params, batch)
         if inputs.shape[0] == 1:  # sparing XLA a batch axis of one
             return self.problem.example_loss(params, inputs[0], labels[0])
         return self.problem.batch_loss(params, batch)

@@ -158,9 +158,14 @@ def example_size(problem: Problem, params: Params, x: Array, label: Array) -> in
     shapes = jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), (params, x, label)
     )
-    with ensemble_settings():
-        program = jax.make_jaxpr(problem.example_loss)(*shapes)
     own = {leaf.shape for leaf in jax.tree.leaves(shapes[0]) if len(leaf.shape) > 1}
+    with ensemble_settings():
+        if problem.predict_batch is not None:
+            # By itself an example takes its references along, which all examples share.
+            two = tuple(jax.ShapeDtypeStruct((2, *s.shape), s.dtype) for s in shapes[1:])
+            program = jax.make_jaxpr(problem.training_loss)(shapes[0], two)
+            return int(np.prod(shapes[1].shape)) + _made(program.jaxpr, own) // 2
+        program = jax.make_jaxpr(problem.example_loss)(*shapes)
     return int(np.prod(shapes[1].shape)) + _made(program.jaxpr, own)
 
 

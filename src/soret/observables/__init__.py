@@ -9,7 +9,7 @@ from soret.observables.gradients import (
     noise_strength,
     noise_strength_over,
 )
-from soret.observables.loss import accuracy, full_loss, loss, loss_over
+from soret.observables.loss import accuracy, accuracy_over, full_loss, loss, loss_over
 from soret.observables.norms import parameter_norm, weight_norm
 from soret.observables.parameters import parameters
 from soret.observables.state import Observable, State, label
@@ -32,6 +32,7 @@ __all__ = [
     "Observable",
     "State",
     "accuracy",
+    "accuracy_over",
     "activation_rate",
     "balanced_drift",
     "balanced_residual",

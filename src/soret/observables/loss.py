@@ -1,14 +1,19 @@
 """The loss and the accuracy on the problem's probe, and the loss over all the data."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
+from numpy.typing import NDArray
 
 from soret.data import Dataset
 from soret.errors import SettingsError
 from soret.landscape.chunks import mean_in_chunks
+from soret.landscape.evaluation import is_right
 from soret.observables.state import Observable, State, label
-from soret.problems import Problem
+from soret.problems import Params, Problem
 
 
 @label("loss", "nats")
@@ -50,9 +55,44 @@ def accuracy(problem: Problem, state: State) -> Float[Array, ""]:
     """Return the fraction of the probe classified right: by sign of a scalar, else by argmax."""
     inputs, labels = problem.probe()
     outputs = jax.vmap(problem.output, in_axes=(None, 0))(state.params, jnp.asarray(inputs))
-    scalar = outputs.ndim == 1 or outputs.shape[-1] == 1
-    guess = (outputs.reshape(len(labels)) > 0) if scalar else jnp.argmax(outputs, axis=-1)
-    return jnp.mean((guess.astype(jnp.int32) == jnp.asarray(labels)).astype(jnp.float32))
+    return jnp.mean(is_right(outputs, jnp.asarray(labels)))
+
+
+def accuracy_over(chosen: NDArray[np.integer[Any]]) -> Observable:
+    """Return the observable `accuracy` over some examples of a data set.
+
+    Parameters
+    ----------
+    chosen : (n,) integer array
+        Which examples.
+
+    Raises
+    ------
+    SettingsError
+        If there are none.
+    """
+    which = np.asarray(chosen)
+    if which.ndim != 1 or not which.size or which.dtype.kind not in "iu":
+        raise SettingsError(
+            f"chosen has shape {which.shape} and type {which.dtype}; it must be a list of at "
+            "least one whole number."
+        )
+
+    @label("accuracy", "fraction")
+    def accuracy(problem: Problem, state: State) -> Float[Array, ""]:
+        if not isinstance(problem.data, Dataset):
+            raise SettingsError(
+                f"problem {problem.name!r} draws from a stream; accuracy_over takes a data set."
+            )
+        inputs = jnp.asarray(problem.data.inputs[which])
+        labels = jnp.asarray(problem.data.labels[which])
+
+        def right(params: Params, x: Array, y: Array) -> Array:
+            return is_right(problem.output(params, x)[None], y[None])[0]
+
+        return mean_in_chunks(right, problem, state.params, inputs, labels)
+
+    return accuracy
 
 
 @label("mean loss over all data")

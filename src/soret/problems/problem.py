@@ -49,6 +49,10 @@ class Problem:
     full_loss : callable, optional
         ``full_loss(params) -> scalar``: the mean loss over all the data in closed form, where
         there is one; what `soret.observables.full_loss` then takes in place of a sum.
+    predict_batch : callable, optional
+        ``predict_batch(params, inputs) -> outputs`` of a mini-batch whose examples act on each
+        other, as in batch normalization: what a step of SGD differentiates. `predict` then says
+        what one example's output is by itself, and everything that is measured is measured there.
     name : str
         What the problem is called in a saved run.
     settings : mapping
@@ -66,6 +70,7 @@ class Problem:
     data: Dataset | Stream
     preactivations: Callable[[Any, Array], Array] | None = None
     full_loss: Callable[[Any], Array] | None = None
+    predict_batch: Callable[[Any, Array], Array] | None = None
     name: str = "problem"
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -116,6 +121,14 @@ class Problem:
         """Return the mean loss of a batch: inputs (n, ...) and labels (n, ...)."""
         losses = jax.vmap(self.example_loss, in_axes=(None, 0, 0))(params, *batch)
         return jnp.mean(losses)
+
+    def training_loss(self, params: Params, batch: Batch) -> Float[Array, ""]:
+        """Return the mean loss of a mini-batch as SGD sees it: by `predict_batch`, if given."""
+        if self.predict_batch is None:
+            return self.batch_loss(params, batch)
+        assert callable(self.loss)
+        outputs = self.predict_batch(self.model(params), batch[0])
+        return jnp.mean(jax.vmap(self.loss)(outputs, batch[1]))
 
     def probe(self, n: int = 2048) -> tuple[np.ndarray, np.ndarray]:
         """Return a fixed set of examples for measuring: the same in every run.
@@ -177,6 +190,8 @@ class Problem:
             )
         if self.full_loss is not None:
             self._check_full_loss(params)
+        if self.predict_batch is not None:
+            self._check_predict_batch(params, x)
 
     def _check_full_loss(self, params: Any) -> None:
         assert self.full_loss is not None
@@ -189,6 +204,25 @@ class Problem:
             raise SettingsError(
                 f"full_loss of problem {self.name!r} returns {loss}; it must return a scalar of "
                 "type float32."
+            )
+
+    def _check_predict_batch(self, params: Any, x: jax.ShapeDtypeStruct) -> None:
+        assert self.predict_batch is not None
+        two = jax.ShapeDtypeStruct((2, *x.shape), x.dtype)
+        try:
+            with ensemble_settings():
+                single = eqx.filter_eval_shape(self.output, params, x)
+                outputs = eqx.filter_eval_shape(
+                    lambda p, some: self.predict_batch(self.model(p), some),  # type: ignore[misc]
+                    params,
+                    two,
+                )
+        except Exception as error:
+            raise SettingsError(f"predict_batch of problem {self.name!r} fails: {error}") from error
+        if (outputs.shape, outputs.dtype) != ((2, *single.shape), single.dtype):
+            raise SettingsError(
+                f"predict_batch of problem {self.name!r} returns shape {outputs.shape} for two "
+                f"examples; it must be that of predict, twice: {(2, *single.shape)}."
             )
 
     def _example_shapes(self) -> tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]:
