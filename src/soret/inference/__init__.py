@@ -3,6 +3,7 @@
 from soret.inference.collapse import Collapse, collapse
 from soret.inference.dependence import Growth, power_or_exponential
 from soret.inference.distance import CurveDistance, curve_distance
+from soret.inference.gaussianity import Gaussianity, gaussianity
 from soret.inference.passage_growth import (
     PassageGrowth,
     local_exponent,
@@ -23,6 +24,7 @@ from soret.inference.tails import PowerTail, power_tail
 __all__ = [
     "Collapse",
     "CurveDistance",
+    "Gaussianity",
     "Growth",
     "LocalSlope",
     "MeanPassage",
@@ -35,6 +37,7 @@ __all__ = [
     "collapse",
     "curve_distance",
     "expected_exponent",
+    "gaussianity",
     "histogram_p",
     "local_exponent",
     "local_slope",
