@@ -2,8 +2,11 @@
 
 from soret.inference.collapse import Collapse, collapse
 from soret.inference.dependence import Growth, power_or_exponential
+from soret.inference.diffusion import diffusion_exponent, squared_displacement
 from soret.inference.distance import CurveDistance, curve_distance
 from soret.inference.gaussianity import Gaussianity, gaussianity
+from soret.inference.isotropy import isotropy
+from soret.inference.oscillation import Oscillation, oscillation, power_spectrum
 from soret.inference.passage_growth import (
     PassageGrowth,
     local_exponent,
@@ -12,6 +15,7 @@ from soret.inference.passage_growth import (
 from soret.inference.radial import RadialFit, expected_exponent, histogram_p, radial_fit
 from soret.inference.ratio import RatioDependence, ratio_dependence, student_interval
 from soret.inference.slope import LocalSlope, Slope, local_slope, loglog_slope
+from soret.inference.stationarity import Stationarity, stationarity
 from soret.inference.survival import (
     MeanPassage,
     Survival,
@@ -28,27 +32,35 @@ __all__ = [
     "Growth",
     "LocalSlope",
     "MeanPassage",
+    "Oscillation",
     "PassageGrowth",
     "PowerTail",
     "RadialFit",
     "RatioDependence",
     "Slope",
+    "Stationarity",
     "Survival",
     "collapse",
     "curve_distance",
+    "diffusion_exponent",
     "expected_exponent",
     "gaussianity",
     "histogram_p",
+    "isotropy",
     "local_exponent",
     "local_slope",
     "loglog_slope",
     "mean_passage",
     "mean_passages",
+    "oscillation",
     "passage_growth",
     "power_or_exponential",
+    "power_spectrum",
     "power_tail",
     "radial_fit",
     "ratio_dependence",
+    "squared_displacement",
+    "stationarity",
     "student_interval",
     "survival_curve",
 ]

@@ -1,6 +1,7 @@
 """Observables: numbers measured along a trajectory, as plain functions of problem and state."""
 
 from soret.observables.activation import activation_rate, gaussian_activation_rate
+from soret.observables.displacement import displacement_from, squared_velocity
 from soret.observables.drift import balanced_drift, drift
 from soret.observables.flow import window, window_flow
 from soret.observables.gradients import (
@@ -12,6 +13,7 @@ from soret.observables.gradients import (
 from soret.observables.loss import accuracy, accuracy_over, full_loss, loss, loss_over
 from soret.observables.norms import parameter_norm, weight_norm
 from soret.observables.parameters import parameters
+from soret.observables.projection import position_along, random_directions, velocity_along
 from soret.observables.state import Observable, State, label
 from soret.observables.trace_bound import (
     dropped_trace,
@@ -36,6 +38,7 @@ __all__ = [
     "activation_rate",
     "balanced_drift",
     "balanced_residual",
+    "displacement_from",
     "drift",
     "dropped_trace",
     "full_loss",
@@ -56,7 +59,11 @@ __all__ = [
     "noise_strength_over",
     "parameter_norm",
     "parameters",
+    "position_along",
+    "random_directions",
+    "squared_velocity",
     "tightest_trace_bound",
+    "velocity_along",
     "weight_norm",
     "window",
     "window_flow",

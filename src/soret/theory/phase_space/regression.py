@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from soret.errors import ConvergenceError, OutsideDomain
 from soret.theory.checks import finite
 from soret.theory.phase_space.discrete import whole_steps
-from soret.theory.phase_space.modes import Floats, Modes, Moments, share
+from soret.theory.phase_space.modes import Floats, Modes, Moments
 
 # Eigenvalues below this share of the largest are rounding: no example reaches there.
 _EMPTY = 1e-10

@@ -1,0 +1,41 @@
+"""Whether positions fluctuate alike along all eigenvectors of the Hessian, stiff or soft."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from soret.errors import InferenceError
+from soret.inference.slope import Slope, loglog_slope
+
+
+def isotropy(curvature: ArrayLike, positions: ArrayLike) -> Slope:
+    """Return the power of the curvature that the variance of positions follows.
+
+    0: isotropic; −1: equipartition, as under noise that knows nothing of curvature.
+
+    Parameters
+    ----------
+    curvature : array_like, shape (n,)
+        Eigenvalues, all above 0.
+    positions : array_like, shape (R, T, n)
+        Along their eigenvectors, stationary. A trajectory much shorter than a mode's relaxation
+        does not show its variance; variances here are about the mean over all replicas, so that
+        replicas of independent, stationary starts are enough.
+
+    Raises
+    ------
+    InferenceError
+        If the shapes do not fit, or there are fewer than 5 modes.
+    """
+    x, h = np.asarray(positions, dtype=np.float64), np.asarray(curvature, dtype=np.float64)
+    if x.ndim != 3 or h.shape != x.shape[2:]:
+        raise InferenceError(
+            f"positions and curvature have shapes {x.shape} and {h.shape}; they must be (R, T, n) "
+            "and (n,)."
+        )
+    replicas = len(x)
+    centred = x - x.mean((0, 1))
+    # The mean over replicas is taken from the same numbers.
+    squares = (centred**2).mean(1) * replicas / max(1, replicas - 1)
+    return loglog_slope(h, squares, average="mean", within=(float(h.min()), float(h.max())))

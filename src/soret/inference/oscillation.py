@@ -1,0 +1,120 @@
+r"""Frequency and damping of one projected motion, and its spectrum.
+
+Along an eigenvector, SGD with momentum on a quadratic surface is
+z_{k+1} = a z_k − b z_{k−1} − ηζ_k: an autoregressive process of second order, whatever the noise,
+with a = 1 + β − ηk and b = β. Least squares finds a and b (records further apart than a step make
+it an ARMA(2, 1) process, and older records are the instruments), and the roots of Λ² − aΛ + b
+turn by the frequency and shrink by the damping. No peak has to be picked from a noisy periodogram.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import signal
+
+from soret.errors import InferenceError
+from soret.inference.bootstrap import expanded_percentile, resampling_weights
+from soret.inference.curves import MIN_REPLICAS
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Oscillation:
+    """How a mode turns and shrinks, with 95 % intervals over resampled replicas.
+
+    Attributes
+    ----------
+    frequency : float
+        Radians a step; 0 where the roots are real and positive: no oscillation.
+    frequency_interval : (float, float)
+    damping : float
+        Rate at which the slower root shrinks, a step.
+    damping_interval : (float, float)
+    coefficients : (float, float)
+        a and b.
+    """
+
+    frequency: float
+    frequency_interval: tuple[float, float]
+    damping: float
+    damping_interval: tuple[float, float]
+    coefficients: tuple[float, float]
+
+
+def oscillation(
+    series: ArrayLike, *, every: int = 1, resamples: int = 1000, seed: int = 0
+) -> Oscillation:
+    """Fit the roots of an autoregression of second order to replicas of a stationary motion.
+
+    Parameters
+    ----------
+    series : array_like, shape (R, T)
+        A projected position. Its mean over everything is taken off.
+    every : int
+        Steps between records; so few that a mode turns by less than half a circle between two.
+    resamples, seed : int
+        Of the bootstrap over replicas.
+
+    Raises
+    ------
+    InferenceError
+        If the series is not finite, too short, or has too few replicas.
+    """
+    x = np.asarray(series, dtype=np.float64)
+    if x.ndim != 2 or x.shape[1] < 10 or not np.isfinite(x).all():
+        raise InferenceError("a series must be finite, of shape (replicas, at least 10 records).")
+    if len(x) < MIN_REPLICAS:
+        raise InferenceError(f"an interval needs at least {MIN_REPLICAS} replicas, not {len(x)}.")
+    x = x - x.mean()
+    now, one, two, three = x[:, 3:], x[:, 2:-1], x[:, 1:-2], x[:, :-3]
+    # Of records further apart the noise reaches over two: what multiplies must be older.
+    first, second = (one, two) if every == 1 else (two, three)
+    # Per replica: the sums of products in first·(now − a one + b two) = 0, and the same of second.
+    pairs = ((first, one), (first, two), (second, one), (second, two), (first, now), (second, now))
+    sums = np.stack([(p * q).mean(1) for p, q in pairs], 1)
+    shares = resampling_weights(len(x), resamples, np.random.default_rng(seed))
+    weights = np.vstack([np.full(len(x), 1 / len(x)), shares])
+    p, q, r, s, g, h = (weights @ sums).T
+    determinant = p * s - q * r
+    if not (abs(determinant) > 1e-12 * (abs(p * s) + abs(q * r))).all():
+        raise InferenceError("the series does not move, or is a straight line.")
+    a, b = (s * g - q * h) / determinant, -(p * h - r * g) / determinant
+    apart = np.sqrt((a**2 / 4 - b).astype(complex))
+    roots = np.stack([a / 2 + apart, a / 2 - apart])
+    slowest = np.take_along_axis(roots, abs(roots).argmax(0)[None], 0)[0]
+    frequency, damping = abs(np.angle(slowest)) / every, -np.log(abs(slowest)) / every
+    return Oscillation(
+        float(frequency[0]),
+        expanded_percentile(frequency[1:], 0.95, len(x)),
+        float(damping[0]),
+        expanded_percentile(damping[1:], 0.95, len(x)),
+        (float(a[0]), float(b[0])),
+    )
+
+
+def power_spectrum(
+    series: ArrayLike, *, every: int = 1, length: int = 256
+) -> tuple[Floats, Floats]:
+    """Return frequencies (radians a step) and the power at each, for every replica (Welch).
+
+    Parameters
+    ----------
+    series : array_like, shape (R, T)
+    every : int
+        Steps between records.
+    length : int
+        Records in a segment: the resolution is 2π/(length·every).
+
+    Returns
+    -------
+    frequencies : (F,) array
+    power : (R, F) array
+        Per radian a step.
+    """
+    x = np.asarray(series, dtype=np.float64)
+    found, power = signal.welch(x - x.mean(), fs=2 * np.pi / every, nperseg=min(length, x.shape[1]))
+    return np.asarray(found), np.asarray(power)
