@@ -10,6 +10,7 @@ from soret.landscape.evaluation import Evaluation, evaluate
 from soret.landscape.flatness import Flatness, flatness
 from soret.landscape.gradients import example_gradients, gradient_variance, noise_strength
 from soret.landscape.interpolation import Line, Plane, filter_normalize, line, plane
+from soret.landscape.motion import NoisyModes, noisy_modes
 from soret.landscape.noise import GradientNoise, gradient_noise
 from soret.landscape.operators import SymmetricOperator
 from soret.landscape.spectra import Eigenpairs, Estimate, SpectralDensity, effective_dimension
@@ -23,6 +24,7 @@ __all__ = [
     "Flatness",
     "GradientNoise",
     "Line",
+    "NoisyModes",
     "Plane",
     "SpectralDensity",
     "SymmetricOperator",
@@ -38,6 +40,7 @@ __all__ = [
     "hessian",
     "line",
     "noise_strength",
+    "noisy_modes",
     "output_noise",
     "plane",
 ]

@@ -1,0 +1,1 @@
+"""Claims of "Rethinking the Limiting Dynamics of SGD"."""

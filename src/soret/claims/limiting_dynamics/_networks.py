@@ -1,0 +1,87 @@
+"""Trained networks: what is measured at the end of training, and what theory makes of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import soret
+from soret.errors import SettingsError
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from soret.theory.phase_space import Modes
+
+    Floats = NDArray[np.float64]
+
+NETS = ("dense-digits", "conv-digits", "dense-fashion-mnist")
+
+# Curvature of modes that are flat or bend down: they move as if free for the steps looked at.
+_FLAT = 1e-6
+
+
+def problem_of(net: str, hidden: int, channels: int, images: int) -> Any:
+    """Return a small net with its data."""
+    if net not in NETS:
+        raise SettingsError(f"there is no net {net!r}; use {', '.join(NETS)}.")
+    kind, _, name = net.partition("-")
+    data = soret.data.load_or_digits(name)
+    data = data.first(min(images, len(data)))
+    if kind == "conv":
+        return soret.problems.conv(layers=1, channels=channels, data=data)
+    return soret.problems.dense(hidden=(hidden,), data=data)
+
+
+def measure(problem: Any, theta: Floats, decay: float, top: int | None) -> xr.Dataset:
+    """Measure curvature, noise and gradient at θ, weight decay in the gradient."""
+    import xarray as xr
+
+    found = soret.landscape.noisy_modes(problem, problem.unflatten(theta), top)
+    gradient = found.gradient + decay * (found.vectors @ theta)
+    shown = bulk_mode(found.curvature)
+    return xr.Dataset(
+        {
+            "curvature": ("mode", found.curvature),
+            "noise": ("mode", found.noise),
+            "gradient": ("mode", gradient),
+            "vectors": (("shown", "parameter"), found.vectors[[0, shown]].astype(np.float32)),
+            "shown": ("shown", [0, shown]),
+            "theta": ("parameter", np.asarray(theta, np.float32)),
+        },
+        attrs={"rest_noise": found.rest_noise, "rest": found.rest},
+    )
+
+
+def bulk_mode(curvature: Floats) -> int:
+    """Return the mode whose curvature is the one nearest below a fiftieth of the largest."""
+    return int(np.argmin(abs(np.log(np.maximum(curvature, 1e-12) / (curvature[0] / 50)))))
+
+
+def modes_of(measured: xr.Dataset, rate: float, batch: int, momentum: float, decay: float) -> Modes:
+    """Return the modes that theory takes, what was not resolved being one without curvature.
+
+    Curvature below a millionth of the largest, negative or not, is put there.
+    """
+    h, c = measured.curvature.values, measured.noise.values
+    h = np.append(np.maximum(h, _FLAT * h.max()), _FLAT * h.max())
+    c = np.append(c, measured.attrs["rest_noise"])
+    return soret.theory.phase_space.Modes(h, c, rate, batch, momentum, decay)
+
+
+def stationary_displacement(modes: Modes, lags: Any, *, exact: bool = True) -> Floats:
+    """Return E|θ_{j+k} − θ_j|² of a stationary motion, from spectra alone."""
+    phase = soret.theory.phase_space
+    return (phase.Discrete(modes) if exact else phase.Continuous(modes)).displacement(lags)
+
+
+def started_displacement(measured: xr.Dataset, modes: Modes, steps: Any) -> Floats:
+    """Return E|θ_k − θ_0|² from the point measured, at rest: drift down the gradient included."""
+    gradient = np.append(measured.gradient.values, 0.0)
+    away = gradient / modes.stiffness
+    start = np.stack([away + modes.centre, np.zeros(modes.size)])
+    found = soret.theory.phase_space.Discrete(modes).moments(steps, start, np.zeros((2, 2)))
+    moved = found.mean[:, 0] - start[0]
+    return np.asarray((moved**2 + found.covariance[:, 0, 0]).sum(-1))

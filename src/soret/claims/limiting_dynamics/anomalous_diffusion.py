@@ -1,0 +1,214 @@
+"""The squared displacement grows as a power of the steps that is not 1, and is predicted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+
+import soret
+from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims.limiting_dynamics import _regressions as r
+from soret.errors import SettingsError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+# The prediction is tested as a number: an eighth of the way from Brownian motion to standing still.
+TOLERANCE = 0.06
+_LAGS = 12
+_SEED = 0xB0
+
+
+@claim(
+    "limiting-dynamics/anomalous-diffusion",
+    statement="Long after convergence E|θ_{j+k} − θ_j|² grows as a power of k with an exponent "
+    "other than 1, which follows from the Hessian's spectrum and from η, S, β and λ.",
+    source=Source("limiting-dynamics", "anomalous diffusion; abstract"),
+    quick={"steps": 4000, "replicas": 32, "others": ("digits",)},
+)
+class AnomalousDiffusion:
+    """Linear regression on data with a power-law spectrum, and others; settings are ours.
+
+    From stationarity, the squared displacement is 2Σ Var θ_i(1 − R_i(k)), R_i the
+    autocorrelation of mode i. Exponents are fitted on the lags from `shortest` to `longest`, with
+    intervals from whole replicas, and tested twice: whether they differ from 1, and whether they
+    are those of the formula, fitted on the same lags. A scan changes one of η, S, β and λ at a
+    time. Noise of covariance σ²H makes positions isotropic, so that every mode whose relaxation
+    the lag has reached adds the same: for eigenvalues i^−a the exponent is near 1/a, and near 0
+    beyond the softest. λ confines soft modes earlier, and bends the curve down.
+    """
+
+    learning_rates: Annotated[tuple[float, ...], "η; the first is the scans' own"] = (
+        0.1,
+        0.05,
+        0.2,
+    )
+    batch_sizes: Annotated[tuple[int, ...], "S; the first is the scans' own"] = (32, 8)
+    momenta: Annotated[tuple[float, ...], "β; the first is the scans' own"] = (0.9, 0.6)
+    weight_decays: Annotated[tuple[float, ...], "λ; the first is the scans' own"] = (1e-4, 0.02)
+    others: Annotated[tuple[str, ...], "other data, at the first values"] = ("gaussian", "digits")
+    shortest: Annotated[int, "smallest lag of the fits"] = 30
+    longest: Annotated[int, "largest lag of the fits"] = 300
+    every: Annotated[int, "steps between records"] = 10
+    burn_in: Annotated[int, "steps before the first displacement"] = 2000
+    steps: Annotated[int, "steps"] = 20_000
+    replicas: Annotated[int, "replicas"] = 128
+
+    def simulate(self, simulate: Simulate) -> Runs:
+        """Scan one hyperparameter after the other."""
+        if self.steps % self.every or self.longest * 4 > self.steps - self.burn_in:
+            raise SettingsError("every must divide steps, and four of the longest lag fit into it.")
+        if self.shortest < 3 * self.every or self.longest < 4 * self.shortest:
+            raise SettingsError("shortest must be three records, and longest four times as much.")
+        runs = {}
+        base = self._base()
+        for name, values in self._scans().items():
+            point = {**base, name: list(values)}
+            runs[name] = self._run(simulate, name, "long power-law", point)
+        for kind in self.others:
+            runs[kind] = self._run(simulate, kind, kind, base)
+        return runs
+
+    def judge(self, runs: Runs) -> list[Result]:
+        """Predicted: the closed form's exponent. Rival: 1, Brownian motion."""
+        from soret.claims.ratio import verdict_within
+
+        results = []
+        for name, kind, point, moved in self._curves(runs):
+            found = soret.inference.diffusion_exponent(self._lags(), moved)
+            low, high = found.interval
+            closed, exact = self._theories(kind, point)
+            predicted, own = (
+                r.weighted_slope(self._lags(), curve, moved) for curve in (closed, exact)
+            )
+            if high < 1 - TOLERANCE or low > 1 + TOLERANCE:
+                differs = Verdict.SUPPORTED
+            else:
+                within = low >= 1 - TOLERANCE and high <= 1 + TOLERANCE
+                differs = Verdict.CONTRADICTED if within else Verdict.INCONCLUSIVE
+            results += [
+                Result(
+                    f"exponent of the squared displacement ({name})",
+                    round(predicted, 4),
+                    found.slope,
+                    found.interval,
+                    1.0,
+                    verdict_within(found.interval, predicted - TOLERANCE, predicted + TOLERANCE),
+                    f"lags {self.shortest} to {self.longest}; exact recursion {own:.3f}",
+                ),
+                Result(
+                    f"exponent less 1 ({name})",
+                    f"further from 0 than {TOLERANCE:g}",
+                    found.slope - 1,
+                    (low - 1, high - 1),
+                    0.0,
+                    differs,
+                ),
+            ]
+        return results
+
+    def control(self, runs: Runs) -> Runs:
+        """Return Brownian motion in as many dimensions."""
+        random = np.random.default_rng(_SEED)
+        made = {}
+        for name, run in runs.items():
+            axis = run.position.get_axis_num("step")
+            steps = random.standard_normal(run.position.shape, np.float32)
+            made[name] = run.assign(position=run.position.copy(data=steps.cumsum(axis)))
+        return made
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
+        """Displacement, local exponent, and exponents against prediction."""
+        from soret.figures.motion import DiffusionCurve, diffusion_figure
+
+        curves = []
+        for name, kind, point, moved in self._curves(runs, self._drawn_lags()):
+            closed, exact = self._theories(kind, point, self._drawn_lags())
+            curves.append(
+                DiffusionCurve(
+                    name,
+                    self._drawn_lags().astype(float),
+                    moved,
+                    {"closed form": closed, "exact recursion": exact},
+                )
+            )
+        figure = diffusion_figure(
+            curves,
+            results[::2],
+            within=(self.shortest, self.longest),
+            title="Is diffusion anomalous, and does its exponent follow the prediction?",
+        )
+        return {"diffusion": figure}
+
+    def _run(self, simulate: Simulate, name: str, kind: str, point: dict[str, Any]) -> Any:
+        theory = r.exact(kind, *self._base().values())
+        centre = theory.vectors @ theory.frozen.centre
+        return simulate(
+            name,
+            r.problem_of(kind, start=centre),
+            soret.SGD(*point.values()),
+            observe=soret.observables.position_along(theory.vectors.T, centre),
+            steps=self.steps,
+            record_every=self.every,
+            replicas=self.replicas,
+        )
+
+    def _scans(self) -> dict[str, tuple[Any, ...]]:
+        return {
+            "learning_rate": self.learning_rates,
+            "batch_size": self.batch_sizes,
+            "momentum": self.momenta,
+            "weight_decay": self.weight_decays,
+        }
+
+    def _base(self) -> dict[str, Any]:
+        return {name: values[0] for name, values in self._scans().items()}
+
+    def _lags(self) -> NDArray[np.int64]:
+        """Lags of the fits, in steps."""
+        ends = self.shortest / self.every, self.longest / self.every
+        return np.unique(np.round(np.geomspace(*ends, _LAGS)).astype(int)) * self.every
+
+    def _drawn_lags(self) -> NDArray[np.int64]:
+        most = (self.steps - self.burn_in) // self.every // 3
+        return np.unique(np.round(np.geomspace(1, most, 24)).astype(int)) * self.every
+
+    def _curves(
+        self, runs: Runs, lags: Any = None
+    ) -> list[tuple[str, str, tuple[Any, ...], Floats]]:
+        """Name, data, point and displacements (R, L) of every curve; the scans' own once."""
+        symbols = {"learning_rate": "η", "batch_size": "S", "momentum": "β", "weight_decay": "λ"}
+        at = (self._lags() if lags is None else lags) // self.every
+        found = []
+        for name, run in runs.items():
+            values: tuple[Any, ...] = self._scans().get(name, (None,))
+            for number, value in enumerate(values):
+                if name in symbols and number == 0 and name != "learning_rate":
+                    continue
+                point = {**self._base(), name: value} if name in symbols else self._base()
+                here = run.sel({name: value}) if name in symbols else run
+                x = here.position.transpose("replica", "step", ...).values
+                moved = soret.inference.squared_displacement(
+                    x, at, start=self.burn_in // self.every
+                )
+                kind = "long power-law" if name in symbols else name
+                told = f"{symbols[name]} = {value:g}" if name in symbols else name
+                if name == "learning_rate" and number == 0:
+                    told = f"power law, {told}"
+                found.append((told, kind, tuple(point.values()), moved))
+        return found
+
+    def _theories(
+        self, kind: str, point: tuple[Any, ...], lags: Any = None
+    ) -> tuple[Floats, Floats]:
+        """Squared displacements by closed form and by the exact recursion."""
+        theory = r.exact(kind, *point)
+        at = self._lags() if lags is None else lags
+        phase = soret.theory.phase_space
+        return (
+            phase.Continuous(r.paper(theory)).displacement(at),
+            phase.Discrete(theory.modes).displacement(at),
+        )

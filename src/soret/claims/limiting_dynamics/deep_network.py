@@ -1,0 +1,285 @@
+"""A trained network moves on as its Hessian and gradient noise say: speed, diffusion, turning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+
+import soret
+from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims.limiting_dynamics import _networks as nets
+from soret.claims.limiting_dynamics._regressions import weighted_slope
+from soret.claims.limiting_dynamics.constant_speed import judge_steady
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+# A quadratic surface and constant noise stand for a net: to be of use, predictions must be within
+# a quarter. Chosen before any run.
+TOLERANCE = 0.25
+# Of an exponent; Brownian motion has 1.
+EXPONENT = 0.1
+_RECORDS = 100
+_PORTRAIT = 1000
+
+
+@claim(
+    "limiting-dynamics/deep-network",
+    statement="A trained network keeps moving at constant speed by anomalous diffusion, and turns "
+    "in phase space, as the Hessian and the gradient noise at the end of training predict.",
+    source=Source("limiting-dynamics", "experiments on ResNet-18; abstract"),
+    quick={
+        "networks": ("dense-digits",),
+        "hidden": 6,
+        "training_steps": 20_000,
+        "replicas": 16,
+    },
+)
+class DeepNetwork:
+    """Small networks with cross-entropy and weight decay, trained, then run on; settings are ours.
+
+    At the end of training the Hessian's eigenpairs and the gradient noise along each are measured.
+    From these spectra alone come the predictions for the next `steps` steps: speed,
+    squared displacement and its exponent, as for a quadratic surface with constant
+    noise; eigenvalues below a millionth of the largest, negative ones too, count as flat. The
+    runs start at that point with v = 0 and go different ways. "With the gradient" is the same
+    theory told also where the net stands: the mean gradient along each eigenvector. Phase
+    portraits are of the stiffest mode and of one a fiftieth as stiff.
+    """
+
+    networks: Annotated[tuple[str, ...], "dense-digits, conv-digits, dense-fashion-mnist"] = (
+        nets.NETS
+    )
+    hidden: Annotated[int, "units of the dense nets"] = 16
+    channels: Annotated[int, "channels of the conv net"] = 4
+    images: Annotated[int, "training images, the first so many"] = 2000
+    learning_rate: Annotated[float, "η"] = 0.05
+    batch_size: Annotated[int, "S"] = 32
+    momentum: Annotated[float, "β, above 0"] = 0.9
+    weight_decay: Annotated[float, "λ"] = 1e-3
+    top: Annotated[int, "eigenpairs, where a net is too large for all"] = 200
+    training_steps: Annotated[int, "steps of the training"] = 100_000
+    steps: Annotated[int, "steps predicted"] = 10_000
+    replicas: Annotated[int, "replicas run on from the same point"] = 64
+
+    def simulate(self, simulate: Simulate) -> Runs:
+        """Train, measure, run on."""
+        o = soret.observables
+        runs: dict[str, Any] = {}
+        sgd = soret.SGD(self.learning_rate, self.batch_size, self.momentum, self.weight_decay)
+        for net in self.networks:
+            problem = nets.problem_of(net, self.hidden, self.channels, self.images)
+            trained = simulate(
+                f"{net}/training",
+                problem,
+                sgd,
+                observe=[o.parameters, o.accuracy, o.full_loss],
+                steps=self.training_steps,
+                record_every=self.training_steps // 4,
+                replicas=1,
+            )
+            measured = simulate.measure(
+                f"{net}/spectra", lambda seed, p=problem, t=trained: self._measure(p, t)
+            )
+            start, watch = problem, [o.squared_velocity]
+            portrait = [o.squared_velocity]
+            if measured is not None:
+                theta, rows = measured.theta.values, measured.vectors.values
+                start = soret.problems.starting_from(problem, theta)
+                watch = [o.squared_velocity, o.displacement_from(theta), o.full_loss]
+                portrait = [o.position_along(rows, theta), o.velocity_along(rows)]
+            runs[f"{net}/training"] = trained
+            runs[f"{net}/spectra"] = measured
+            for name, steps, every, seen in (
+                ("running on", self.steps, self.steps // _RECORDS, watch),
+                ("portrait", _PORTRAIT, 1, portrait),
+            ):
+                runs[f"{net}/{name}"] = simulate(
+                    f"{net}/{name}",
+                    start,
+                    sgd,
+                    observe=seen,
+                    steps=steps,
+                    record_every=every,
+                    replicas=self.replicas,
+                )
+        return runs
+
+    def judge(self, runs: Runs) -> list[Result]:
+        """Predicted: from the spectra alone. Rivals: rest, Brownian motion, no turning."""
+        from soret.claims.ratio import judge_number, verdict_within
+
+        results = []
+        for net in self.networks:
+            run, measured = runs[f"{net}/running on"], runs[f"{net}/spectra"]
+            modes = self._modes(measured)
+            squares, moved, lags = self._motion(run)
+            speed = soret.theory.phase_space.Discrete(modes).speed
+            told = nets.stationary_displacement(modes, lags)
+            started = nets.started_displacement(measured, modes, lags)
+            last = moved[:, -1]
+            results += [
+                judge_number(
+                    f"squared speed over the prediction ({net})",
+                    squares.mean(1) / speed,
+                    predicted=1.0,
+                    rival=0.0,
+                    tolerance=TOLERANCE,
+                    note=self._about(runs, net),
+                ),
+                judge_steady(f"change of the squared speed between halves ({net})", squares),
+                judge_number(
+                    f"squared displacement after {self.steps:,} steps over the prediction ({net})",
+                    last / told[-1],
+                    predicted=1.0,
+                    rival=round(float(speed * self.steps / told[-1]), 3),
+                    tolerance=TOLERANCE,
+                    note=f"with the gradient: {last.mean() / started[-1]:.3f}; the rival is a walk "
+                    "of independent steps at this speed",
+                ),
+            ]
+            kept = lags >= self.steps // 20
+            found = soret.inference.diffusion_exponent(lags[kept], moved[:, kept])
+            predicted, given = (
+                weighted_slope(lags[kept], curve[kept], moved[:, kept]) for curve in (told, started)
+            )
+            low, high = found.interval
+            outside = high < 1 - EXPONENT or low > 1 + EXPONENT
+            differs = Verdict.SUPPORTED if outside else Verdict.INCONCLUSIVE
+            results += [
+                Result(
+                    f"exponent of the squared displacement ({net})",
+                    round(predicted, 4),
+                    found.slope,
+                    found.interval,
+                    1.0,
+                    verdict_within(found.interval, predicted - EXPONENT, predicted + EXPONENT),
+                    f"steps {self.steps // 20:,} to {self.steps:,}; with the gradient {given:.3f}",
+                ),
+                Result(
+                    f"exponent less 1 ({net})",
+                    f"further from 0 than {EXPONENT:g}",
+                    found.slope - 1,
+                    (low - 1, high - 1),
+                    0.0,
+                    differs,
+                ),
+                self._turning(net, runs, modes),
+            ]
+        return results
+
+    def control(self, runs: Runs) -> Runs:
+        """Return Brownian motion that slows down, and phase portraits without turning."""
+        made = dict(runs)
+        for net in self.networks:
+            run, seen = runs[f"{net}/running on"], runs[f"{net}/portrait"]
+            modes = self._modes(runs[f"{net}/spectra"])
+            speed = soret.theory.phase_space.Discrete(modes).speed
+            falls = np.exp(-4 * run.step / run.step.max())
+            random = np.random.default_rng(0xB0)
+            walk = random.gamma(50, 1 / 50, run.squared_displacement.shape)
+            axis = run.squared_displacement.get_axis_num("step")
+            walk = walk.cumsum(axis) * speed * self.steps / _RECORDS
+            made[f"{net}/running on"] = run.assign(
+                squared_velocity=run.squared_velocity * falls,
+                squared_displacement=run.squared_displacement.copy(data=walk),
+            )
+            noise = random.standard_normal(seen.velocity.shape, np.float32)
+            made[f"{net}/portrait"] = seen.assign(
+                velocity=seen.velocity.copy(data=noise * seen.velocity.std().item())
+            )
+        return made
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
+        """Speed, displacement and portraits with the theory through them."""
+        from soret.figures.network import NetworkRow, network_figure
+
+        rows = []
+        per = len(results) // len(self.networks)
+        for number, net in enumerate(self.networks):
+            measured = runs[f"{net}/spectra"]
+            modes = self._modes(measured)
+            squares, moved, lags = self._motion(runs[f"{net}/running on"])
+            z, v = self._portrait(runs[f"{net}/portrait"])
+            rows.append(
+                NetworkRow(
+                    net,
+                    lags.astype(float),
+                    squares,
+                    soret.theory.phase_space.Discrete(modes).speed,
+                    moved,
+                    {
+                        "from the spectra alone": nets.stationary_displacement(modes, lags),
+                        "with the gradient": nets.started_displacement(measured, modes, lags),
+                    },
+                    z,
+                    v,
+                    measured.curvature.values[measured.shown.values],
+                    measured.curvature.values,
+                    measured.noise.values,
+                    results[number * per : (number + 1) * per],
+                )
+            )
+        title = "Do trained networks move on as their Hessian and gradient noise say?"
+        return {"deep-network": network_figure(rows, title=title)}
+
+    def _measure(self, problem: Any, trained: Any) -> Any:
+        theta = trained.parameters.isel(step=-1, replica=0).values
+        top = None if theta.size <= 2500 else self.top
+        return nets.measure(problem, theta, self.weight_decay, top)
+
+    def _modes(self, measured: Any) -> Any:
+        return nets.modes_of(
+            measured, self.learning_rate, self.batch_size, self.momentum, self.weight_decay
+        )
+
+    def _motion(self, run: Any) -> tuple[Floats, Floats, NDArray[np.int64]]:
+        """Squared speeds and displacements (R, T) after the start, and their steps."""
+        later = run.isel(step=slice(1, None))
+        squares, moved = (
+            later[name].transpose("replica", "step").values.astype(float)
+            for name in ("squared_velocity", "squared_displacement")
+        )
+        return self.learning_rate**2 * squares, moved, later.step.values.astype(np.int64)
+
+    def _portrait(self, run: Any) -> tuple[Floats, Floats]:
+        """Positions and velocities (R, T, 2), the start from rest left out."""
+        late = run.isel(step=slice(_PORTRAIT // 5, None))
+        z, v = (
+            late[name].transpose("replica", "step", ...).values.astype(float)
+            for name in ("position", "velocity")
+        )
+        return z, v
+
+    def _turning(self, net: str, runs: Runs, modes: Any) -> Result:
+        """Judge the frequency of the stiffest mode."""
+        from soret.claims.ratio import verdict_within
+
+        z, _ = self._portrait(runs[f"{net}/portrait"])
+        # About each replica's own mean: where soft modes have taken it bends the stiff one's place.
+        found = soret.inference.oscillation(z[..., 0] - z[..., 0].mean(1, keepdims=True))
+        predicted = float(soret.theory.phase_space.Discrete(modes).frequency[0])
+        slack = TOLERANCE * predicted
+        return Result(
+            f"frequency of the stiffest mode, radians a step ({net})",
+            round(predicted, 5),
+            found.frequency,
+            found.frequency_interval,
+            0.0,
+            verdict_within(found.frequency_interval, predicted - slack, predicted + slack),
+            f"eigenvalue {modes.h[0]:.3g}",
+        )
+
+    def _about(self, runs: Runs, net: str) -> str:
+        """What was trained, in words."""
+        end = runs[f"{net}/training"].isel(step=-1, replica=0)
+        measured = runs[f"{net}/spectra"]
+        negative = int((measured.curvature.values < 0).sum())
+        return (
+            f"{measured.sizes['parameter']:,} parameters, accuracy {float(end.accuracy):.3f}, loss "
+            f"{float(end.full_loss):.3g}; {measured.sizes['mode']:,} eigenvalues, {negative} of "
+            "them negative"
+        )

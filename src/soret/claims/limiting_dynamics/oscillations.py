@@ -1,0 +1,170 @@
+"""Positions and velocities turn round each other, at the frequency of a damped oscillator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+
+import soret
+from soret.claims import Result, Runs, Source, claim
+from soret.claims.limiting_dynamics import _regressions as r
+from soret.errors import SettingsError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+_SEED = 0x05C1
+
+
+@claim(
+    "limiting-dynamics/oscillations",
+    statement="Stationary probability currents make (θ_i, v_i) turn along eigenvectors of the "
+    "Hessian, at the frequency and with the damping of an oscillator of mass η(1 + β)/2, "
+    "friction 1 − β and stiffness ρ_i + λ.",
+    source=Source("limiting-dynamics", "probability currents, phase space oscillations; abstract"),
+    quick={"steps": 4000, "records": 4000, "replicas": 96},
+)
+class Oscillations(r.Stationary):
+    """Linear regression, from its minimum, recorded at every step; settings are ours.
+
+    Along the stiffest mode, and along the softest of those that still oscillate with an
+    eigenvalue of at least `softest`: frequency, damping, and the mean area swept in a step,
+    ½(θ_k v_{k+1} − v_k θ_{k+1}), over the current's η Var v. The current is that of an
+    oscillator without friction. Since v changes sign under time reversal it is a reversible
+    one: by itself it breaks no detailed balance, and the rival is a motion without inertia.
+    """
+
+    softest: Annotated[float, "smallest eigenvalue looked at"] = 0.04
+    steps: Annotated[int, "steps"] = 10_000
+    records: Annotated[int, "records: one a step"] = 10_000
+
+    def judge(self, runs: Runs) -> list[Result]:
+        """Predicted: frequency, damping, area. Rival: no rotation."""
+        from soret.claims.ratio import judge_number, verdict_within
+
+        if self.records != self.steps:
+            raise SettingsError("oscillations are recorded at every step: records must be steps.")
+        results = []
+        for kind, run in runs.items():
+            theory = self.theory(kind)
+            paper = soret.theory.phase_space.Continuous(r.paper(theory))
+            exact = soret.theory.phase_space.Discrete(theory.modes)
+            z, v = r.states(run, self.burn_in(kind))
+            for name, i in self.looked_at(kind).items():
+                found = soret.inference.oscillation(z[..., i])
+                kinds = (
+                    (
+                        "frequency, radians a step",
+                        found.frequency,
+                        found.frequency_interval,
+                        paper.frequency[i],
+                        exact.frequency[i],
+                    ),
+                    (
+                        "damping a step",
+                        found.damping,
+                        found.damping_interval,
+                        paper.damping[i],
+                        exact.damping[i],
+                    ),
+                )
+                # A soft mode without inertia may well decay at the same rate.
+                for what, value, interval, predicted, own in kinds[
+                    : 2 if name == "stiffest" else 1
+                ]:
+                    slack = r.TOLERANCE * predicted
+                    results.append(
+                        Result(
+                            f"{what} ({kind}, {name} mode)",
+                            float(predicted),
+                            value,
+                            interval,
+                            0.0 if what.startswith("freq") else self._overdamped(theory, i),
+                            verdict_within(interval, predicted - slack, predicted + slack),
+                            f"eigenvalue {theory.frozen.h[i]:.3g}; exact recursion {own:.5g}",
+                        )
+                    )
+                area = (z[:, :-1, i] * v[:, 1:, i] - v[:, :-1, i] * z[:, 1:, i]).mean(1) / 2
+                results.append(
+                    judge_number(
+                        f"area swept a step over the current's ({kind}, {name} mode)",
+                        area / paper.rotation[i],
+                        predicted=1.0,
+                        rival=0.0,
+                        tolerance=r.TOLERANCE,
+                        note=f"exact recursion {exact.rotation[i] / paper.rotation[i]:.3f}",
+                    )
+                )
+        return results
+
+    def control(self, runs: Runs) -> Runs:
+        """Return positions without inertia, and velocities that know nothing of them.
+
+        Overdamped Langevin motion with the same variance, z' = (1 − ηk/(1 − β))z + noise.
+        """
+        made = {}
+        for kind, run in runs.items():
+            theory = self.theory(kind)
+            random = np.random.default_rng(_SEED)
+            shape = run.position.transpose("step", "replica", ...).shape
+            modes = r.chosen(theory, self.softest)
+            keep = np.exp(-np.array([self._overdamped(theory, i) for i in modes]))
+            z = np.zeros(shape[1:])
+            path = np.empty(shape, np.float32)
+            for step in range(shape[0]):
+                path[step] = z
+                z = keep * z + np.sqrt(1 - keep**2) * random.standard_normal(shape[1:])
+            law = soret.theory.phase_space.Discrete(theory.modes).stationary[..., modes]
+            spread = np.sqrt(law[0, 0])
+            speeds = random.standard_normal(shape, np.float32) * np.sqrt(law[1, 1])
+            dims = ("step", "replica", *run.position.transpose("step", "replica", ...).dims[2:])
+            other = ("step", "replica", *run.velocity.transpose("step", "replica", ...).dims[2:])
+            made[kind] = run.assign(
+                position=(dims, (path * spread).astype(np.float32)),
+                velocity=(other, speeds.astype(np.float32)),
+            )
+        return made
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
+        """Phase portraits of a stiff and a soft mode, and spectra."""
+        from soret.figures.phase import PhaseRow, phase_figure
+
+        rows = []
+        for kind, run in runs.items():
+            theory = self.theory(kind)
+            z, v = r.states(run, self.burn_in(kind))
+            for name, i in self.looked_at(kind).items():
+                rows.append(
+                    PhaseRow(
+                        f"{kind}, {name} mode (eigenvalue {theory.frozen.h[i]:.2g})",
+                        z[..., i],
+                        v[..., i],
+                        soret.theory.phase_space.Continuous(r.paper(theory)),
+                        soret.theory.phase_space.Discrete(theory.modes),
+                        int(i),
+                        [
+                            str(found.verdict)
+                            for found in results
+                            if f"({kind}, {name} mode)" in found.quantity
+                        ],
+                    )
+                )
+        return {"oscillations": phase_figure(rows, title="Do positions and velocities turn?")}
+
+    def looked_at(self, kind: str) -> dict[str, int]:
+        """Return the stiffest mode, and the softest that oscillates (if it is another)."""
+        theory = self.theory(kind)
+        modes = r.chosen(theory, self.softest)
+        turning = modes[soret.theory.phase_space.Continuous(theory.frozen).frequency[modes] > 0]
+        if not turning.size:
+            raise SettingsError("no mode oscillates: raise momentum or learning_rate.")
+        found = {"stiffest": int(turning[0]), "soft": int(turning[-1])}
+        return found if turning.size > 1 else {"stiffest": int(turning[0])}
+
+    def _overdamped(self, theory: Any, mode: int) -> float:
+        """Rate of a motion without inertia, a step."""
+        stiffness = theory.frozen.stiffness[mode]
+        return float(self.learning_rate * stiffness / (1 - self.momentum))
