@@ -252,7 +252,7 @@ class FunnelWells(DoubleWell):
 
     def potential(self, theta: Any) -> Any:
         x, y = theta[..., 0], theta[..., 1]
-        return self.along(x) + 0.5 * self._width(x) * y**2
+        return self.along(x) + 0.5 * self.hessian_across(x) * y**2
 
     def gradient(self, theta: Floats) -> Floats:
         x, y = theta[..., 0], theta[..., 1]
@@ -266,12 +266,13 @@ class FunnelWells(DoubleWell):
         corner = float(self.curvature(x) + 0.5 * second * y**2)
         return np.array([[corner, mixed], [mixed, float(h)]])
 
-    def _width(self, x: Any) -> Any:
+    def hessian_across(self, x: Any) -> Any:
+        """Return h."""
         return self.across[0] * self.ratio ** (0.5**0.5 * x**3 / (1 + x**6) ** 0.5)
 
     def _widths(self, x: Any) -> tuple[Any, Any, Any]:
         """Return h, h′ and h″."""
-        h, size = self._width(x), float(np.log(self.ratio)) * 0.5**0.5
+        h, size = self.hessian_across(x), float(np.log(self.ratio)) * 0.5**0.5
         first = size * 3 * x**2 / (1 + x**6) ** 1.5
         second = size * (6 * x / (1 + x**6) ** 1.5 - 27 * x**7 / (1 + x**6) ** 2.5)
         return h, h * first, h * (second + first**2)

@@ -1,0 +1,280 @@
+"""The odds of two minima: deeper and wider wins, and more noise evens the odds of unequal depth."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+
+import soret
+from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims.three_factors import _odds as odds
+from soret.claims.three_factors._surfaces import (
+    heat_of,
+    laplace_odds,
+    minima_of,
+    points_of,
+    problem_of,
+    well_of,
+)
+from soret.errors import SettingsError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Point = tuple[float, int, float]
+
+
+@claim(
+    "three-factors/minima-ratio",
+    statement="SGD is found in minimum A rather than B with the odds "
+    "√(det H_B/det H_A)·exp[(2/(nσ²))(L_B − L_A)]: deeper and wider wins, more noise evens the "
+    "odds, and η, S and σ² count through σ²η/S alone.",
+    source=Source("three-factors", "slides “Flat vs. sharp minima”; paper Sec. 2.3, Eq. 10"),
+    quick={
+        "learning_rates": (0.0075, 0.015),
+        "batch_sizes": (2, 1),
+        "variances": (400 / 3, 800 / 3),
+        "replicas": 768,
+        "steps": 24_000,
+        "points": 9,
+        "cells": 50,
+    },
+)
+class MinimaRatio:
+    """Three surfaces, three factors, three answers: formula, Fokker–Planck equation, ensemble.
+
+    In one dimension a tilted double well and one whose narrow well is the deeper, in two a well
+    that is as deep as the other and narrower across. Barriers are about 1. Each factor is scanned
+    from a common first point with the others fixed; a half of the replicas start in either
+    minimum, and the second half of the steps counts. The rival is depth alone, or for wells alike
+    in width that noise makes no choice.
+
+    The formula is Laplace's: it is judged in the limit of weak noise, and SGD where the wells still
+    exchange replicas. The maps show where it stops: at barriers below about 4T to 8T, at η so large
+    that ηh is no longer small (SGD then likes flat minima better than Boltzmann's law, by
+    exp[(η/4)(tr H_B − tr H_A)], ours), and under anisotropic noise, where a direction across with a
+    times the noise counts a times in ½ ln det H (ours, for directions across that are fast).
+    The surfaces and all numbers are ours; the slides have none.
+    """
+
+    surfaces: Annotated[tuple[str, ...], "double, tilted, wide or deep, funnel, plane"] = (
+        "tilted",
+        "wide or deep",
+        "funnel",
+    )
+    learning_rates: Annotated[tuple[float, ...], "η; the first is the common point's"] = (
+        0.005,
+        0.0075,
+        0.01,
+    )
+    batch_sizes: Annotated[tuple[int, ...], "S; the first is the common point's"] = (4, 3, 2)
+    variances: Annotated[tuple[float, ...], "σ²; the first is the common point's"] = (
+        400.0,
+        550.0,
+        800.0,
+    )
+    replicas: Annotated[int, "replicas at every point"] = 2048
+    steps: Annotated[int, "updates; the second half counts"] = 160_000
+    points: Annotated[int, "points of the maps along either axis"] = 21
+    cells: Annotated[int, "cells of the Fokker–Planck grids in two dimensions, either axis"] = 100
+
+    def simulate(self, simulate: Simulate) -> Runs:
+        """Run SGD at every point, and solve the Fokker–Planck equation."""
+        found = points_of(self.learning_rates, self.batch_sizes, self.variances)
+        made = {}
+        for name in self.surfaces:
+            well = well_of(name)
+            if len(well.minima) != 2:
+                raise SettingsError(f"surface {name!r} has no two minima.")
+            for scan, rates, batches, variances in (
+                ("η", self.learning_rates, self.batch_sizes[:1], self.variances[:1]),
+                ("S", self.learning_rates[:1], self.batch_sizes[1:], self.variances[:1]),
+                *(
+                    (f"σ²-{i}", self.learning_rates[:1], self.batch_sizes[:1], (variance,))
+                    for i, variance in enumerate(self.variances[1:])
+                ),
+            ):
+                made[f"{name}/{scan}"] = simulate(
+                    f"{name}/{scan}",
+                    problem_of(well, variances[0]),
+                    soret.SGD(rates, batches),
+                    observe=_in_left(float(well.saddles[0, 0])),
+                    steps=self.steps,
+                    replicas=self.replicas,
+                    record_every=self.steps // 200,
+                )
+        heats = {heat_of(point) for scan in found.values() for point in scan}
+        made["laws"] = simulate.measure(
+            "laws", partial(odds.laws, self.surfaces, sorted(heats), self.cells)
+        )
+        made["maps"] = simulate.measure("maps", partial(odds.maps, self.points, self.cells))
+        return made
+
+    def judge(self, runs: Runs) -> list[Result]:
+        """Predicted: the formula's limit, its powers −1, 1, −1, and the Fokker–Planck law."""
+        from soret.claims.escape._rates import limit
+        from soret.claims.ratio import RATIO_TOLERANCE, verdict_within
+
+        results = []
+        for name in self.surfaces:
+            law = runs["laws"].sel(surface=name)
+            rival = self._rival(name)
+            whole, interval = limit(
+                np.array(odds.WEAK), np.exp((law.weak - law.weak_formula).values)
+            )
+            verdict = verdict_within(interval, 1 - RATIO_TOLERANCE, 1 + RATIO_TOLERANCE)
+            off = np.exp((law.fokker_planck - law.formula).values)
+            holds = law.heat.values[abs(off - 1) <= RATIO_TOLERANCE]
+            results.append(
+                Result(
+                    f"Fokker–Planck odds over the formula's, weak noise ({name})",
+                    1.0,
+                    whole,
+                    interval,
+                    round(float(np.exp(rival - law.weak_formula[-1])), 4),
+                    verdict,
+                    f"within 10 % up to T = {holds.max():g} of those tried"
+                    if holds.size
+                    else "nowhere within 10 % of those tried",
+                )
+            )
+            shift, error = self._shift(runs, name)
+            interval = (np.exp(shift - 1.96 * error), np.exp(shift + 1.96 * error))
+            base = heat_of((self.learning_rates[0], self.batch_sizes[0], self.variances[0]))
+            results.append(
+                Result(
+                    f"SGD's odds over Fokker–Planck's ({name})",
+                    1.0,
+                    float(np.exp(shift)),
+                    interval,
+                    round(float(np.exp(rival - law.fokker_planck.sel(heat=base))), 4),
+                    verdict_within(interval, 1 - RATIO_TOLERANCE, 1 + RATIO_TOLERANCE),
+                    f"all points with η = {self.learning_rates[0]:g}",
+                )
+            )
+            if abs(np.subtract(*minima_of(well_of(name))[0])) > 1e-9:
+                results += [self._power(runs, name, factor) for factor in ("η", "S", "σ²")]
+        return results
+
+    def control(self, runs: Runs) -> Runs:
+        """Return the rival's odds everywhere, with the scatter of what was measured."""
+        made = dict(runs)
+        for name, run in runs.items():
+            surface, _, scan = name.partition("/")
+            if scan:
+                share = 1 / (1 + np.exp(-self._rival(surface)))
+                mean = run.in_left.isel(step=slice(len(run.step) // 2, None)).mean(
+                    ["replica", "step"]
+                )
+                made[name] = run.assign(
+                    in_left=(run.in_left - mean + share).transpose(*run.in_left.dims)
+                )
+        rival = runs["laws"].weak * 0 + np.array([[self._rival(s)] for s in self.surfaces])
+        made["laws"] = runs["laws"].assign(weak=rival)
+        return made
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
+        """Odds against 1/T on every surface, maps of validity, ratios."""
+        from soret.figures.minima import OddsPanel, minima_figure
+
+        scans = points_of(self.learning_rates, self.batch_sizes, self.variances)
+        panels = []
+        for name in self.surfaces:
+            law = runs["laws"].sel(surface=name)
+            panels.append(
+                OddsPanel(
+                    name,
+                    law.heat.values,
+                    law.formula.values,
+                    law.fokker_planck.values,
+                    self._rival(name),
+                    {
+                        factor: [(heat_of(p), *self._log_odds(runs, name, p)) for p in points]
+                        for factor, points in scans.items()
+                    },
+                    [r for r in results if f"({name})" in r.quantity],
+                )
+            )
+        return {"minima-ratio": minima_figure(panels, runs["maps"], (odds.MAPPED, odds.OBLIQUE))}
+
+    def _rival(self, name: str) -> float:
+        """Return ln(p_A/p_B) of depth alone at the common point, or 0 of even odds."""
+        well = well_of(name)
+        losses, _ = minima_of(well)
+        width = float(np.log(laplace_odds(well, 1e9)))
+        if abs(width) < 0.2:
+            return 0.0
+        base = heat_of((self.learning_rates[0], self.batch_sizes[0], self.variances[0]))
+        return (losses[1] - losses[0]) / base
+
+    def _log_odds(self, runs: Runs, name: str, point: Point) -> tuple[float, float]:
+        """Return ln(p_A/p_B) of the ensemble at a point, and its standard error."""
+        run = self._run(runs, name, point)
+        share = run.in_left.isel(step=slice(len(run.step) // 2, None)).mean("step").values
+        mean = float(share.mean())
+        error = float(share.std(ddof=1) / np.sqrt(share.size))
+        if not 0 < mean < 1:
+            raise SettingsError(
+                f"at T = {heat_of(point):g} all replicas are in one minimum; take more."
+            )
+        return float(np.log(mean / (1 - mean))), error / (mean * (1 - mean))
+
+    def _run(self, runs: Runs, name: str, point: Point) -> xr.Dataset:
+        eta, batch, variance = point
+        if variance != self.variances[0]:
+            run = runs[f"{name}/σ²-{self.variances.index(variance) - 1}"]
+        else:
+            run = runs[f"{name}/{'S' if batch != self.batch_sizes[0] else 'η'}"]
+        wanted = {"learning_rate": eta, "batch_size": batch}
+        return run.sel({axis: wanted[axis] for axis in run.in_left.dims if axis in wanted})
+
+    def _shift(self, runs: Runs, name: str) -> tuple[float, float]:
+        """Return the mean of ln(SGD's odds/Fokker–Planck's) at the smallest η, and its error."""
+        scans = points_of(self.learning_rates, self.batch_sizes, self.variances)
+        law = runs["laws"].fokker_planck.sel(surface=name)
+        rows = [
+            (found - float(law.sel(heat=heat_of(point))), error)
+            for point in dict.fromkeys(scans["S"] + scans["σ²"])
+            for found, error in [self._log_odds(runs, name, point)]
+        ]
+        values, weights = np.array([r[0] for r in rows]), np.array([r[1] for r in rows]) ** -2
+        return float(values @ weights / weights.sum()), float(weights.sum() ** -0.5)
+
+    def _power(self, runs: Runs, name: str, factor: str) -> Result:
+        """Test with which power a factor enters |ln(p_A/p_B) − ½ ln(det H_B/det H_A)|."""
+        from soret.claims.collapse import EXPONENT_TOLERANCE
+        from soret.claims.ratio import verdict_within
+
+        points = points_of(self.learning_rates, self.batch_sizes, self.variances)[factor]
+        width = float(np.log(laplace_odds(well_of(name), 1e9)))
+        rows = [self._log_odds(runs, name, point) for point in points]
+        depth = abs(np.array([found for found, _ in rows]) - width)
+        weights = (depth / np.array([error for _, error in rows])) ** 2
+        x = np.log([point[["η", "S", "σ²"].index(factor)] for point in points])
+        x = x - weights @ x / weights.sum()
+        slope = float((weights * x) @ np.log(depth) / (weights @ x**2))
+        half = 1.96 * float((weights @ x**2) ** -0.5)
+        predicted = 1.0 if factor == "S" else -1.0
+        interval = (slope - half, slope + half)
+        return Result(
+            f"power of {factor} in what depth does to the log-odds ({name})",
+            predicted,
+            slope,
+            interval,
+            0.0,
+            verdict_within(
+                interval, predicted - EXPONENT_TOLERANCE, predicted + EXPONENT_TOLERANCE
+            ),
+        )
+
+
+def _in_left(border: float) -> Any:
+    """Return an observable: 1 in the left well, 0 in the right one."""
+
+    @soret.observables.label("in the left well", "fraction")
+    def in_left(problem: Any, state: Any) -> Any:
+        return state.params[0] < border
+
+    return in_left
