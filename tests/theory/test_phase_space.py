@@ -310,6 +310,14 @@ def test_stationary_noise_of_a_data_set_is_where_the_recursion_ends():
     assert (theory.modes.c > theory.frozen.c * 1.01).any()
 
 
+def test_moments_of_a_data_set_do_not_lose_their_symmetry():
+    """Rounding that grows: 400 steps near the stability limit end in the stationary law."""
+    x = RNG.normal(size=(200, 4)) * [1.0, 0.7, 0.5, 0.4]
+    theory = Regression(x, RNG.normal(size=200), 1.4, 200, 0.9)
+    found = theory.moments([400], np.ones(4)).covariance[0]
+    np.testing.assert_allclose(found, Discrete(theory.modes).stationary, rtol=1e-6, atol=1e-9)
+
+
 def test_second_moments_without_bound_are_refused():
     """A stable mean with a variance that grows: a fixed point that does not exist."""
     h = np.ones(10)

@@ -142,6 +142,8 @@ class Regression:
             mixed = np.outer(a, k) * zz + beta * left - eta * beta * (right.T + beta * vv)
             moved = np.outer(k, k) * zz + beta * (right + right.T) + beta**2 * vv
             zz, zv, vv = turned + eta**2 * noise, mixed - eta * noise, moved + noise
+            # Rounding that is not symmetric would grow: it does not obey the same recursion.
+            zz, vv = (zz + zz.T) / 2, (vv + vv.T) / 2
             z, v = a * z - eta * beta * v, k * z + beta * v
         return Moments(at.astype(float), np.array(means), np.array(spreads))
 
