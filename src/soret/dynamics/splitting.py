@@ -263,7 +263,7 @@ class _Process:
 
         def one(walker: _Walkers, handle: Any) -> _Walkers:
             batch = self.sampler.gather(handle)
-            gradient = jax.grad(self.problem.batch_loss)(walker.params, batch)
+            gradient = jax.grad(self.problem.training_loss)(walker.params, batch)
             return _Walkers(
                 *self.algorithm.update(
                     gradient, walker.velocity, walker.params, self.values, self.structure

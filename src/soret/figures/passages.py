@@ -10,6 +10,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator
 from numpy.typing import NDArray
 
 from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, style
@@ -96,6 +97,7 @@ def passage_figure(columns: Sequence[PassageColumn], *, title: str, level: str) 
             _draw_local(below, column)
             below.set_xlabel(f"threshold {level}")
             below.set_xscale("log")
+            _label_ticks(below)
         axes[0, 0].set_ylabel("mean first-passage time (steps)")
         axes[1, 0].set_ylabel("local power d log T / d log c")
     return figure
@@ -116,6 +118,7 @@ def exponent_figure(panels: Sequence[Growth], *, title: str) -> Figure:
                 ratio = panel.exponents[name] / panel.exponents[exact]
                 ax.plot(panel.rates, ratio, line, marker="o", ms=3, color=colour, label=name)
             ax.set_xscale("log")
+            _label_ticks(ax)
             ax.set_xlabel("learning rate η")
             ax.set_title(panel.title, loc="left")
         axes[0].set_ylabel(f"power / power of the {exact}")
@@ -157,6 +160,15 @@ def _draw_local(ax: Axes, column: PassageColumn) -> None:
     most = max([*column.exponents.values(), *slope])
     ax.set_ylim(0, 1.35 * most)
     ax.legend(fontsize=7)
+
+
+def _label_ticks(ax: Axes) -> None:
+    """Label 1, 2 and 5 of each decade with plain numbers: axes may be shorter than one."""
+    number = FuncFormatter(lambda value, _: f"{value:g}")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0,)))
+    ax.xaxis.set_major_formatter(number)
+    ax.xaxis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
+    ax.xaxis.set_minor_formatter(number)
 
 
 def _errors(ax: Axes, band: Band, colour: str, marker: str, label: str) -> None:
