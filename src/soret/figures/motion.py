@@ -156,6 +156,7 @@ def diffusion_figure(
         left.legend(fontsize=6.5)
         left.set_title("squared displacement; lines: theory", loc="left")
         middle.set(xscale="log")
+        middle.minorticks_off()
         middle.axhline(1, color=GREY, lw=1.2, ls="-.", label="Brownian")
         middle.set_xlabel("lag k (updates)")
         middle.set_ylabel("local exponent d log|Δθ|²/d log k")

@@ -1,5 +1,7 @@
 """How far and how fast the parameters move."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -58,7 +60,8 @@ def squared_velocity(problem: Problem, state: State) -> Float[Array, ""]:
 
 def velocity_vector(problem: Problem, state: State) -> Float[Array, "parameters"]:
     """Return v as one vector; refuse optimizers that keep none."""
-    if jax.tree.structure(state.velocity) != jax.tree.structure(state.params):
+    kept: Any = jax.tree.structure(state.velocity)
+    if kept != jax.tree.structure(state.params):
         raise SettingsError(
             f"{problem.name!r} is run without a velocity; use SGD with a momentum above 0."
         )

@@ -197,7 +197,7 @@ def states(run: xr.Dataset, after: int) -> tuple[Floats, Floats]:
     """Return positions and velocities (R, T, n) from a step on, float64."""
     late = run.isel(step=run.step.values >= after)
     found = [
-        late[name].transpose("replica", "step", ...).values.astype(float)
+        late[name].transpose("replica", "step", ...).values.astype(float, order="C")
         for name in ("position", "velocity")
     ]
     return found[0], found[1]

@@ -190,7 +190,7 @@ class AnomalousDiffusion:
                     continue
                 point = {**self._base(), name: value} if name in symbols else self._base()
                 here = run.sel({name: value}) if name in symbols else run
-                x = here.position.transpose("replica", "step", ...).values
+                x = here.position.transpose("replica", "step", ...).values.astype(float, order="C")
                 moved = soret.inference.squared_displacement(
                     x, at, start=self.burn_in // self.every
                 )

@@ -95,7 +95,7 @@ class ConstantSpeed(r.Stationary):
 
     def _squares(self, run: Any, after: int) -> Floats:
         late = run.squared_velocity.isel(step=run.step.values >= after)
-        values = late.transpose("replica", "step").values.astype(float)
+        values = late.transpose("replica", "step").values.astype(float, order="C")
         return np.asarray(self.learning_rate**2 * values)
 
 

@@ -27,7 +27,7 @@ _MODES = 3
     statement="Mean and covariance of (θ, v) follow the underdamped Langevin equation of mass "
     "η(1 + β)/2 and friction 1 − β from any start to stationarity.",
     source=Source("limiting-dynamics", "linear regression: solution of the Langevin equation"),
-    quick={"steps": 240, "replicas": 64},
+    quick={"steps": 160, "records": 20, "replicas": 96},
 )
 class PhaseSpace:
     """Linear regression from a start far from the minimum, over a grid of η, S, β and λ (ours).
@@ -40,15 +40,12 @@ class PhaseSpace:
     2β/(1 + β), and is judged at the largest β alone, for at small β nothing is left to judge. At
     every η, up to near the stability limit ηk = 2(1 + β), variances are compared with the exact
     moments of the recursion. The closed form's stationary variances are too small by
-    1 − ηk/(2(1 + β)), and by what noise grows with the distance from the minimum: the map.
+    1 − ηk/(2(1 + β)), and by what noise grows with the distance from the minimum: the map. On the
+    digits the noise is not σ²H, and variances of single modes are up to twice the closed form's.
     """
 
     data: Annotated[tuple[str, ...], "gaussian, power-law, digits"] = r.KINDS
-    learning_rates: Annotated[tuple[float, ...], "η; the largest eigenvalue is 1"] = (
-        0.05,
-        0.5,
-        1.5,
-    )
+    learning_rates: Annotated[tuple[float, ...], "η; largest eigenvalue: 1"] = (0.05, 0.5, 2.4)
     batch_sizes: Annotated[tuple[int, ...], "S"] = (256, 512)
     momenta: Annotated[tuple[float, ...], "β, above 0"] = (0.5, 0.9)
     weight_decays: Annotated[tuple[float, ...], "λ, above 0"] = (1e-3, 0.05)
@@ -164,13 +161,17 @@ class PhaseSpace:
 
         rows = []
         per = len(results) // len(runs)
-        shown = self._points()[-1 - len(self._points()) // len(self.learning_rates)]
+        shown = (
+            min(self.learning_rates),
+            max(self.batch_sizes),
+            max(self.momenta),
+            min(self.weight_decays),
+        )
         for number, (kind, run) in enumerate(runs.items()):
             z, v = self._states(kind, run, shown)
             start, stiff = self._far(kind, shown)[0], r.exact(kind, *shown).frozen.stiffness[0]
             grid = np.arange(0, self.steps + 1)
             drawn = self._paths(kind, shown, grid)
-            exact = self._exact(kind, shown)
             paths = {
                 name: (
                     grid.astype(float),
@@ -182,7 +183,6 @@ class PhaseSpace:
                     ("overdamped (rival)", drawn["rival"]),
                 )
             }
-            del exact
             strain, ratios, noisy = self._map(kind, run)
             rows.append(
                 MomentRow(
@@ -235,14 +235,14 @@ class PhaseSpace:
         """Positions about the centre of the point, and velocities, (R, T, n), after the start."""
         here = run.sel(self._where(point)).isel(step=slice(1, None))
         z, v = (
-            here[name].transpose("replica", "step", ...).values.astype(float)
+            here[name].transpose("replica", "step", ...).values.astype(float, order="C")
             for name in ("position", "velocity")
         )
         first, theory = r.exact(kind, *self._points()[0]), r.exact(kind, *point)
         modes = self._modes(first)
         return z + (first.frozen.centre - theory.frozen.centre)[modes], v
 
-    def _steps(self) -> Floats:
+    def _steps(self) -> NDArray[np.int64]:
         return np.arange(1, self.records + 1) * (self.steps // self.records)
 
     def _exact(self, kind: str, point: tuple[float, int, float, float]) -> Any:

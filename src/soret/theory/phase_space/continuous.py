@@ -56,10 +56,12 @@ class Continuous:
     def _rates(self) -> tuple[Complex, Complex]:
         """Eigenvalues of A, per unit of t: the slower first."""
         half = (1 - self.modes.momentum) / (2 * self.mass)
-        apart = np.sqrt((half**2 - self.modes.stiffness / self.mass).astype(complex))
-        apart = np.where(abs(apart) < _APART * half, _APART * half, apart)
-        fast = half + apart
-        return self.modes.stiffness / self.mass / fast, fast
+        square = half**2 - self.modes.stiffness / self.mass
+        gap: Complex = np.sqrt(square.astype(np.complex128))
+        apart: Complex = np.where(abs(gap) < _APART * half, _APART * half + 0j, gap)
+        fast: Complex = half + apart
+        slow: Complex = self.modes.stiffness / self.mass / fast
+        return slow, fast
 
     @property
     def frequency(self) -> Floats:

@@ -62,9 +62,11 @@ class Discrete:
         """The eigenvalues of M, (n,) each: the one nearer to 1, or above the real axis, first."""
         k, eta, beta = self._numbers
         half = (1 + beta - eta * k) / 2
-        apart = np.sqrt((half**2 - beta).astype(complex))
-        apart = np.where(abs(apart) < _APART, _APART, apart)
-        return half + apart, half - apart
+        gap: Complex = np.sqrt((half**2 - beta).astype(np.complex128))
+        apart: Complex = np.where(abs(gap) < _APART, _APART + 0j, gap)
+        near: Complex = half + apart
+        far: Complex = half - apart
+        return near, far
 
     @cached_property
     def frequency(self) -> Floats:
