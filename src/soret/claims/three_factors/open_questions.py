@@ -1,0 +1,320 @@
+"""The questions of the slides: momentum, natural gradient, real noise, equilibrium or not."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+
+import soret
+from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims.three_factors import _linear as linear
+from soret.claims.three_factors import _net as net
+from soret.claims.three_factors import _odds as odds
+from soret.claims.three_factors._surfaces import (
+    boltzmann_odds,
+    effective_temperature,
+    problem_of,
+    settled,
+    well_of,
+)
+from soret.errors import SettingsError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+_NOISES = np.array([1.0, 4.0])
+"""Variances of the gradient along and across the funnel, in units of the first."""
+
+
+@claim(
+    "three-factors/open-questions",
+    statement="Momentum raises the temperature to ησ²/(2S(1 − β)); the natural gradient restores "
+    "Boltzmann's law where noise is anisotropic; a real net's C makes its law nothing like "
+    "Boltzmann's; and SGD is then not in equilibrium: it produces entropy, at a rate without S.",
+    source=Source("three-factors", "slides “Questions”: asked there, answered by theory and here"),
+    quick={"replicas": 1024, "steps": 6000, "paths": 4096, "net_replicas": 64, "net_steps": 12_000},
+)
+class OpenQuestions:
+    """Each of the four questions with a number; what is predicted is ours, the slides only ask.
+
+    Momentum: the temperature of SGD on a double well over β, a power of 1 − β; the rival is that
+    momentum leaves the temperature alone. Natural gradient: the odds of the funnel's wells under
+    noise that is four times as strong across, plain and with P = σ²C⁻¹; the rivals are each other's
+    laws. Realistic noise: the law about the minimum of a small trained net, by its own H and C
+    (`soret.landscape`) and the discrete Lyapunov equation, against SGD on that net; the rival is
+    Boltzmann's law for the mean variance. Equilibrium: entropy production on a quadratic surface,
+    from pairs of successive points, under isotropic and oblique noise; the rival is equilibrium, or
+    a rate that falls with the noise as 1/S.
+    """
+
+    learning_rate: Annotated[float, "η on the wells"] = 0.01
+    momenta: Annotated[tuple[float, ...], "β; the first is 0"] = (0.0, 0.5, 0.8)
+    heat: Annotated[float, "T without momentum, beside a barrier of 1"] = 0.06
+    funnel_heat: Annotated[float, "T along the funnel's path"] = 0.4
+    steps: Annotated[int, "updates on the wells; the second half counts"] = 20_000
+    replicas: Annotated[int, "replicas on the wells"] = 8192
+    net_rate: Annotated[float, "η of SGD about the net's minimum"] = 0.2
+    net_batch: Annotated[int, "S there, large: the law is linear, for weak noise"] = 160
+    net_steps: Annotated[int, "updates there; the second half counts"] = 40_000
+    net_replicas: Annotated[int, "replicas there"] = 512
+    rates: Annotated[tuple[float, ...], "η where entropy is measured"] = (0.2, 0.1)
+    batches: Annotated[tuple[int, ...], "S where entropy is measured"] = (1, 4)
+    paths: Annotated[int, "replicas there, of 100 steps that count"] = 65_536
+
+    def simulate(self, simulate: Simulate) -> Runs:
+        """Run SGD on wells, on a net and on a quadratic surface."""
+        if self.momenta[0] != 0 or len(self.momenta) < 2 or len(self.batches) != 2:
+            raise SettingsError("momenta begins with 0 and has another value; batches has two.")
+        made = {}
+        every = self.steps // 100
+        double, funnel = well_of("double"), well_of("funnel")
+        made["momentum"] = simulate(
+            "momentum",
+            problem_of(double, 2 * self.heat / self.learning_rate),
+            soret.SGD(self.learning_rate, momentum=self.momenta),
+            observe=soret.observables.parameters,
+            steps=self.steps,
+            replicas=self.replicas,
+            record_every=every,
+        )
+        problem = problem_of(
+            funnel,
+            2 * self.funnel_heat / self.learning_rate,
+            noise="anisotropic",
+            matrix=np.diag(_NOISES),
+        )
+        for name, scale in (("plain", np.ones(2)), ("natural", 1 / _NOISES)):
+            made[name] = simulate(
+                name,
+                problem,
+                soret.Optax(linear.scaled(scale), learning_rate=self.learning_rate, batch_size=1),
+                observe=soret.observables.parameters,
+                steps=self.steps,
+                replicas=self.replicas,
+                record_every=every,
+            )
+        made["net"] = simulate.measure(
+            "net",
+            partial(
+                net.around_the_minimum,
+                self.net_rate,
+                self.net_batch,
+                self.net_steps,
+                self.net_replicas,
+            ),
+        )
+        for name, matrix in (("isotropic", np.eye(2)), ("oblique", linear.OBLIQUE)):
+            made[name] = simulate(
+                name,
+                soret.problems.surface(
+                    linear.quadratic(),
+                    start=np.zeros(2),
+                    noise="anisotropic",
+                    matrix=matrix,
+                    name=name,
+                ),
+                soret.SGD(self.rates, self.batches if name == "oblique" else self.batches[0]),
+                observe=soret.observables.parameters,
+                # The slowest rate is η: 100 steps are ten relaxations at 0.1.
+                steps=200,
+                replicas=self.paths,
+                record_every=1,
+            )
+        return made
+
+    def judge(self, runs: Runs) -> list[Result]:
+        """Predicted: T ∝ 1/(1 − β), both laws' odds, the net's own law, entropies."""
+        from soret.claims.ratio import judge_number, judge_power
+
+        left = 1 - np.array(self.momenta)
+        results = [
+            judge_power(
+                "power of 1 − β in the temperature (momentum)",
+                left,
+                self._heats(runs),
+                predicted=-1.0,
+                rival=0.0,
+            ),
+            *(self._judge_odds(runs, name) for name in ("plain", "natural")),
+        ]
+        curvature, own, boltzmann = net.laws(runs["net"], self.net_rate, self.net_batch)
+        moment = runs["net"].moment.values
+        hot = curvature * own
+        results.append(
+            judge_number(
+                "tr Cov θ of SGD over that of the net's own H and C (real net)",
+                moment.sum(1) / own.sum(),
+                predicted=1.0,
+                rival=round(float(boltzmann.sum() / own.sum()), 4),
+                note=f"temperatures of the Hessian's directions differ by a factor "
+                f"{hot.max() / hot.min():.3g}; entropy production {self._net_entropy(runs):.3g} "
+                "nats per unit of t = ηk",
+            )
+        )
+        slopes = np.polyfit(np.log(curvature), np.log(_groups(moment)).T, 1)[0]
+        expected = float(np.polyfit(np.log(curvature), np.log(own), 1)[0])
+        results.append(
+            judge_number(
+                "power of the curvature in the variance along it (real net)",
+                slopes,
+                predicted=round(expected, 4),
+                rival=-1.0,
+                tolerance=0.25 * abs(expected + 1),
+            )
+        )
+        rate, batch = self.rates[0], self.batches[0]
+        exact = linear.recursion(rate).entropy_production / rate
+        results.append(
+            judge_number(
+                f"entropy production, isotropic noise, per unit of t (η = {rate:g})",
+                self._entropies(runs, "isotropic", rate, batch) / rate,
+                predicted=0.0,
+                rival=round(exact, 4),
+                tolerance=0.1 * exact,
+            )
+        )
+        for eta in self.rates:
+            results.append(
+                judge_number(
+                    f"entropy production over the closed form, oblique noise (η = {eta:g})",
+                    self._entropies(runs, "oblique", eta, batch)
+                    / linear.recursion(eta).entropy_production,
+                    predicted=1.0,
+                    rival=0.0,
+                    note=f"closed form {linear.recursion(eta).entropy_production / eta:.4g} "
+                    "nats per unit of t = ηk",
+                )
+            )
+        few, many = (self._entropies(runs, "oblique", rate, size) for size in self.batches)
+        results.append(
+            judge_number(
+                f"entropy production at S = {self.batches[1]} over that at {self.batches[0]}",
+                many / few.mean(),
+                predicted=1.0,
+                rival=round(self.batches[0] / self.batches[1], 4),
+            )
+        )
+        return results
+
+    def control(self, runs: Runs) -> Runs:
+        """Return data without momentum's heat, laws exchanged, Boltzmann's net, time undirected."""
+        made = dict(runs)
+        theta = runs["momentum"].parameters
+        cold = theta.sel(momentum=0.0) + 0 * theta
+        made["momentum"] = runs["momentum"].assign(parameters=cold.transpose(*theta.dims))
+        made["plain"], made["natural"] = runs["natural"], runs["plain"]
+        _, own, boltzmann = net.laws(runs["net"], self.net_rate, self.net_batch)
+        made["net"] = runs["net"].assign(moment=runs["net"].moment * (boltzmann / own))
+        # Half of the paths run backwards: in equilibrium nothing would tell.
+        paths = runs["oblique"].parameters
+        backwards = paths.isel(step=slice(None, None, -1)).assign_coords(step=paths.step)
+        even = paths.replica % 2 == 0
+        # What grows as the noise does.
+        made["oblique"] = runs["oblique"].assign(
+            parameters=backwards.where(even, paths).transpose(*paths.dims)
+        )
+        turning = paths.isel(batch_size=0, drop=True)
+        made["isotropic"] = runs["isotropic"].assign(parameters=turning)
+        return made
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
+        """A panel for every question."""
+        from soret.figures.questions import Questions, questions_figure
+
+        curvature, own, boltzmann = net.laws(runs["net"], self.net_rate, self.net_batch)
+        every = np.geomspace(0.01, 0.6, 25)
+        lines = {
+            beta: [linear.positions_entropy(eta, beta) / eta for eta in every]
+            for beta in (0.0, 0.5, 0.9)
+        }
+        points = {
+            (name, int(size)): [
+                (eta, self._entropies(runs, name, eta, size) / eta) for eta in self.rates
+            ]
+            for name, sizes in (("isotropic", self.batches[:1]), ("oblique", self.batches))
+            for size in sizes
+        }
+        data = Questions(
+            np.array(self.momenta),
+            self._heats(runs) / self.heat,
+            {name: (*self._log_odds(runs, name), self._laws(name)) for name in _ODDS},
+            curvature,
+            own,
+            boltzmann,
+            runs["net"].moment.values,
+            every,
+            lines,
+            points,
+            self._net_entropy(runs),
+        )
+        return {"open-questions": questions_figure(data, results)}
+
+    def _heats(self, runs: Runs) -> Floats:
+        """Return temperatures, (β, replica)."""
+        well, found = well_of("double"), []
+        for beta in self.momenta:
+            run = runs["momentum"].sel(momentum=beta)
+            losses = well.potential(settled(run.transpose("replica", "step", ...)))
+            found.append(effective_temperature(well, losses.mean(1), self.heat / (1 - beta)))
+        return np.stack(found)
+
+    def _laws(self, name: str) -> float:
+        """Return ln(p_A/p_B) by the Fokker–Planck equation, plain, or by Boltzmann's law."""
+        well = well_of("funnel")
+        if name == "natural":
+            return float(np.log(boltzmann_odds(well, self.funnel_heat)))
+        across = self.funnel_heat * _NOISES[1] / _NOISES[0]
+        return odds.log_odds(well, self.funnel_heat, float(across), 80)
+
+    def _log_odds(self, runs: Runs, name: str) -> tuple[float, float]:
+        share = (settled(runs[name].transpose("replica", "step", ...))[..., 0] < 0).mean(1)
+        mean, error = float(share.mean()), float(share.std(ddof=1) / np.sqrt(share.size))
+        if not 0 < mean < 1:
+            raise SettingsError("all replicas are in one of the funnel's wells; take more.")
+        return float(np.log(mean / (1 - mean))), error / (mean * (1 - mean))
+
+    def _judge_odds(self, runs: Runs, name: str) -> Result:
+        from soret.claims.ratio import RATIO_TOLERANCE, verdict_within
+
+        found, error = self._log_odds(runs, name)
+        law, rival = self._laws(name), self._laws(_ODDS[1 - _ODDS.index(name)])
+        low, high = (float(np.exp(found - law + way * 1.96 * error)) for way in (-1, 1))
+        return Result(
+            f"odds of the funnel's wells over their law's ({name} gradient)",
+            1.0,
+            float(np.exp(found - law)),
+            (low, high),
+            round(float(np.exp(rival - law)), 4),
+            verdict_within((low, high), 1 - RATIO_TOLERANCE, 1 + RATIO_TOLERANCE),
+            f"odds {np.exp(found):.2f}; the law is "
+            + ("Boltzmann's" if name == "natural" else "that of the Fokker–Planck equation"),
+        )
+
+    def _entropies(self, runs: Runs, name: str, eta: float, batch: int) -> Floats:
+        """Return jackknife pseudo-values of the entropy made per step."""
+        run = runs[name].sel(learning_rate=eta)
+        if "batch_size" in run.dims:
+            run = run.sel(batch_size=batch)
+        theta = run.parameters.transpose("replica", "step", ...).isel(step=slice(100, None))
+        from soret.inference.entropy import pair_entropy
+
+        return pair_entropy(theta.values)
+
+    def _net_entropy(self, runs: Runs) -> float:
+        found = runs["net"]
+        sde = soret.theory.equilibrium.sgd_sde(
+            found.hessian.values, found.covariance.values, self.net_rate, self.net_batch
+        )
+        return float(sde.entropy_production)
+
+
+_ODDS = ("plain", "natural")
+
+
+def _groups(moment: Floats) -> Floats:
+    """Return means of 16 groups of replicas, whose logarithms are steady."""
+    return np.array([part.mean(0) for part in np.array_split(moment, 16)])
