@@ -216,12 +216,14 @@ def density_figure(rows: Sequence[DensityRow], *, title: str) -> Figure:
 def _densities(
     ax: Axes, row: DensityRow, values: Floats, ours: Floats, rival: Floats, name: str
 ) -> None:
+    top = 1.0
     for mode, colour in ((0, COLOURS[0]), (row.curvature.size - 1, COLOURS[1])):
         x = values[..., mode].ravel()
         scale = np.sqrt(ours.max())
         found, edges = np.histogram(x / scale, 41, density=True)
         centre = (edges[1:] + edges[:-1]) / 2
         kept = found > 0
+        top = max(top, float(found.max()))
         told = f"eigenvalue {row.curvature[mode]:.2g}"
         ax.plot(centre[kept], found[kept], "o", ms=2.5, color=colour, label=told)
         grid = np.linspace(-4, 4, 200)
@@ -236,7 +238,7 @@ def _densities(
             )
     ax.plot([], [], "-", color=GREY, label="exp(−modified loss)")
     ax.plot([], [], ":", color=GREY, label="rival: exp(−L/T)")
-    ax.set(yscale="log", xlim=(-4, 4), ylim=(1e-3, None))
+    ax.set(yscale="log", xlim=(-4, 4), ylim=(1e-3, 3 * top))
     ax.set_xlabel(f"{name}$_i$ over the largest predicted standard deviation")
     ax.set_ylabel("density")
 
