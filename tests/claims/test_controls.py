@@ -182,6 +182,39 @@ SMALL = {
         "epochs": 40,
         "records": 20,
     },
+    "three-factors/minima-ratio": {
+        "surfaces": ("tilted",),
+        "learning_rates": (0.01, 0.02),
+        "variances": (100.0, 200.0),
+        "replicas": 128,
+        "steps": 4000,
+        "points": 5,
+        "cells": 40,
+    },
+    "three-factors/boltzmann-equilibrium": {
+        "surfaces": ("double",),
+        "learning_rates": (0.01, 0.02),
+        "variances": (200.0, 400.0),
+        "replicas": 64,
+        "steps": 2000,
+        "points": 5,
+    },
+    "three-factors/fokker-planck": {"replicas": 1024, "cells": 50, "steps": (20, 60)},
+    "three-factors/langevin-limit": {
+        "learning_rates": (0.4, 0.2, 0.1),
+        "quadratic_replicas": 20_000,
+        "net_rates": (1.0, 0.5, 0.25),
+        "net_replicas": 256,
+        "net_time": 2.0,
+        "substeps": 2,
+    },
+    "three-factors/open-questions": {
+        "replicas": 128,
+        "steps": 1000,
+        "paths": 256,
+        "net_replicas": 32,
+        "net_steps": 500,
+    },
 }
 
 

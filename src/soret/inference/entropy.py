@@ -34,7 +34,8 @@ def pair_entropy(paths: ArrayLike, groups: int = 25) -> NDArray[np.float64]:
     InferenceError
         If there are fewer than 2 points a path or 2 paths a group, or one is not finite.
     """
-    x = np.asarray(paths, dtype=np.float64)
+    # In one order in memory, so that sums do not depend on where the paths came from.
+    x = np.array(paths, dtype=np.float64, order="C")
     if x.ndim != 3 or x.shape[1] < 2 or groups < 2 or x.shape[0] < 2 * groups:
         raise InferenceError(
             f"paths has shape {x.shape}; it must be (R, k, n) with k of at least 2 and R of at "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import soret
-from soret.claims.three_factors._surfaces import laplace_odds, well_of
+from soret.claims.three_factors._surfaces import SURFACES, laplace_odds, well_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,7 +46,12 @@ def laws(surfaces: Sequence[str], heats: Sequence[float], cells: int, seed: int)
             [np.log(laplace_odds(well_of(s), np.array(WEAK))) for s in surfaces],
         ),
     }
-    return xr.Dataset(found, {"surface": list(surfaces), "heat": some, "weak_heat": list(WEAK)})
+    return xr.Dataset(found, {"surface": numbers(surfaces), "heat": some, "weak_heat": list(WEAK)})
+
+
+def numbers(surfaces: Sequence[str]) -> list[int]:
+    """Return the numbers that stand for surfaces in saved runs."""
+    return [SURFACES.index(name) for name in surfaces]
 
 
 def log_odds(well: Any, heat: float, across: float, cells: int) -> float:

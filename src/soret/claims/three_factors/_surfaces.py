@@ -117,7 +117,8 @@ def settled(run: xr.Dataset, share: float = 0.5) -> Floats:
     lost = int((run.diverged_at >= 0).sum())
     if lost:
         raise SettingsError(f"{lost} replicas diverged; take a smaller learning rate.")
-    return np.asarray(late.values, dtype=np.float64)
+    # In one order in memory, so that sums round alike whether or not the run was loaded.
+    return np.array(late.values, dtype=np.float64, order="C")
 
 
 def points_of(

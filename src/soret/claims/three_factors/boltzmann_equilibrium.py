@@ -143,7 +143,7 @@ class BoltzmannEquilibrium:
         return results
 
     def control(self, runs: Runs) -> Runs:
-        """Return a Gaussian law in one well, too hot by a half, and as η² alone."""
+        """Return a Gaussian law in one well, too hot by a half whatever the factors are."""
         made = dict(runs)
         rng = np.random.default_rng(0)
         hot = 1.5 * heat_of((self.learning_rates[0], self.batch_sizes[0], self.variances[0]))
@@ -153,7 +153,6 @@ class BoltzmannEquilibrium:
                 wide = np.sqrt(hot / np.diag(well.hessian(well.minima[0])))
                 theta = run.parameters
                 values = theta * 0 + rng.normal(size=theta.shape)
-                values = values * (run.learning_rate / self.learning_rates[0])
                 axis = "parameters_dim_0"
                 values = values * _on(axis, wide)
                 values = values + _on(axis, well.minima[0])

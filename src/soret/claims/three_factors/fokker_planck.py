@@ -88,8 +88,8 @@ class FokkerPlanckEquation:
             law = runs[f"{case} law"]
             for step in self.steps:
                 found, rivals, size = [], [], 0
-                for direction in law.direction.values:
-                    here = law.sel(direction=direction, step=step)
+                for i, direction in enumerate(_directions(_well(case).dimensions)):
+                    here = law.sel(direction=i, step=step)
                     position = _along(runs[case], step, direction)
                     size = position.size
                     found.append(_distance(position, here))
@@ -120,9 +120,9 @@ class FokkerPlanckEquation:
             # As many numbers as there are replicas, so that the bands are the same.
             drawn = rng.random(runs[case].sizes["replica"])
             parts = {}
-            for direction in law.direction.values:
+            for i, direction in enumerate(_directions(_well(case).dimensions)):
                 for step in self.steps:
-                    here = law.sel(direction=direction, step=step)
+                    here = law.sel(direction=i, step=step)
                     parts[f"{direction}-{step}"] = (
                         "replica",
                         np.interp(drawn, here.rival.values, here.edge.values),
@@ -139,13 +139,14 @@ class FokkerPlanckEquation:
             law = runs[f"{case} law"]
             # In the plane the diagonal is where the rival shows.
             direction = "x" if case != "oblique" else "x + y"
+            place = _directions(_well(case).dimensions).index(direction)
             rows.append(
                 EvolutionRow(
                     _TITLES[case],
                     [_along(runs[case], step, direction) for step in self.steps],
-                    law.sel(direction=direction).edge.values,
-                    law.sel(direction=direction).within.values,
-                    law.sel(direction=direction).rival.values,
+                    law.sel(direction=place).edge.values,
+                    law.sel(direction=place).within.values,
+                    law.sel(direction=place).rival.values,
                     [self._time(step) for step in self.steps],
                     results[i * len(self.steps) : (i + 1) * len(self.steps)],
                     direction,
@@ -206,7 +207,7 @@ class FokkerPlanckEquation:
         return xr.Dataset(
             {name: (("direction", "step", "place"), values) for name, values in found.items()}
             | {"edge": (("direction", "place"), edges)},
-            {"direction": _directions(n), "step": list(self.steps)},
+            {"direction": range(len(_directions(n))), "step": list(self.steps)},
         )
 
 

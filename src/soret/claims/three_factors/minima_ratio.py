@@ -119,7 +119,7 @@ class MinimaRatio:
 
         results = []
         for name in self.surfaces:
-            law = runs["laws"].sel(surface=name)
+            law = runs["laws"].sel(surface=odds.numbers([name])[0])
             rival = self._rival(name)
             whole, interval = limit(
                 np.array(odds.WEAK), np.exp((law.weak - law.weak_formula).values)
@@ -182,7 +182,7 @@ class MinimaRatio:
         scans = points_of(self.learning_rates, self.batch_sizes, self.variances)
         panels = []
         for name in self.surfaces:
-            law = runs["laws"].sel(surface=name)
+            law = runs["laws"].sel(surface=odds.numbers([name])[0])
             panels.append(
                 OddsPanel(
                     name,
@@ -233,7 +233,7 @@ class MinimaRatio:
     def _shift(self, runs: Runs, name: str) -> tuple[float, float]:
         """Return the mean of ln(SGD's odds/Fokker–Planck's) at the smallest η, and its error."""
         scans = points_of(self.learning_rates, self.batch_sizes, self.variances)
-        law = runs["laws"].fokker_planck.sel(surface=name)
+        law = runs["laws"].fokker_planck.sel(surface=odds.numbers([name])[0])
         rows = [
             (found - float(law.sel(heat=heat_of(point))), error)
             for point in dict.fromkeys(scans["S"] + scans["σ²"])
