@@ -11,6 +11,7 @@ from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
 from soret.claims.limiting_dynamics import _networks as nets
 from soret.claims.limiting_dynamics._regressions import weighted_slope
 from soret.claims.limiting_dynamics.constant_speed import judge_steady
+from soret.errors import SettingsError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,6 +70,15 @@ class DeepNetwork:
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Train, measure, run on."""
+        if self.replicas < 8 or self.steps % _RECORDS or self.training_steps % 4:
+            raise SettingsError(
+                f"intervals need 8 replicas; steps must be a multiple of {_RECORDS}, and "
+                "training_steps of 4."
+            )
+        if not self.weight_decay > 0 or not self._diffusing(self._lags()).sum() >= 5:
+            raise SettingsError(
+                "weight_decay must be above 0, and confine so late that five records lie before."
+            )
         o = soret.observables
         runs: dict[str, Any] = {}
         sgd = soret.SGD(self.learning_rate, self.batch_size, self.momentum, self.weight_decay)
@@ -240,6 +250,9 @@ class DeepNetwork:
         """
         confined = (1 - self.momentum) / (2 * self.learning_rate * self.weight_decay)
         return np.asarray((lags >= self.steps // 100) & (lags <= confined))
+
+    def _lags(self) -> NDArray[np.int64]:
+        return np.arange(1, _RECORDS + 1) * (self.steps // _RECORDS)
 
     def _measuring(self, problem: Any, trained: Any) -> Any:
         return lambda seed: self._measure(problem, trained)
