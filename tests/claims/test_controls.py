@@ -200,14 +200,6 @@ SMALL = {
         "points": 5,
     },
     "three-factors/fokker-planck": {"replicas": 1024, "cells": 50, "steps": (20, 60)},
-    "three-factors/langevin-limit": {
-        "learning_rates": (0.4, 0.2, 0.1),
-        "quadratic_replicas": 20_000,
-        "net_rates": (1.0, 0.5, 0.25),
-        "net_replicas": 256,
-        "net_time": 2.0,
-        "substeps": 2,
-    },
     "three-factors/open-questions": {
         "replicas": 128,
         "steps": 1000,

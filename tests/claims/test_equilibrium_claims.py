@@ -8,7 +8,7 @@ from scipy import stats
 from soret.claims import configure, find
 from soret.claims.three_factors import _odds as odds
 from soret.claims.three_factors import _surfaces as surfaces
-from soret.claims.three_factors import fokker_planck, langevin_limit
+from soret.claims.three_factors import fokker_planck
 from soret.claims.verdict import Verdict
 from soret.errors import SettingsError
 from soret.theory.fokker_planck import Grid
@@ -68,22 +68,6 @@ def test_distributions_along_directions(direction):
     assert abs(found - expected).max() < 2e-3
 
 
-def test_the_quadratic_surfaces_equation_has_the_order_it_should():
-    """A drift or a noise of the closed form that is not the equation's, at either order."""
-    curvatures, start = langevin_limit._CURVATURES, langevin_limit._FROM
-    errors = {"first": [], "second": []}
-    for eta in (0.02, 0.01):
-        mean, square = start.copy(), start**2
-        for _ in range(round(2 / eta)):
-            mean = (1 - eta * curvatures) * mean
-            square = (1 - eta * curvatures) ** 2 * square + eta**2 / 16
-        exact = 0.5 * (curvatures * square).sum()
-        for order, found in errors.items():
-            found.append(exact - langevin_limit._exact_level(eta, 16, 2.0, order))
-    assert errors["first"][0] / errors["first"][1] == pytest.approx(2, rel=0.05)
-    assert errors["second"][0] / errors["second"][1] == pytest.approx(4, rel=0.05)
-
-
 def made_occupation(claim, shift=0.0):
     """Replicas in the left well with the odds of Boltzmann's law, or others."""
     rng = np.random.default_rng(1)
@@ -132,7 +116,6 @@ def test_odds_are_judged_by_what_was_made(shift, expected):
         ("minima-ratio", {"surfaces": ("flat",)}),
         ("minima-ratio", {"variances": (1.0,)}),
         ("fokker-planck", {"steps": (0, 5)}),
-        ("langevin-limit", {"learning_rates": (0.3, 0.2, 0.1)}),
         ("open-questions", {"momenta": (0.5, 0.9)}),
     ],
 )
