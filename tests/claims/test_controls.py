@@ -214,7 +214,15 @@ def test_every_claim_is_tested_here():
     assert {claim.about.id for claim in find()} == set(SMALL)
 
 
-@pytest.fixture(scope="module", params=SMALL, ids=lambda id: id.partition("/")[2])
+# Papers whose claims are still being written: `make test-slow` has them.
+UNFINISHED = ("limiting-dynamics/", "three-factors/")
+PARAMS = [
+    pytest.param(id, marks=pytest.mark.slow if id.startswith(UNFINISHED) else (), id=id)
+    for id in SMALL
+]
+
+
+@pytest.fixture(scope="module", params=PARAMS)
 def ran(request, tmp_path_factory):
     """A claim with its outcome and its data."""
     claim = configure(find(request.param)[0], "quick", SMALL[request.param])
