@@ -7,6 +7,7 @@ NumPy's arrays and on JAX's.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Well:
+class Well(ABC):
     """What the surfaces have in common; V is what tells them apart.
 
     Parameters
@@ -60,21 +61,21 @@ class Well:
             total = total + 0.5 * curvature * theta[..., i + 1] ** 2
         return total
 
+    @abstractmethod
     def along(self, x: Any) -> Any:
         """Return V."""
-        raise NotImplementedError
 
+    @abstractmethod
     def slope(self, x: Any) -> Any:
         """Return V′."""
-        raise NotImplementedError
 
+    @abstractmethod
     def curvature(self, x: Any) -> Any:
         """Return V″."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stationary(self) -> tuple[float, float, float]:
         """Return where V′ = 0: the left minimum, the saddle, the right minimum."""
-        raise NotImplementedError
 
     @property
     def minima(self) -> Floats:
