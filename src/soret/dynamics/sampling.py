@@ -61,7 +61,7 @@ class Fresh:
 
 @dataclass(frozen=True)
 class _Indexed:
-    """Batches of a finite data set: a handle is an array of indices."""
+    """Batches of a finite data set: a handle is an array of indices; how they are drawn differs."""
 
     data: Dataset
     batch_size: int
@@ -70,14 +70,6 @@ class _Indexed:
     def prepare(self, key: Key, step: Array) -> Any:
         """Carry nothing."""
         return ()
-
-    def draw(self, carry: Any, key: Key, steps: Steps) -> tuple[Any, Int32[Array, "steps batch"]]:
-        """Draw the indices."""
-        return carry, jax.vmap(lambda step: self.indices(key, step))(steps)
-
-    def indices(self, key: Key, step: Array) -> Int32[Array, "batch"]:
-        """Draw one step's indices."""
-        raise NotImplementedError
 
     def gather(self, handle: Int32[Array, "batch"]) -> Batch:
         """Look the examples up."""
@@ -91,20 +83,20 @@ class WithReplacement(_Indexed):
         self, carry: tuple[()], key: Key, steps: Steps
     ) -> tuple[tuple[()], Int32[Array, "steps batch"]]:
         """Draw the indices of all steps together."""
-        return carry, self.indices(key, steps)
-
-    def indices(self, key: Key, step: Array) -> Int32[Array, "*steps batch"]:
-        """Draw the indices of one step, or of several."""
-        words = generator.bits(key, step, self.batch_size)
-        return (words % jnp.uint32(len(self.data))).astype(jnp.int32)
+        words = generator.bits(key, steps, self.batch_size)
+        return carry, (words % jnp.uint32(len(self.data))).astype(jnp.int32)
 
 
 class WithoutReplacement(_Indexed):
     """Batches without repetition, each independent of the others."""
 
-    def indices(self, key: Key, step: Array) -> Int32[Array, "batch"]:
-        """Draw one step's indices."""
-        key = generator.fold(key, step)
+    def draw(
+        self, carry: tuple[()], key: Key, steps: Steps
+    ) -> tuple[tuple[()], Int32[Array, "steps batch"]]:
+        """Draw the indices of each step from a key of its own."""
+        return carry, jax.vmap(lambda step: self._distinct(generator.fold(key, step)))(steps)
+
+    def _distinct(self, key: Key) -> Int32[Array, "batch"]:
         examples, batch = len(self.data), self.batch_size
         if 4 * batch >= examples:
             return permutation(key, examples)[:batch]

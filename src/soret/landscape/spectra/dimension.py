@@ -4,6 +4,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import entr
 
 from soret.errors import SettingsError
 
@@ -44,5 +45,5 @@ def effective_dimension(eigenvalues: ArrayLike, form: Form = "participation") ->
     if form == "participation":
         return float(1 / np.sum(weights**2))
     if form == "entropy":
-        return float(np.exp(-np.sum(weights * np.log(weights))))
+        return float(np.exp(np.sum(entr(weights))))
     raise SettingsError(f"form is {form!r}; use 'participation' or 'entropy'.")
