@@ -49,6 +49,21 @@ def test_the_discrete_stationary_law_solves_lyapunov(setting):
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
+def test_the_current_is_the_mean_step_less_its_reverse(setting):
+    """A step's mean that is not symmetrized, or an area that is not the current's."""
+    m = modes(*setting)
+    theory = Discrete(m)
+    for i in range(m.size):
+        matrix, _ = one_step(m, i)
+        law = theory.stationary[..., i]
+        current = (matrix @ law - law @ matrix.T) / 2
+        expected = current @ np.linalg.inv(law) / m.learning_rate
+        found = theory.current_velocity[..., i]
+        np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-8 * abs(expected).max())
+        assert theory.rotation[i] == pytest.approx(current[1, 0], rel=1e-9)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
 def test_discrete_moments_are_those_of_the_recursion(setting):
     """Powers taken wrongly, noise added in the wrong order, a centre not at hθ*/(h + λ)."""
     m = modes(*setting, minimum=3.0)
@@ -310,6 +325,24 @@ def test_stationary_noise_of_a_data_set_is_where_the_recursion_ends():
     assert (theory.modes.c > theory.frozen.c * 1.01).any()
 
 
+def test_moments_of_inputs_replace_the_sum_over_examples(monkeypatch):
+    """Pairs packed in another order, or counted once for twice; and `at` that forgets a point."""
+    x = RNG.normal(size=(50, 4)) + 0.3
+    y = x[:, 0] * x[:, 1] + RNG.normal(size=50)
+    start, steps = np.ones(4), [0, 1, 5, 30]
+    point = {"learning_rate": 0.05, "batch_size": 2, "momentum": 0.6, "weight_decay": 0.1}
+    other = Regression(x, y, 0.01).at(**point, replacement=False)
+    packed = other.moments(steps, start), other.modes.c
+    monkeypatch.setattr("soret.theory.phase_space.regression._PAIRS", 0)
+    summed = Regression(x, y, **point, replacement=False)
+    for found, expected in zip(packed, (summed.moments(steps, start), summed.modes.c), strict=True):
+        if isinstance(found, np.ndarray):
+            np.testing.assert_allclose(found, expected, rtol=1e-9)
+        else:
+            np.testing.assert_allclose(found.mean, expected.mean, rtol=1e-9, atol=1e-12)
+            np.testing.assert_allclose(found.covariance, expected.covariance, rtol=1e-9, atol=1e-12)
+
+
 def test_moments_of_a_data_set_do_not_lose_their_symmetry():
     """Rounding that grows: 400 steps near the stability limit end in the stationary law."""
     x = RNG.normal(size=(200, 4)) * [1.0, 0.7, 0.5, 0.4]
@@ -355,7 +388,7 @@ def test_steps_that_are_none_are_refused():
         with pytest.raises(OutsideDomain, match="whole numbers"):
             theory.displacement(lags)
     with pytest.raises(OutsideDomain, match="rise"):
-        theory.moments([3, 1], [0.0, 0.0], np.zeros((2, 2)))
+        gaussian_moments(theory.modes, 1.0, [3, 1], [0.0, 0.0], np.zeros((2, 2)))
 
 
 def test_many_modes_take_no_time():

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -12,22 +12,11 @@ from numpy.typing import NDArray
 
 from soret.figures.motion import entitle
 from soret.figures.style import COLOURS, GREY, style
+from soret.theory.phase_space import Law
 
 Floats = NDArray[np.float64]
 
 _CELLS = 13
-
-
-class Law(Protocol):
-    """What is drawn of a theory (see `soret.theory.phase_space`)."""
-
-    @property
-    def stationary(self) -> Floats: ...
-    @property
-    def frequency(self) -> Floats: ...
-    @property
-    def damping(self) -> Floats: ...
-    def moments(self, steps: Any, mean: Any, covariance: Any) -> Any: ...
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,14 @@ arXiv:2107.09133 (2021).
 from soret.theory.phase_space.continuous import Continuous
 from soret.theory.phase_space.discrete import Discrete
 from soret.theory.phase_space.gaussian import gaussian_moments, gaussian_noise
+from soret.theory.phase_space.law import Law
 from soret.theory.phase_space.modes import Modes, Moments
 from soret.theory.phase_space.regression import Regression
 
 __all__ = [
     "Continuous",
     "Discrete",
+    "Law",
     "Modes",
     "Moments",
     "Regression",

@@ -15,9 +15,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from soret.errors import OutsideDomain
-from soret.theory.checks import finite, not_negative
-from soret.theory.phase_space.modes import Floats, Modes, Moments, product, read_start, sandwich
+from soret.theory.checks import not_negative
+from soret.theory.phase_space.law import Law
+from soret.theory.phase_space.modes import Floats, sandwich
 
 Complex = NDArray[np.complex128]
 
@@ -25,7 +25,7 @@ Complex = NDArray[np.complex128]
 _APART = 1e-6
 
 
-class Continuous:
+class Continuous(Law):
     """Laws of the Langevin equation on `Modes`.
 
     Times are steps, t/η, and need not be whole; rates and frequencies are per step.
@@ -34,9 +34,6 @@ class Continuous:
     ----------
     modes : Modes
     """
-
-    def __init__(self, modes: Modes) -> None:
-        self.modes = modes
 
     @property
     def mass(self) -> float:
@@ -78,24 +75,9 @@ class Continuous:
         """Var v of the stationary law, (n,)."""
         return np.asarray(self.modes.step_noise / (1 - self.modes.momentum**2))
 
-    @cached_property
-    def stationary(self) -> Floats:
-        """Covariance of (θ, v) of the stationary law, (2, 2, n).
-
-        Raises
-        ------
-        OutsideDomain
-            If a mode with noise has no stiffness.
-        """
-        self.modes.confined()
-        k = self.modes.stiffness
-        v, zero = self.velocity_variance, np.zeros_like(k)
-        return np.array([[self.mass * v / np.where(k > 0, k, 1.0), zero], [zero, v]])
-
     @property
-    def speed(self) -> float:
-        """η²Σ Var v of the stationary law."""
-        return float(self.modes.learning_rate**2 * self.velocity_variance.sum())
+    def _mixed(self) -> Floats:
+        return np.zeros(self.modes.size)
 
     @property
     def current_velocity(self) -> Floats:
@@ -114,87 +96,39 @@ class Continuous:
         """½E[θ v̇ − v θ̇]η of the stationary law, (n,): area swept in a step, η Var v."""
         return np.asarray(self.modes.learning_rate * self.velocity_variance)
 
-    def moments(self, steps: ArrayLike, mean: ArrayLike, covariance: ArrayLike) -> Moments:
-        """Return mean and covariance of (θ, v) at times, from any start.
-
-        Parameters
-        ----------
-        steps : array_like, shape (T,)
-            t/η, at least 0.
-        mean : array_like, shape (2, n) or (2,)
-        covariance : array_like, shape (2, 2, n) or (2, 2)
-
-        Raises
-        ------
-        OutsideDomain
-            If a mode with noise has no stiffness.
-        """
-        at = np.atleast_1d(not_negative("steps", steps))
-        first, spread = read_start(self.modes, mean, covariance)
-        centre = np.stack([self.modes.centre, np.zeros(self.modes.size)])
-        means, spreads = [], []
-        for step in at:
-            matrix = self._propagator(step * self.modes.learning_rate)
-            means.append(product(matrix, first - centre) + centre)
-            spreads.append(self.stationary + sandwich(matrix, spread - self.stationary))
-        return Moments(at, np.array(means), np.array(spreads))
-
-    def displacement(self, lags: ArrayLike, *, each: bool = False) -> Floats:
-        """Return E|θ(t + s) − θ(t)|² = 2Σ Var θ(1 − R(s)), s = ηl, in the stationary law.
-
-        Parameters
-        ----------
-        lags : array_like, shape (L,)
-            In steps, at least 0.
-        each : bool
-            Of every mode, (L, n), or their sum, (L,).
-        """
-        slow, fast = self._rates
-        found = []
-        for lag in np.atleast_1d(not_negative("lags", lags)):
-            time = lag * self.modes.learning_rate
-            gone = _gone(slow, time)
-            rest = (fast * gone + np.expm1(-fast * time)) / (fast * (fast - slow))
-            each_mode = 2 * self.velocity_variance * rest.real
-            found.append(each_mode if each else each_mode.sum())
-        return np.array(found)
-
     def exponent(self, lags: ArrayLike) -> Floats:
         """Return d log E|Δθ|²/d log s at lags in steps, (L,)."""
-        slow, fast = self._rates
         found = []
-        for lag in np.atleast_1d(not_negative("lags", lags)):
+        for lag in self._times(lags):
             time = lag * self.modes.learning_rate
-            # e^{−slow t} − e^{−fast t}, over fast − slow
-            falls = -np.expm1(-(fast - slow) * time) * np.exp(-slow * time) / (fast - slow)
-            growth = 2 * (self.velocity_variance * falls.real).sum()
-            found.append(time * growth / self.displacement(lag)[0])
+            growth = 2 * (self.velocity_variance * self._falls(time).real).sum()
+            found.append(time * growth / self._moved(lag).sum())
         return np.array(found)
 
-    def modified_loss(self, theta: ArrayLike, velocity: ArrayLike) -> Floats:
-        """Return −log of the stationary density at (θ, v), 0 at its top.
+    @staticmethod
+    def _times(values: ArrayLike) -> Floats:
+        return np.atleast_1d(not_negative("steps", values))
 
-        With c = σ²h and λ = 0 it is S(1 − β)/(ησ²)·|z|² + S(1 − β²)/(2σ²)·Σ v_i²/h_i: the loss is
-        gone, and an isotropic quadratic in its place; velocities are held by the inverse Hessian.
-
-        Parameters
-        ----------
-        theta, velocity : array_like, shape (..., n)
-        """
-        z = finite("theta", theta) - self.modes.centre
-        v = finite("velocity", velocity)
-        position, speed = self.stationary[0, 0], self.stationary[1, 1]
-        if not ((position > 0) & (speed > 0)).all():
-            raise OutsideDomain("a mode has no noise; its law has no density.")
-        return np.asarray((z**2 / position + v**2 / speed).sum(-1) / 2)
-
-    def _propagator(self, time: float) -> Floats:
-        """Return exp(−At), (2, 2, n)."""
-        slow, fast = self._rates
+    def _after(self, step: float) -> tuple[Floats, Floats]:
+        """Return exp(−At), and Σ − exp(−At)Σexp(−At)ᵀ."""
+        slow, _ = self._rates
+        time = step * self.modes.learning_rate
         one = np.multiply.outer(np.eye(2), np.ones(self.modes.size))
-        # exp(−At) = e^{−st} + (A − s)·(e^{−ft} − e^{−st})/(f − s)
-        falls = np.exp(-slow * time) * np.expm1(-(fast - slow) * time) / (fast - slow)
-        return np.asarray((one * (np.exp(-slow * time) - slow * falls) + self.drift * falls).real)
+        # exp(−At) = e^{−st} − (A − s)·(e^{−st} − e^{−ft})/(f − s)
+        stays, falls = np.exp(-slow * time), self._falls(time)
+        matrix = np.asarray((one * (stays + slow * falls) - self.drift * falls).real)
+        return matrix, self.stationary - sandwich(matrix, self.stationary)
+
+    def _moved(self, lag: float) -> Floats:
+        slow, fast = self._rates
+        time = lag * self.modes.learning_rate
+        rest = (fast * _gone(slow, time) + np.expm1(-fast * time)) / (fast * (fast - slow))
+        return np.asarray(2 * self.velocity_variance * rest.real)
+
+    def _falls(self, time: float) -> Complex:
+        """Return (e^{−slow t} − e^{−fast t})/(fast − slow)."""
+        slow, fast = self._rates
+        return np.asarray(-np.exp(-slow * time) * np.expm1(-(fast - slow) * time) / (fast - slow))
 
 
 def _gone(rate: Complex, time: float) -> Complex:

@@ -22,7 +22,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from soret.errors import OutsideDomain
 from soret.theory.checks import finite
-from soret.theory.phase_space.modes import Floats, Modes, Moments, product, read_start, sandwich
+from soret.theory.phase_space.law import Law
+from soret.theory.phase_space.modes import Floats, product, sandwich
 
 Complex = NDArray[np.complex128]
 
@@ -31,7 +32,7 @@ Complex = NDArray[np.complex128]
 _APART = 1e-6
 
 
-class Discrete:
+class Discrete(Law):
     """Exact laws of SGD on `Modes`.
 
     Times are steps, whole numbers.
@@ -40,9 +41,6 @@ class Discrete:
     ----------
     modes : Modes
     """
-
-    def __init__(self, modes: Modes) -> None:
-        self.modes = modes
 
     @property
     def matrix(self) -> Floats:
@@ -87,110 +85,45 @@ class Discrete:
         k, eta, beta = self._numbers
         return np.asarray(2 * self.modes.step_noise / ((1 - beta) * (2 * (1 + beta) - eta * k)))
 
-    @cached_property
-    def stationary(self) -> Floats:
-        """Covariance of (θ, v) of the stationary law, (2, 2, n).
-
-        Raises
-        ------
-        OutsideDomain
-            If a mode with noise has no stiffness.
-        """
-        self.modes.confined()
-        k, eta, beta = self._numbers
-        v = self.velocity_variance
-        position = eta * (1 + beta) * v / 2 / np.where(k > 0, k, 1.0)
-        return np.array([[position, -eta * v / 2], [-eta * v / 2, v]])
+    @property
+    def _mixed(self) -> Floats:
+        return np.asarray(-self.modes.learning_rate * self.velocity_variance / 2)
 
     @property
-    def speed(self) -> float:
-        """E|θ_k − θ_{k−1}|² = η²Σ Var v of the stationary law: the same at all times."""
-        return float(self.modes.learning_rate**2 * self.velocity_variance.sum())
+    def current_velocity(self) -> Floats:
+        """W of the stationary current J = W(z, v)P, (2, 2, n), per unit of t.
+
+        Half the mean step that leaves (z, v) and half the one that arrives there, over η:
+        ½(M − ΣMᵀΣ⁻¹)/η = [[−k/2, −(1 + β)/2], [k/η, k/2]], whatever the noise.
+        """
+        k, eta, beta = self._numbers
+        return np.array([[-k / 2, -(1 + beta) / 2 * np.ones_like(k)], [k / eta, k / 2]])
 
     @property
     def rotation(self) -> Floats:
-        """½E[θ_k v_{k+1} − v_k θ_{k+1}] of the stationary law, (n,): area swept in a step."""
-        after = product(self.stationary, self.matrix.swapaxes(0, 1))
-        return np.asarray((after[0, 1] - after[1, 0]) / 2)
+        """½E[θ_k v_{k+1} − v_k θ_{k+1}] of the stationary law, (n,): area swept in a step.
 
-    def moments(self, steps: ArrayLike, mean: ArrayLike, covariance: ArrayLike) -> Moments:
-        """Return mean and covariance of (θ, v) after so many steps from any start.
-
-        By repeated squaring of the step: some thirty products for any number of steps.
-
-        Parameters
-        ----------
-        steps : array_like, shape (T,)
-            Whole numbers of at least 0, rising.
-        mean : array_like, shape (2, n) or (2,)
-            Of θ and v at the start. PyTorch's first step has v = 0.
-        covariance : array_like, shape (2, 2, n) or (2, 2)
-        """
-        at = whole_steps(steps)
-        if (np.diff(at) < 0).any():
-            raise OutsideDomain("steps do not rise.")
-        first, spread = read_start(self.modes, mean, covariance)
-        centre = np.stack([self.modes.centre, np.zeros(self.modes.size)])
-        away = first - centre
-        means, spreads, last = [], [], 0
-        for step in at:
-            matrix, noise = self._after(int(step) - last)
-            away, spread = product(matrix, away), sandwich(matrix, spread) + noise
-            means.append(away + centre)
-            spreads.append(spread)
-            last = int(step)
-        return Moments(at.astype(float), np.array(means), np.array(spreads))
-
-    def displacement(self, lags: ArrayLike, *, each: bool = False) -> Floats:
-        """Return E|θ_{k+l} − θ_k|², the start k with the stationary law of velocities.
-
-        2 Var θ(1 − R(l)) of every mode, R the autocorrelation, written so that modes without
-        stiffness are their own limit: they diffuse.
-
-        Parameters
-        ----------
-        lags : array_like, shape (L,)
-            Whole numbers of at least 0.
-        each : bool
-            Of every mode, (L, n), or their sum, (L,).
+        η Var v·((1 + β)/2 − ηk/4).
         """
         k, eta, beta = self._numbers
-        near, far = self.roots
-        gap, left = near - far, 1 - far
-        weight = eta**2 * (1 + beta) * self.velocity_variance
-        to_near = eta * k / left  # 1 − near, without cancellation
-        share = (1 - eta * k / (1 + beta) - far) / gap / left
-        rest = -(far + beta) / ((1 + beta) * left * gap)
-        found = []
-        for lag in whole_steps(lags):
-            gone = _gone(to_near, near, int(lag))
-            each_mode = weight * (share * gone + rest * (1 - far**lag)).real
-            found.append(each_mode if each else each_mode.sum())
-        return np.array(found)
+        return np.asarray(eta * self.velocity_variance * ((1 + beta) / 2 - eta * k / 4))
 
     def exponent(self, lags: ArrayLike) -> Floats:
         """Return log₂ of E|Δθ|² at twice the lag over that at the lag, (L,)."""
         at = whole_steps(lags)
         return np.asarray(np.log2(self.displacement(2 * at) / self.displacement(at)))
 
-    def modified_loss(self, theta: ArrayLike, velocity: ArrayLike) -> Floats:
-        """Return −log of the stationary density at (θ, v), 0 at its top.
-
-        Parameters
-        ----------
-        theta, velocity : array_like, shape (..., n)
-        """
-        z = finite("theta", theta) - self.modes.centre
-        v = finite("velocity", velocity)
-        (a, b), (_, d) = self.stationary
-        return np.asarray(((d * z**2 - 2 * b * z * v + a * v**2) / (a * d - b**2)).sum(-1) / 2)
-
     @property
     def _numbers(self) -> tuple[Floats, float, float]:
         return self.modes.stiffness, self.modes.learning_rate, self.modes.momentum
 
-    def _after(self, steps: int) -> tuple[Floats, Floats]:
-        """Return Mⁿ and the covariance of the noise gathered on the way."""
+    @staticmethod
+    def _times(values: ArrayLike) -> Floats:
+        return whole_steps(values).astype(float)
+
+    def _after(self, step: float) -> tuple[Floats, Floats]:
+        """Return Mⁿ and the covariance of the noise gathered on the way, by repeated squaring."""
+        steps = int(step)
         whole = np.multiply.outer(np.eye(2), np.ones(self.modes.size))
         gathered = np.zeros_like(whole)
         matrix, noise = self.matrix, self.noise
@@ -203,6 +136,17 @@ class Discrete:
                 noise = sandwich(matrix, noise) + noise
                 matrix = product(matrix, matrix)
         return whole, gathered
+
+    def _moved(self, lag: float) -> Floats:
+        k, eta, beta = self._numbers
+        near, far = self.roots
+        gap, left = near - far, 1 - far
+        weight = eta**2 * (1 + beta) * self.velocity_variance
+        to_near = eta * k / left  # 1 − near, without cancellation
+        share = (1 - eta * k / (1 + beta) - far) / gap / left
+        rest = -(far + beta) / ((1 + beta) * left * gap)
+        moved = share * _gone(to_near, near, int(lag)) + rest * (1 - far ** int(lag))
+        return np.asarray(weight * moved.real)
 
 
 def _gone(to_near: Complex, near: Complex, lag: int) -> Complex:

@@ -7,11 +7,13 @@ covariance
     share · [Xᵀ diag(q) X/N − H U H],    q_n = x_nᵀUx_n − 2e_n x_n·ū + e_n²,
 
 whatever the law: nothing is assumed of inputs or residuals, and first and second moments follow a
-closed linear recursion. It is done in the eigenbasis of H, at 4Nd² operations a step.
+closed linear recursion. It is done in the eigenbasis of H, at 4Nd² operations a step, or d⁴/2 from
+the fourth moments of the inputs, once these are known.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -24,8 +26,61 @@ from soret.theory.phase_space.modes import Floats, Modes, Moments
 
 # Eigenvalues below this share of the largest are rounding: no example reaches there.
 _EMPTY = 1e-10
+# Pairs of directions up to which fourth moments are kept: 32 MB.
+_PAIRS = 2000
 _ITERATIONS = 20_000
 _SETTLED = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class _Examples:
+    """A data set in the eigenbasis of its H: what does not depend on hyperparameters.
+
+    Attributes
+    ----------
+    x : (N, n) array
+    e : (N,) array
+        Residuals at the minimum.
+    h, minimum : (n,) array
+    vectors : (d, n) array
+    """
+
+    x: Floats
+    e: Floats
+    h: Floats
+    minimum: Floats
+    vectors: Floats
+
+    @cached_property
+    def moments(self) -> tuple[Floats, Floats, Floats] | None:
+        """Means of x_i x_j times x_k x_l, e x_k and e², pairs i ≤ j packed: (m, m), (m, n), (m,).
+
+        They replace a sum over examples by a product with a matrix; None where that is too large.
+        """
+        n = self.h.size
+        if n * (n + 1) // 2 > _PAIRS:
+            return None
+        first, second = np.triu_indices(n)
+        pairs = self.x[:, first] * self.x[:, second]
+        count = len(self.x)
+        # A pair of two different coordinates stands for itself and for its mirror image.
+        twice = np.where(first == second, 1.0, 2.0)
+        return (
+            pairs.T @ pairs / count * twice,
+            pairs.T @ (self.x * self.e[:, None]) / count,
+            pairs.T @ self.e**2 / count,
+        )
+
+    def second_moments(self, off: Floats, seconds: Floats) -> Floats:
+        """Return Xᵀ diag(q) X/N, (n, n), for u with mean `off` and second moments `seconds`."""
+        if self.moments is None:
+            q = ((self.x @ seconds) * self.x).sum(1) - 2 * self.e * (self.x @ off) + self.e**2
+            return np.asarray((self.x.T * q) @ self.x / len(self.x))
+        fourth, third, second = self.moments
+        upper = np.triu_indices(self.h.size)
+        found = np.zeros_like(seconds)
+        found[upper] = fourth @ seconds[upper] - 2 * (third @ off) + second
+        return found + np.triu(found, 1).T
 
 
 class Regression:
@@ -72,22 +127,36 @@ class Regression:
             )
         values, vectors = np.linalg.eigh(x.T @ x / len(x))
         kept = np.flatnonzero(values > _EMPTY * values[-1])[::-1]
-        self.vectors = vectors[:, kept]
-        self._x = x @ self.vectors
-        h = values[kept]
-        minimum = self._x.T @ y / len(x) / h
-        self._e = y - self._x @ minimum
-        self.frozen = Modes(
-            h,
-            (self._e**2) @ self._x**2 / len(x),
-            learning_rate,
-            batch_size,
-            momentum,
-            weight_decay,
-            minimum,
-            None if replacement else len(x),
+        x, h = x @ vectors[:, kept], values[kept]
+        minimum = x.T @ y / len(x) / h
+        self._set(
+            _Examples(x, y - x @ minimum, h, minimum, vectors[:, kept]),
+            (learning_rate, batch_size, momentum, weight_decay),
+            replacement,
         )
-        self._minimum = minimum
+
+    def at(
+        self,
+        learning_rate: float,
+        batch_size: float = 1,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        *,
+        replacement: bool = True,
+    ) -> Regression:
+        """Return the same data at other hyperparameters: what depends on the data alone is kept."""
+        made = object.__new__(Regression)
+        made._set(self._data, (learning_rate, batch_size, momentum, weight_decay), replacement)
+        return made
+
+    def _set(
+        self, data: _Examples, point: tuple[float, float, float, float], replacement: bool
+    ) -> None:
+        self._data, self.vectors = data, data.vectors
+        noise = data.e**2 @ data.x**2 / len(data.x)
+        self.frozen = Modes(
+            data.h, noise, *point, data.minimum, None if replacement else len(data.x)
+        )
 
     @cached_property
     def modes(self) -> Modes:
@@ -149,11 +218,11 @@ class Regression:
 
     def _noise(self, z: Floats, zz: Floats) -> Floats:
         """Return the covariance of ζ averaged over a law of z, (n, n)."""
-        off = z + self.frozen.centre - self._minimum
+        off = z + self.frozen.centre - self._data.minimum
         seconds = zz + np.outer(off, off)
-        x, h = self._x, self.frozen.h
-        q = ((x @ seconds) * x).sum(1) - 2 * self._e * (x @ off) + self._e**2
-        return np.asarray(self.frozen.share * ((x.T * q) @ x / len(x) - np.outer(h, h) * seconds))
+        h = self.frozen.h
+        spread = self._data.second_moments(off, seconds) - np.outer(h, h) * seconds
+        return np.asarray(self.frozen.share * spread)
 
     @cached_property
     def _response(self) -> Floats:
