@@ -16,7 +16,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable . --group test --group lint
+		--constraint constraints.txt --editable . --group test --group lint --group docs
 	@touch $@
 
 run: $(READY)  ## simulate, test and draw thermophoresis/activation-rate
@@ -43,8 +43,8 @@ types: $(READY)  ## static types
 bench: $(READY)  ## measure speed and memory against named peers
 	$(BIN)/python benchmarks/ensemble.py
 
-docs: $(READY)  ## run the examples in the documentation
-	$(BIN)/python -m pytest tests/test_documentation.py
+docs: $(READY)  ## build the documentation into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:  ## remove the environment and what the tools left
-	rm -rf $(VENV) build src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build site src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -53,7 +53,8 @@ class SGD:
     """Stochastic gradient descent, exactly as `torch.optim.SGD` defines it.
 
     With gradient g of the mini-batch: g ← g + λθ; v ← μv + g; θ ← θ − ηv, or θ − η(g + μv) with
-    Nesterov momentum. (The limiting-dynamics paper's v has the opposite sign.)
+    Nesterov momentum. (The limiting-dynamics paper's v has the opposite sign.) Any list-valued
+    hyperparameter is an axis of the grid.
 
     Parameters
     ----------
@@ -72,8 +73,6 @@ class SGD:
         batch; or by epochs shuffled anew, the last incomplete batch dropped. The default, with
         replacement, gives noise that is independent from step to step, as the theories assume.
         A stream is always drawn afresh.
-
-    Any list-valued hyperparameter is an axis of the grid.
 
     Raises
     ------

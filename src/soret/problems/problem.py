@@ -21,6 +21,7 @@ Params: TypeAlias = Any
 """A pytree of float32 arrays."""
 
 Batch = tuple[Array, Array]
+"""Inputs and targets, examples first."""
 
 # A probe is drawn from a key of its own, so that it never moves with the run's seed.
 _PROBE_KEY = (0x50524F42, 0x45)

@@ -15,6 +15,7 @@ from soret.landscape.spectra.estimates import DENSE
 from soret.landscape.spectra.host import generator
 
 Which = Literal["largest", "smallest", "magnitude"]
+"""Which eigenvalues: by value from above or from below, or by absolute value."""
 
 _ARPACK: dict[str, Literal["LA", "SA", "LM"]] = {
     "largest": "LA",

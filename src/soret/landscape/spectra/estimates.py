@@ -13,9 +13,9 @@ from soret.landscape.operators import SymmetricOperator
 from soret.landscape.point import whole_number
 from soret.landscape.spectra.host import hosted, random_signs, traceable
 
-# At most so many rows are taken as a dense matrix: products with the identity are exact and no
-# dearer than the estimates.
 DENSE = 256
+"""At most so many rows are taken as a dense matrix: products with the identity are exact and no
+dearer than the estimates."""
 # Bytes of random signs and their products held at once: more is slower, for it is fresh memory.
 _SIGNS = 2**26
 
