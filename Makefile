@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow lint format types bench docs clean
+.PHONY: help run report test test-slow lint format types bench docs clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -21,6 +21,9 @@ $(READY): pyproject.toml constraints.txt
 
 run: $(READY)  ## simulate, test and draw thermophoresis/activation-rate
 	$(BIN)/soret run thermophoresis/activation-rate
+
+report: $(READY)  ## one page on everything in runs/: report.html
+	$(BIN)/soret report runs -o report.html
 
 test: $(READY)  ## the test suite (under 10 minutes on 2 cores)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile

@@ -1,4 +1,4 @@
-"""The command line: `soret list`, `soret run`, `soret show`.
+"""The command line: `soret list`, `soret run`, `soret show`, `soret report`.
 
 Standard output carries results alone; progress, tables beside JSON, and errors go to standard
 error. Heavy imports wait until work starts, so that help and lists answer at once.
@@ -161,6 +161,33 @@ def show(
             _print_run(path, record, tested)
 
 
+@app.command("report")
+def report(
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
+    to: Annotated[
+        Path, typer.Option("-o", "--out", help="A page (.html), or a table of verdicts (.md).")
+    ] = Path("report.html"),
+    live: Annotated[
+        bool, typer.Option("--live", help="Watch one run: a page that is written while it runs.")
+    ] = False,
+    every: Annotated[int, typer.Option(min=1, help="With --live: seconds between looks.")] = 5,
+) -> None:
+    """Write one page on saved runs: verdicts, figures, curves, settings. It opens offline."""
+    from soret.report import watch, write
+
+    if live:
+        if len(folders) != 1:
+            raise SettingsError(f"--live watches one run, not {len(folders)}.")
+        err.print(Text(f"watching {folders[0]}; open {to}; Ctrl-C ends it"), soft_wrap=True)
+        watch(folders[0], to, every, say=_say)
+        out.print(Text(str(to)), soft_wrap=True)
+        return
+    found = write(folders, to)
+    for sentence in found.unread:
+        err.print(Text(f"not loaded: {sentence}"), soft_wrap=True)
+    out.print(Text(str(to)), soft_wrap=True)
+
+
 def _listed(claim: Any) -> dict[str, Any]:
     about = claim.about
     known = settings_of(claim)
@@ -211,12 +238,14 @@ def _print_outcome(outcome: "Outcome", console: Console) -> None:
 
 
 def _print_results(found: dict[str, Any], console: Console) -> None:
+    from soret.report.words import measured, number
+
     for result in found.get("results", []):
         console.print(
             Text.assemble(
                 _coloured(result["verdict"]),
-                f": {_measured(result)}, predicted {_number(result['predicted'])}, "
-                f"rival {_number(result['rival'])}",
+                f": {measured(result['measured'], result['interval'])}, "
+                f"predicted {number(result['predicted'])}, rival {number(result['rival'])}",
             )
         )
         console.print(Padding(Text(str(result["quantity"])), (0, 0, 0, 4)))
@@ -248,19 +277,6 @@ def _lines(value: Any) -> str:
     if isinstance(value, dict):
         return "\n".join(f"{key}: {_show(item)}" for key, item in value.items())
     return str(value)
-
-
-def _measured(result: dict[str, Any]) -> str:
-    if result["measured"] is None:
-        return "could not be measured"
-    low, high = (_number(value) for value in result["interval"])
-    return f"{_number(result['measured'])} (95 %: {low} to {high})"
-
-
-def _number(value: Any) -> str:
-    if value is None:
-        return "none"
-    return f"{value:.3g}" if isinstance(value, int | float) else str(value)
 
 
 def _coloured(verdict: Any) -> Text:

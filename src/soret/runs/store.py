@@ -43,16 +43,27 @@ def read(path: Path, expected: object) -> Data:
     RunError
         If the store is missing, altered, or holds anything but plain arrays.
     """
-    if not path.is_dir():
-        raise RunError(f"{path} is missing; the run in {path.parent} is not whole.")
-    if digest(path) != expected:
-        raise RunError(f"{path} is damaged: its content is not what was written; run it again.")
+    check(path, expected)
     _check_codecs(path)
     try:
         tree = xr.open_datatree(path, engine="zarr", consolidated=False).load()
     except (OSError, ValueError, KeyError) as error:
         raise RunError(f"{path} is damaged ({error}); run it again.") from error
     return tree if tree.children else tree.to_dataset()
+
+
+def check(path: Path, expected: object) -> None:
+    """Verify that a store is what was written.
+
+    Raises
+    ------
+    RunError
+        If it is missing or altered.
+    """
+    if not path.is_dir():
+        raise RunError(f"{path} is missing; the run in {path.parent} is not whole.")
+    if digest(path) != expected:
+        raise RunError(f"{path} is damaged: its content is not what was written; run it again.")
 
 
 def digest(path: Path) -> str:

@@ -1,0 +1,212 @@
+"""The page: everything that saved runs say, in one file that opens without a network.
+
+Figures are the claims' own, as pixels; curves are packed data that the page unpacks and hands to
+Plotly when a reader comes near them. Texts from runs are escaped by Jinja; the page's policy lets
+no script run but its own two, known by their hashes, and fetches nothing from anywhere.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
+
+import jinja2
+import xarray as xr
+
+import soret
+from soret.claims.claim import Source
+from soret.errors import SoretError
+from soret.report import curves, embed, words
+from soret.report.collect import Collected
+from soret.report.picture import Picture, picture
+from soret.report.saved import SavedRun
+
+GENERATOR = f"soret report {soret.__version__}"
+
+_MARKS = {"supported": "✓", "contradicted": "✗", "inconclusive": "?", None: "–"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the page shows of one run.
+
+    Attributes
+    ----------
+    id : str
+        Its anchor.
+    run : SavedRun
+    pictures : list of Picture
+    plots : str
+        Packed curves; empty where there are none.
+    diverged : int
+        Replicas that diverged, over all experiments.
+    warnings : list of str
+        What a reader has to know before believing the numbers.
+    """
+
+    id: str
+    run: SavedRun
+    pictures: list[Picture]
+    plots: str
+    diverged: int
+    warnings: list[str]
+
+    @property
+    def tally(self) -> str:
+        """How many results came out how; empty where there is one."""
+        found = [result.verdict for result in self.run.results]
+        if len(found) < 2:
+            return ""
+        return f"all {len(found)} results" if len(set(found)) == 1 else words.counted(found)
+
+    @property
+    def diverged_words(self) -> str:
+        """Return how many replicas diverged."""
+        return f"{self.diverged or 'no'} diverged replica{'' if self.diverged == 1 else 's'}"
+
+    @property
+    def alternative(self) -> str:
+        """What the figure shows, in words."""
+        return f"Figure of {self.run.in_words()}"
+
+
+@dataclass(frozen=True)
+class Live:
+    """What a page says of a run that is not finished.
+
+    Attributes
+    ----------
+    title, words : str
+    shares : list of (str, int)
+        Per cent done, by experiment.
+    every : int
+        Seconds after which the page opens itself again; 0 where it should not.
+    """
+
+    title: str
+    words: str
+    shares: list[tuple[str, int]]
+    every: int
+
+
+def page(found: Collected) -> str:
+    """Return a report of saved runs as HTML.
+
+    Parameters
+    ----------
+    found : Collected
+        As from `collect`. A run whose data cannot be read is listed among those not loaded.
+    """
+    sections, unread = [], list(found.unread)
+    for number, run in enumerate(found.runs):
+        try:
+            sections.append(_section(f"run-{number + 1}", run))
+        except SoretError as error:
+            unread.append(str(error))
+    return render(sections, unread)
+
+
+def render(sections: Sequence[Section], unread: Sequence[str], live: Live | None = None) -> str:
+    """Return the page for sections that are made already."""
+    script = _asset("explorer.js") + _asset("page.js")
+    drawn = any(section.plots for section in sections)
+    plotly, plotly_hash = embed.plotly() if drawn else ("", "")
+    policy = (
+        f"default-src 'none'; script-src {embed.source_hash(script)} {plotly_hash}; "
+        "style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+    return _template().render(
+        title=_page_title(sections),
+        heading=_heading(sections),
+        counts=_counts(sections),
+        papers=_by_paper(sections),
+        sections=sections,
+        unread=unread,
+        live=live,
+        refresh=live.every if live else 0,
+        policy=policy,
+        generator=GENERATOR,
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        bounds=f"At most {curves.CURVES} curves of {curves.POINTS} points a plot and "
+        f"{curves.PLOTS} plots a run are here; all data is in each run's data.zarr.",
+        marks=_MARKS,
+        style=_safe(_asset("style.css")),
+        script=_safe(script),
+        plotly=plotly,
+    )
+
+
+def _section(id: str, run: SavedRun) -> Section:
+    experiments = run.experiments()
+    pictures, warnings = [], []
+    for path in run.figures:
+        try:
+            pictures.append(picture(path))
+        except SoretError as error:
+            warnings.append(str(error))
+    diverged = run.diverged if run.diverged is not None else diverged_in(experiments)
+    if diverged:
+        warnings.append(
+            f"{diverged} replica{'' if diverged == 1 else 's'} diverged; they are left out of "
+            "means from the step at which they were first not finite."
+        )
+    found = curves.plots(experiments, run.title)
+    plots = embed.packed_json(found) if found else ""
+    return Section(id, run, pictures, plots, diverged, [*warnings, *run.notes])
+
+
+def diverged_in(experiments: dict[str, xr.Dataset]) -> int:
+    """Return how many replicas diverged."""
+    return sum(int((r.diverged_at >= 0).sum()) for r in experiments.values() if "diverged_at" in r)
+
+
+def _page_title(sections: Sequence[Section]) -> str:
+    return sections[0].run.title if len(sections) == 1 else f"Soret: {_heading(sections)}"
+
+
+def _heading(sections: Sequence[Section]) -> str:
+    claims = sum(section.run.verdict is not None for section in sections)
+    what, count = ("claim", claims) if claims else ("run", len(sections))
+    return f"{count} {what}{'' if count == 1 else 's'}{' tested' if claims else ''}"
+
+
+def _counts(sections: Sequence[Section]) -> str:
+    return words.counted(s.run.verdict for s in sections if s.run.verdict is not None)
+
+
+def _by_paper(sections: Sequence[Section]) -> list[tuple[str, list[Section]]]:
+    papers: dict[str, list[Section]] = {}
+    for section in sections:
+        if section.run.verdict is not None:
+            papers.setdefault(str(section.run.claim).partition("/")[0], []).append(section)
+    return [(_paper_title(name), group) for name, group in papers.items()]
+
+
+def _paper_title(name: str) -> str:
+    try:
+        return Source(name, "").title
+    except KeyError:  # a paper that this version does not have
+        return name
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+    )
+    environment.filters |= {
+        "number": words.number,
+        "duration": words.duration,
+        "interval": lambda text: text.replace(" (95 %: ", " (").replace(" (", "\n("),
+    }
+    return environment.from_string(_asset("page.html"))
+
+
+def _asset(name: str) -> str:
+    return resources.files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def _safe(own: str) -> str:
+    """Mark text that is the package's own, not a run's, as markup."""
+    import markupsafe
+
+    return markupsafe.Markup(own)

@@ -1,0 +1,267 @@
+"""A saved run as a report needs it: what was claimed, what came of it, how to run it again.
+
+What is read from disk is looked at before it is believed: a run folder may come from anyone.
+"""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from soret.claims import Verdict, configure, find
+from soret.claims.claim import CLAIMS
+from soret.claims.settings import SCALES
+from soret.errors import RunError
+from soret.report import words
+from soret.runs import RunFolder, files, store
+
+# Digests that decide whether a run may be resumed tell a reader nothing.
+_FOR_MACHINES = ("programs",)
+
+
+@dataclass(frozen=True)
+class Tested:
+    """One result of a saved claim, as `soret.claims.Result` was when it was saved."""
+
+    quantity: str
+    predicted: float | str | None
+    measured: float | None
+    interval: tuple[float | None, float | None]
+    rival: float | str | None
+    verdict: str
+    note: str
+
+    @property
+    def in_words(self) -> str:
+        """The estimate with its interval."""
+        return words.measured(self.measured, self.interval)
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """A run folder that was read: a claim that was tested, or an ensemble alone.
+
+    Attributes
+    ----------
+    path : Path
+        The folder, as it was given.
+    record : mapping
+        What `run.json` says.
+    results : list of Tested
+        Empty where nothing was tested.
+    verdict : str or None
+        "supported", "contradicted", "inconclusive"; None where nothing was tested.
+    seconds : float or None
+        What it cost: the longer of what the last command took and the time from start to end.
+    diverged : int or None
+        Replicas that diverged; None where only the data can say.
+    notes : list of str
+        Warnings raised on the way.
+    """
+
+    path: Path
+    record: Mapping[str, Any]
+    results: list[Tested] = field(default_factory=list)
+    verdict: str | None = None
+    seconds: float | None = None
+    diverged: int | None = None
+    notes: list[str] = field(default_factory=list)
+    paper: str = ""
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        """Everything that decided the run's numbers."""
+        found = self.record.get("description")
+        return found if isinstance(found, Mapping) else {}
+
+    @property
+    def claim(self) -> str | None:
+        """The claim's id; None where an ensemble was run without one."""
+        found = self.description.get("claim")
+        return None if found is None else str(found)
+
+    @property
+    def title(self) -> str:
+        """The claim's id, or the name of the problem."""
+        problem = self.description.get("problem")
+        named = problem.get("name") if isinstance(problem, Mapping) else None
+        return self.claim or str(named or self.path.name)
+
+    @property
+    def statement(self) -> str:
+        """What is claimed; empty where this version does not know the claim."""
+        return str(self._known.about.statement) if self._known else ""
+
+    @property
+    def source(self) -> str:
+        """Paper, section, figures and equations."""
+        return str(self._known.about.source) if self._known else self.paper
+
+    @property
+    def scale(self) -> str:
+        """ "quick", "paper", or nothing."""
+        return str(self.description.get("scale", ""))
+
+    @property
+    def seed(self) -> Any:
+        """The seed."""
+        return self.description.get("seed", "")
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What was set, in words: a claim's settings, or what `soret.simulate` was given."""
+        found = self.description.get("settings") if self.claim else self.description
+        return _flat(found if isinstance(found, Mapping) else {})
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """When, with which versions, on what machine."""
+        keys = ("started", "finished", "versions", "platform")
+        return _flat({key: self.record[key] for key in keys if key in self.record})
+
+    @property
+    def figures(self) -> list[Path]:
+        """The figures that the claim drew."""
+        return sorted((self.path / "figures").glob("*.png"))
+
+    @property
+    def decisive(self) -> Tested | None:
+        """The result that decides the verdict; one with a predicted number before others."""
+        deciding = [result for result in self.results if result.verdict == self.verdict]
+        return min(deciding, key=lambda r: isinstance(r.predicted, str), default=None)
+
+    @cached_property
+    def command(self) -> str:
+        """The command that runs the claim again with the same settings; "" for an ensemble."""
+        if self.claim is None:
+            return ""
+        parts = ["soret", "run", self.claim]
+        if self.scale and self.scale != "quick":
+            parts += ["--scale", self.scale]
+        for name, value in self._changed().items():
+            parts += ["--set", f"{name}={words.setting(value)}"]
+        if self.seed:
+            parts += ["--seed", str(self.seed)]
+        return shlex.join([*parts, "--out", str(self.path)])
+
+    def experiments(self) -> dict[str, xr.Dataset]:
+        """Load the data: experiments by name, in the order they were made; one alone is nameless.
+
+        Raises
+        ------
+        RunError
+            If the data is missing or damaged.
+        """
+        data = RunFolder(self.path).load()
+        if isinstance(data, xr.Dataset):
+            return {"": data}
+        names = self.record.get("experiments")
+        if not isinstance(names, list) or not all(f"/{name}" in data.groups for name in names):
+            raise RunError(f"{self.path} is damaged: run.json names experiments that it has not.")
+        return {str(name): data[str(name)].to_dataset() for name in names}
+
+    def in_words(self) -> str:
+        """Return the verdict and the numbers, to be read aloud in place of the figure."""
+        if self.verdict is None:
+            return f"{self.title}: no claim was tested."
+        return f"{self.title}: {self.verdict}. {words.tested(self.results)}"
+
+    @cached_property
+    def _known(self) -> Any:
+        """The claim's class; None where this version does not know it."""
+        find()  # fills CLAIMS
+        return CLAIMS.get(self.claim or "")
+
+    def _changed(self) -> Mapping[str, Any]:
+        """Return the settings that differ from those of the scale; all, if it is not known."""
+        settings = self.description.get("settings")
+        if not isinstance(settings, Mapping):
+            return {}
+        if self._known is None or self.scale not in SCALES:
+            return settings
+        usual = files.finite(asdict(configure(self._known, self.scale)))
+        return {name: value for name, value in settings.items() if usual.get(name) != value}
+
+
+def read_run(path: Path) -> SavedRun:
+    """Read a run's record and verdict; its data is verified, and left where it is.
+
+    Raises
+    ------
+    RunError
+        If the run is missing, unfinished or damaged.
+    """
+    folder = RunFolder(path)
+    record = folder.record()
+    if record.get("state") != "complete":
+        raise RunError(
+            f"{path} is unfinished; run it again with the same settings to resume it, or watch "
+            "it with --live."
+        )
+    store.check(folder.data_path, record.get("data_sha256"))
+    verdict = path / "verdict.json"
+    found = files.read_json(verdict) if verdict.exists() else None
+    try:
+        if found is None:
+            return SavedRun(path, record, seconds=_seconds(record.get("seconds"), record))
+        return SavedRun(
+            path,
+            record,
+            results=[_tested(result) for result in found["results"]],
+            verdict=str(Verdict(found["verdict"])),
+            seconds=_seconds(found["seconds"], record),
+            diverged=int(found["diverged"]),
+            notes=[str(note) for note in found["notes"]],
+            paper=str(found.get("paper", "")),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            f"{path} is damaged: what it says of itself cannot be read ({error!r}); run it again."
+        ) from error
+
+
+def _tested(found: Mapping[str, Any]) -> Tested:
+    low, high = found["interval"]
+    return Tested(
+        str(found["quantity"]),
+        _number_or_words(found["predicted"]),
+        _number(found["measured"]),
+        (_number(low), _number(high)),
+        _number_or_words(found["rival"]),
+        str(Verdict(found["verdict"])),
+        str(found.get("note", "")),
+    )
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _number_or_words(value: Any) -> float | str | None:
+    return value if isinstance(value, str) else _number(value)
+
+
+def _seconds(told: Any, record: Mapping[str, Any]) -> float | None:
+    """Return a run's cost: a run that was judged again told only how long judging took."""
+    found = [] if told is None else [float(told)]
+    if "started" in record and "finished" in record:
+        start, end = (datetime.fromisoformat(record[key]) for key in ("started", "finished"))
+        found.append((end - start).total_seconds())
+    return max(found, default=None)
+
+
+def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in nested.items():
+        if key in _FOR_MACHINES:
+            continue
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key} ")
+        else:
+            flat[f"{prefix}{key}"] = words.setting(value)
+    return flat

@@ -1,0 +1,55 @@
+"""One curve from many replicas, without leaving out what must not be left out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A curve with its band.
+
+    Attributes
+    ----------
+    middle : (T,) array
+        NaN where there is nothing to say.
+    low, high : (T,) array or None
+        None where there is one replica, or none.
+    count : (T,) int array
+        Replicas that have a value.
+    in_words : str
+        What middle and band are.
+    """
+
+    middle: Floats
+    low: Floats | None
+    high: Floats | None
+    count: NDArray[np.int64]
+    in_words: str
+
+
+def summarize(values: Floats, name: str, replicas: bool) -> Summary:
+    """Summarize (R, T) values of a variable over its R replicas.
+
+    The mean, with a 95 % interval, is over the replicas that are still finite at that moment.
+    A first passage that is missing is later than all others, not absent: its median and
+    quartiles take it so, and are not drawn where they would fall among the missing ones.
+    """
+    count = np.isfinite(values).sum(axis=0)
+    if not replicas or len(values) == 1:
+        return Summary(np.where(count > 0, values[0], np.nan), None, None, count, "as saved")
+    if name == "first_passage":
+        later = np.where(np.isnan(values), np.inf, values)
+        # A definite replica's value, so that infinity never takes part in an average.
+        low, middle, high = np.quantile(later, (0.25, 0.5, 0.75), axis=0, method="higher")
+        return Summary(middle, low, high, count, "median over replicas, band: quartiles")
+    finite = np.where(np.isfinite(values), values, 0.0)
+    mean = np.divide(finite.sum(axis=0), count, out=np.full(count.shape, np.nan), where=count > 0)
+    squares = np.where(np.isfinite(values), (values - mean) ** 2, 0.0).sum(axis=0)
+    freedom = np.where(count > 1, count - 1, np.nan)
+    half = 1.96 * np.sqrt(squares / freedom / np.maximum(count, 1))
+    words = "mean over replicas, band: 95 % interval of the mean"
+    return Summary(mean, mean - half, mean + half, count, words)

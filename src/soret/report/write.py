@@ -1,0 +1,68 @@
+"""Writing a report: a page or a table, by the file's name, put into place whole."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from soret.errors import SettingsError
+from soret.report.collect import Collected, collect
+from soret.report.table import MARK, table
+from soret.runs import files
+
+_GENERATOR = 'name="generator" content="soret report'
+_LOOKED_AT = 4096
+
+
+def write(paths: Iterable[Path], to: Path) -> Collected:
+    """Write a report of the runs at some paths.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Folders of runs, or folders that hold some.
+    to : Path
+        A page, ``.html``, or a table of verdicts in Markdown, ``.md``.
+
+    Returns
+    -------
+    Collected
+        What was found; what could not be read is in it, and on the page.
+
+    Raises
+    ------
+    SettingsError
+        If there is no run to report, or `to` is no place for it.
+    """
+    check_place(to)
+    found = collect(paths)
+    if to.suffix == ".md":
+        notes = "".join(f"\nNot loaded: {sentence}\n" for sentence in found.unread)
+        put(f"{MARK}\n{table(found.runs)}{notes}", to)
+    else:
+        from soret.report.page import page
+
+        put(page(found), to)
+    return found
+
+
+def check_place(to: Path) -> None:
+    """Refuse a name of no known kind, and a file that is there and is no report.
+
+    Raises
+    ------
+    SettingsError
+    """
+    if to.suffix not in (".html", ".md"):
+        raise SettingsError(f"{to} is neither a page (.html) nor a table (.md).")
+    if to.is_dir():
+        raise SettingsError(f"{to} is a folder; name a file.")
+    if to.exists():
+        with to.open(encoding="utf-8", errors="replace") as file:
+            start = file.read(_LOOKED_AT)
+        if MARK not in start and _GENERATOR not in start:
+            raise SettingsError(f"{to} exists and is no report; delete it, or name another file.")
+
+
+def put(text: str, to: Path) -> None:
+    """Write a report whole, in folders that are made if need be."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    files.write_text(to, text)

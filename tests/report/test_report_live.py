@@ -1,0 +1,153 @@
+"""Watching a run: real processes, real checkpoints, a page that is whole whenever it is read."""
+
+import base64
+import gzip
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import soret
+from soret.errors import SettingsError
+from soret.report.live import watch
+from soret.report.partial import Reader
+from soret.runs import RunFolder
+
+# Three points of a grid, three blocks each, the last of them not full; impatient with checkpoints.
+EXPERIMENT = """
+import os, signal, sys, time
+import soret
+from soret.dynamics import block
+from soret.runs import files
+
+block._CALL_SECONDS, block._CHECKPOINT_SECONDS = 0.0, -1.0
+write, written = files.write_arrays, []
+
+
+def slowly(path, arrays):
+    write(path, arrays)
+    written.append(path)
+    if len(written) == {stop_after}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep({pause})
+
+
+files.write_arrays = slowly
+soret.simulate(
+    soret.problems.two_layer(inputs=3, hidden=3),
+    soret.SGD([0.1, 0.05, 0.02], momentum=[0.5]),
+    observe=[soret.observables.weight_norm, soret.observables.parameters],
+    steps=400, replicas=5, record_every=20, block_size=2, workers=2, out=sys.argv[1],
+)
+"""
+
+
+def started(folder, stop_after=-1, pause=0.0):
+    code = EXPERIMENT.format(stop_after=stop_after, pause=pause)
+    return subprocess.Popen([sys.executable, "-c", code, str(folder)])
+
+
+def plots(html):
+    packed = re.search(r'id="run-1-data">([^<]+)<', html)
+    return json.loads(gzip.decompress(base64.b64decode(packed[1]))) if packed else []
+
+
+def test_what_is_there_of_a_killed_run_is_where_it_belongs(tmp_path):
+    """Replicas of one learning rate shown as another's, or numbers made up for blocks not begun."""
+    started(tmp_path / "run", stop_after=37).wait(120)
+    partial = Reader(RunFolder(tmp_path / "run")).read()
+    started(tmp_path / "run").wait(120)
+    whole = soret.load(tmp_path / "run")
+    for name in ("weight_norm", "parameters"):
+        here, there = partial.data[name], whole[name].transpose(*partial.data[name].dims)
+        assert here.shape == there.shape
+        known = np.isfinite(here.values)
+        assert 0.1 < known.mean() < 0.9
+        np.testing.assert_array_equal(here.values[known], there.values[known].astype(float))
+    np.testing.assert_array_equal(partial.data.learning_rate, whole.learning_rate)
+    assert partial.share == pytest.approx(known.mean(), abs=1e-9)
+    assert time.time() - partial.newest < 120
+
+
+def test_a_running_process_is_watched_until_it_is_done(tmp_path):
+    """A page that shows nothing until the end, that does not end, or that is once not whole."""
+    folder, to = tmp_path / "run", tmp_path / "live.html"
+    process = started(folder, pause=0.02)
+    while not (folder / "run.json").exists():
+        time.sleep(0.02)
+        assert process.poll() is None
+    pages = []
+
+    def wait(seconds):
+        pages.append(to.read_text())
+        assert process.poll() in (None, 0)
+        time.sleep(0.05)
+
+    watch(folder, to, every=2, wait=wait)
+    assert process.wait(60) == 0
+    shares = [int(re.search(r'<progress max="100" value="(\d+)"', page)[1]) for page in pages]
+    assert shares == sorted(shares)
+    assert any(0 < share < 100 for share in shares)
+    assert any(plots(page) for page in pages)
+    assert all('data-refresh="2"' in page and page.endswith("</html>\n") for page in pages)
+    last = to.read_text()
+    assert "data-refresh" not in last.split("<script>")[0]
+    assert {len(plot["curves"]) for plot in plots(last)} >= {3}
+    assert len(plots(last)[0]["curves"][0]["x"]) == 21
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+def test_ctrl_c_leaves_quietly_and_the_page_rests(tmp_path):
+    """A traceback, or a page in a browser that opens itself again for ever."""
+    folder, to = RunFolder(tmp_path / "run"), tmp_path / "live.html"
+    folder.begin({"claim": "thermophoresis/activation-rate", "settings": {}, "seed": 0})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "soret.cli", "report", "--live", str(folder.path), "-o", str(to)],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"COLUMNS": "200"},
+    )
+    until = time.monotonic() + 60
+    while not to.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert "data-refresh" in to.read_text()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert err.count("\n") == 1
+    assert str(to) in out
+    page = to.read_text()
+    assert "<body>" in page
+    assert "No longer watched" in page
+
+
+def test_a_claims_experiments_are_followed_to_the_verdict(make, tmp_path):
+    """A claim that counts as done when it is simulated, before it is judged and drawn."""
+    path = make()
+    verdict = (path / "verdict.json").read_text()
+    (path / "verdict.json").unlink()
+    looks = []
+
+    def wait(seconds):
+        looks.append((tmp_path / "live.html").read_text())
+        if len(looks) == 2:
+            (path / "verdict.json").write_text(verdict)
+
+    watch(path, tmp_path / "live.html", wait=wait)
+    assert "now judged" in looks[1]
+    assert "1.91" in (tmp_path / "live.html").read_text()
+
+
+@pytest.mark.parametrize(("run", "to"), [("nowhere", "a.html"), ("run", "a.md"), ("run", "run")])
+def test_what_cannot_be_watched_is_refused(run, to, make, tmp_path):
+    """Waiting for ever for a folder whose name was misspelt."""
+    make()
+    with pytest.raises(SettingsError):
+        watch(tmp_path / run, tmp_path / to)
