@@ -172,6 +172,7 @@ SMALL = {
         "hidden": 3,
         "images": 300,
         "training_steps": 2000,
+        "points": 2,
         "steps": 2000,
         "replicas": 12,
     },

@@ -5,6 +5,7 @@ import pytest
 
 from soret.errors import InferenceError, SettingsError
 from soret.inference import (
+    LagDisplacement,
     diffusion_exponent,
     isotropy,
     local_slope,
@@ -148,3 +149,52 @@ def test_a_tolerance_of_nothing_is_refused():
     """A verdict that could never be "stationary"."""
     with pytest.raises(SettingsError, match="tolerance"):
         stationarity(np.ones((5, 10)), tolerance=0)
+
+
+def test_displacements_of_a_stream_are_those_of_the_whole():
+    """A start left out, a lag of one record less, or memory that grows with the run."""
+    walk = np.random.default_rng(4).normal(size=(10, 301, 2)).cumsum(1)
+    stream = LagDisplacement(longest=100, points=8)
+    for record in walk.swapaxes(0, 1):
+        stream.add(record)
+    lags, moved = stream.read()
+    expected = [*range(1, 9), 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96]
+    assert lags.tolist() == expected
+    np.testing.assert_allclose(moved[:, :8], squared_displacement(walk, lags[:8]))
+    for i, lag in enumerate(expected[8:], 8):
+        stride = next(s for s in (2, 4, 8, 16) if lag <= 8 * s)
+        starts = np.arange(0, 301 - lag, stride)
+        by_hand = ((walk[:, starts + lag] - walk[:, starts]) ** 2).sum(-1).mean(1)
+        np.testing.assert_allclose(moved[:, i], by_hand)
+    assert sum(len(kept) for kept in stream._kept.values()) == 8 * 5
+    found = diffusion_exponent(lags, moved, within=(1, 20))
+    assert abs(found.slope - 1) < 0.5
+
+
+def test_streams_that_make_no_displacement_are_refused():
+    """A mean of nothing, or of replicas that come and go."""
+    stream = LagDisplacement(longest=4)
+    with pytest.raises(InferenceError, match="two records"):
+        stream.read()
+    stream.add(np.zeros((2, 3)))
+    for wrong in (np.zeros((3, 3)), np.full((2, 3), np.nan)):
+        with pytest.raises(InferenceError, match="finite, of one shape"):
+            stream.add(wrong)
+    for settings in ({"longest": 0}, {"longest": 5, "points": 3}):
+        with pytest.raises(InferenceError, match="longest"):
+            LagDisplacement(**settings)
+
+
+def test_a_single_run_is_judged_by_its_blocks():
+    """Halves of one run taken for replicas; correlated records for independent ones."""
+    random = np.random.default_rng(1)
+    noise = np.repeat(random.normal(size=(1, 400)), 10, axis=1)
+    assert stationarity(5 + 0.5 * noise, blocks=10).verdict == "stationary"
+    falling = np.linspace(2, 1, 4000) * (5 + 0.5 * noise)
+    assert stationarity(falling, blocks=10).verdict == "drifting"
+    assert stationarity(5 + 40 * noise**2, blocks=10).verdict == "undecided"
+    wide, narrow = (stationarity(5 + 0.5 * noise, blocks=b).interval for b in (10, 2000))
+    assert wide[1] - wide[0] > 2 * (narrow[1] - narrow[0])
+    for series, blocks in ((np.ones((1, 10)), None), (np.ones((1, 10)), 6)):
+        with pytest.raises(InferenceError, match="no interval"):
+            stationarity(series, blocks=blocks)

@@ -1,5 +1,6 @@
 """Curvature and noise by direction, against linear regression, where both are known."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -32,3 +33,31 @@ def test_what_is_not_resolved_is_counted_together():
     found = noisy_modes(problem, problem.unflatten(minimum), top=1)
     assert found.rest == 3
     assert found.rest_noise == pytest.approx(theory.frozen.c[1:].sum(), rel=1e-3)
+
+
+def test_several_points_give_the_mean_noise():
+    """One of the points left out, or their mean taken before the square."""
+    problem = soret.problems.linear_regression(data=(INPUTS, LABELS))
+    minimum = soret.problems.regression_statistics(problem.data).minimum
+    points = [minimum, minimum + 1.0, minimum + RNG.normal(size=4)]
+    first, *others = [problem.unflatten(theta) for theta in points]
+    found = noisy_modes(problem, first, others=others)
+    rows = INPUTS @ found.vectors.T
+    by_hand = [(rows * (INPUTS @ theta - LABELS)[:, None]).var(0) for theta in points]
+    np.testing.assert_allclose(found.noise, np.mean(by_hand, 0), rtol=1e-3)
+    np.testing.assert_allclose(found.gradient, 0, atol=1e-4)
+    few = noisy_modes(problem, first, top=1, others=others)
+    assert few.rest_noise == pytest.approx(np.mean(by_hand, 0)[1:].sum(), rel=1e-3)
+
+
+def test_modes_of_a_net_are_those_of_its_hessian_and_covariance():
+    """Batches, groups of vectors or weights mixed up: against the landscape's own matrices."""
+    problem = soret.problems.two_layer(inputs=3, hidden=4)
+    params = problem.initial(jax.random.key(2))
+    found = noisy_modes(problem, params, examples=90)
+    exact = np.linalg.eigvalsh(soret.landscape.hessian(problem, params, 90).dense())
+    np.testing.assert_allclose(np.sort(found.curvature), exact, atol=1e-5)
+    noise = soret.landscape.gradient_noise(problem, params, 90)
+    expected = (noise.operator.matmat(found.vectors) * found.vectors).sum(1)
+    np.testing.assert_allclose(found.noise, expected, rtol=1e-3, atol=1e-7)
+    np.testing.assert_allclose(found.gradient, found.vectors @ noise.gradient, atol=1e-6)

@@ -30,11 +30,29 @@ def entitle(ax: Axes, title: str, verdicts: Sequence[str]) -> None:
     )
 
 
-def columns(title: str, count: int, *, width: float = 3.6, height: float = 3.7) -> tuple[Any, Any]:
-    """Return a figure of so many panels side by side, and the panels. Use within `style`."""
-    figure = Figure(figsize=(max(7.0, width * count), height), layout="constrained")
+def sheet(
+    title: str, rows: int, columns: int, size: tuple[float, float], **layout: Any
+) -> tuple[Figure, Any]:
+    """Return a figure with a title and its panels, (rows, columns). Use within `style`.
+
+    Parameters
+    ----------
+    title : str
+    rows, columns : int
+    size : (float, float)
+        Inches.
+    **layout
+        As `Figure.subplots` takes it.
+    """
+    figure = Figure(figsize=size, layout="constrained")
     figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
-    return figure, figure.subplots(1, count, squeeze=False)[0]
+    return figure, figure.subplots(rows, columns, squeeze=False, **layout)
+
+
+def side_by_side(title: str, count: int) -> tuple[Figure, Any]:
+    """Return a figure of so many panels side by side, and the panels. Use within `style`."""
+    figure, axes = sheet(title, 1, count, (max(7.0, 3.6 * count), 3.7))
+    return figure, axes[0]
 
 
 def band(ax: Axes, x: Floats, values: Floats, colour: str, label: str, marker: str = "o") -> None:
@@ -73,7 +91,7 @@ class SpeedCurve:
 def speed_figure(curves: Sequence[SpeedCurve], *, title: str) -> Figure:
     """Draw squared speeds along runs, a panel each."""
     with matplotlib.rc_context(style()):
-        figure, axes = columns(title, len(curves))
+        figure, axes = side_by_side(title, len(curves))
         for ax, curve in zip(axes, curves, strict=True):
             band(ax, curve.steps, curve.squares, COLOURS[0], "mean over replicas, 95 %", "-")
             ax.axhline(curve.paper, color="black", ls="--", lw=1.2, label="closed form")
@@ -128,9 +146,8 @@ def diffusion_figure(
     from soret.figures.forest import draw_forest
 
     with matplotlib.rc_context(style()):
-        figure = Figure(figsize=(13.5, 4.3), layout="constrained")
-        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
-        left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 0.9))
+        figure, axes = sheet(title, 1, 3, (13.5, 4.3), width_ratios=(1, 1, 0.9))
+        left, middle, right = axes[0]
         for i, curve in enumerate(curves):
             colour = COLOURS[i % len(COLOURS)]
             band(left, curve.lags, curve.moved, colour, curve.name)
@@ -201,7 +218,7 @@ class VarianceCurve:
 def isotropy_figure(curves: Sequence[VarianceCurve], *, title: str) -> Figure:
     """Draw Var θ against curvature, in units of the paper's isotropic value."""
     with matplotlib.rc_context(style()):
-        figure, axes = columns(title, len(curves))
+        figure, axes = side_by_side(title, len(curves))
         for ax, curve in zip(axes, curves, strict=True):
             h = curve.curvature
             values = curve.variances / curve.paper

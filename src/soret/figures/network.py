@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.figures.motion import band, entitle
+from soret.figures.motion import band, entitle, sheet
 from soret.figures.style import COLOURS, GREY, LINES, style
 
 Floats = NDArray[np.float64]
@@ -57,9 +57,7 @@ class NetworkRow:
 def network_figure(rows: Sequence[NetworkRow], *, title: str) -> Figure:
     """Draw a row of panels a network: spectra, speed, displacement, two phase portraits."""
     with matplotlib.rc_context(style()):
-        figure = Figure(figsize=(16.5, 0.6 + 3.5 * len(rows)), layout="constrained")
-        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
-        axes: Any = figure.subplots(len(rows), 5, squeeze=False)
+        figure, axes = sheet(title, len(rows), 5, (16.5, 0.6 + 3.5 * len(rows)))
         for panels, row in zip(axes, rows, strict=True):
             _row(panels, row)
         axes[0, 1].legend(fontsize=7, loc="lower right")
@@ -70,7 +68,7 @@ def network_figure(rows: Sequence[NetworkRow], *, title: str) -> Figure:
 def _row(panels: Any, row: NetworkRow) -> None:
     spectra, speed, moved, stiff, soft = panels
     told = [str(result.verdict) for result in row.results]
-    up = (row.curvature > 0) & (row.noise > 0)
+    up = (row.curvature > 1e-9 * row.curvature.max()) & (row.noise > 0)
     spectra.plot(row.curvature[up], row.noise[up], "o", ms=2.5, color=COLOURS[0])
     grid = np.array([row.curvature[up].min(), row.curvature.max()])
     scale = row.noise[up].sum() / row.curvature[up].sum()
@@ -78,7 +76,7 @@ def _row(panels: Any, row: NetworkRow) -> None:
     spectra.set(xscale="log", yscale="log")
     spectra.set_xlabel("eigenvalue of H")
     spectra.set_ylabel("noise along it, vᵀCv")
-    spectra.set_title(f"{row.name}: measured at the start", loc="left", fontsize=8.5)
+    spectra.set_title(f"{row.name}: measured, end of training", loc="left", fontsize=8.5)
     spectra.legend(fontsize=7)
 
     band(speed, row.steps, row.squares, COLOURS[0], "measured, 95 %", "-")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -10,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.figures.motion import entitle
+from soret.figures.motion import entitle, sheet
 from soret.figures.style import COLOURS, GREY, style
 from soret.theory.phase_space import Law
 
@@ -46,9 +45,7 @@ class PhaseRow:
 def phase_figure(rows: Sequence[PhaseRow], *, title: str) -> Figure:
     """Draw a row of panels a mode: mean change of (θ, v) in a step, correlation, spectrum."""
     with matplotlib.rc_context(style()):
-        figure = Figure(figsize=(11, 0.6 + 2.9 * len(rows)), layout="constrained")
-        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
-        axes: Any = figure.subplots(len(rows), 3, squeeze=False)
+        figure, axes = sheet(title, len(rows), 3, (11, 0.6 + 2.9 * len(rows)))
         for (left, middle, right), row in zip(axes, rows, strict=True):
             _portrait(left, row)
             entitle(left, row.name, row.verdicts)
@@ -188,9 +185,7 @@ class DensityRow:
 def density_figure(rows: Sequence[DensityRow], *, title: str) -> Figure:
     """Draw densities of positions and velocities of the stiffest and the softest mode."""
     with matplotlib.rc_context(style()):
-        figure = Figure(figsize=(9.5, 0.6 + 2.8 * len(rows)), layout="constrained")
-        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
-        axes: Any = figure.subplots(len(rows), 2, squeeze=False)
+        figure, axes = sheet(title, len(rows), 2, (9.5, 0.6 + 2.8 * len(rows)))
         for (left, right), row in zip(axes, rows, strict=True):
             h = row.curvature
             temperature = (h * row.position.var((0, 1))).mean()
@@ -247,9 +242,9 @@ class MomentRow:
     strain : (P,) array
         ηk/(2(1 + β)) of modes and points.
     ratios : (P,) array
-        Measured stationary variance over the closed form's.
+        Measured variances over the closed form's, means over the run.
     noisy : (P,) array
-        The exact one, with noise that depends on θ, over the closed form's.
+        The exact ones, with noise that depends on θ, over the closed form's.
     verdicts : sequence of str
     """
 
@@ -275,9 +270,7 @@ def moments_figure(rows: Sequence[MomentRow], *, title: str, near: float) -> Fig
         The tolerance of the closed form.
     """
     with matplotlib.rc_context(style()):
-        figure = Figure(figsize=(12, 0.6 + 3.0 * len(rows)), layout="constrained")
-        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
-        axes: Any = figure.subplots(len(rows), 3, squeeze=False)
+        figure, axes = sheet(title, len(rows), 3, (12, 0.6 + 3.0 * len(rows)))
         lines = ("-", "--", ":")
         for (left, middle, right), row in zip(axes, rows, strict=True):
             for (name, (steps, position, velocity)), line, colour in zip(
@@ -301,8 +294,8 @@ def moments_figure(rows: Sequence[MomentRow], *, title: str, near: float) -> Fig
             right.plot([], [], "o", mfc="none", color=COLOURS[0], ms=4, label="measured")
             right.set(xscale="log", yscale="log")
             right.set_xlabel("strain ηk/(2(1 + β)); unstable at 1")
-            right.set_ylabel("stationary Var v / closed form")
-            right.set_title("map: the closed form holds in the band", loc="left")
+            right.set_ylabel("variance / closed form")
+            right.set_title("the closed form holds in the band", loc="left")
         axes[0, 0].legend(fontsize=7)
         axes[0, 2].legend(fontsize=7)
     return figure

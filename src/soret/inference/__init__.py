@@ -2,7 +2,7 @@
 
 from soret.inference.collapse import Collapse, collapse
 from soret.inference.dependence import Growth, power_or_exponential
-from soret.inference.diffusion import diffusion_exponent, squared_displacement
+from soret.inference.diffusion import LagDisplacement, diffusion_exponent, squared_displacement
 from soret.inference.distance import CurveDistance, curve_distance
 from soret.inference.gaussianity import Gaussianity, gaussianity
 from soret.inference.isotropy import isotropy
@@ -30,6 +30,7 @@ __all__ = [
     "CurveDistance",
     "Gaussianity",
     "Growth",
+    "LagDisplacement",
     "LocalSlope",
     "MeanPassage",
     "Oscillation",

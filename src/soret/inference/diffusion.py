@@ -6,6 +6,8 @@ what is independent: replicas, or blocks of time much longer than the longest la
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -57,6 +59,94 @@ def squared_displacement(
     return np.stack(
         [((kept[:, lag:] - kept[:, :-lag]) ** 2).sum(-1).mean(-1) for lag in spans], axis=1
     )
+
+
+class LagDisplacement:
+    """The same from positions that come one record at a time, in memory that does not grow.
+
+    Of every second record at the first lags' double, of every fourth at their fourfold, …, a few
+    are remembered (the "multiple-tau" scheme of correlators): displacements are exact, only that
+    longer ones are taken from fewer starts.
+
+    Parameters
+    ----------
+    longest : int
+        The largest lag of interest, in records.
+    points : int
+        Records remembered at each distance, even: lags 1, …, points, then points/2 + 1, …, points
+        times 2, 4, 8, … up to `longest`.
+
+    Attributes
+    ----------
+    lags : (L,) array of int
+        In records, rising.
+    records : int
+        Records seen.
+
+    Raises
+    ------
+    InferenceError
+        If no lag is asked for; when positions are added, if they are not finite or change shape.
+
+    Examples
+    --------
+    >>> moved = LagDisplacement(longest=10_000)
+    >>> for batch in batches:                          # any training loop
+    ...     theta = update(theta, batch)
+    ...     moved.add(directions @ theta)              # `soret.observables.random_directions`
+    >>> diffusion_exponent(*moved.read())
+    """
+
+    def __init__(self, longest: int, points: int = 16) -> None:
+        if not (longest >= 1 and points >= 2 and points % 2 == 0):
+            raise InferenceError("longest must be at least 1, and points even and at least 2.")
+        strides = [1]
+        while strides[-1] * points < longest:
+            strides.append(2 * strides[-1])
+        self._spans = {
+            stride: np.arange(1 if stride == 1 else points // 2 + 1, points + 1)
+            for stride in strides
+        }
+        lags = np.concatenate([span * stride for stride, span in self._spans.items()])
+        self.lags = lags[lags <= longest]
+        self.records = 0
+        self._kept: dict[int, deque[Floats]] = {s: deque(maxlen=points) for s in strides}
+        self._sums: dict[int, Floats] = {}
+        self._counts = dict.fromkeys(self.lags.tolist(), 0)
+
+    def add(self, positions: ArrayLike) -> None:
+        """Take the next record, of shape (d,), or (R, d) for replicas."""
+        x = np.atleast_2d(np.array(positions, dtype=np.float64))
+        last = self._kept[1][-1] if self._kept[1] else x
+        if x.ndim != 2 or x.shape != last.shape or not np.isfinite(x).all():
+            raise InferenceError(
+                f"positions must be finite, of one shape (replicas, directions): got {x.shape} "
+                f"where {last.shape} came before."
+            )
+        for stride, kept in self._kept.items():
+            if self.records % stride:
+                break
+            for back in self._spans[stride].tolist():
+                lag = back * stride
+                if back <= len(kept) and lag in self._counts:
+                    squares = ((x - kept[-back]) ** 2).sum(-1)
+                    self._sums[lag] = self._sums.get(lag, 0.0) + squares
+                    self._counts[lag] += 1
+            kept.append(x)
+        self.records += 1
+
+    def read(self) -> tuple[NDArray[np.int64], Floats]:
+        """Return the lags that have been seen so far, (L,), and mean squares at each, (R, L).
+
+        Raises
+        ------
+        InferenceError
+            If fewer than two records were added.
+        """
+        seen = np.array([lag for lag in self.lags.tolist() if self._counts[lag]], dtype=np.int64)
+        if not seen.size:
+            raise InferenceError("a displacement takes two records.")
+        return seen, np.stack([self._sums[lag] / self._counts[lag] for lag in seen.tolist()], 1)
 
 
 def diffusion_exponent(

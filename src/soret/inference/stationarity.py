@@ -33,7 +33,9 @@ class Stationarity:
     verdict: Literal["stationary", "drifting", "undecided"]
 
 
-def stationarity(series: ArrayLike, *, tolerance: float = 0.05) -> Stationarity:
+def stationarity(
+    series: ArrayLike, *, tolerance: float = 0.05, blocks: int | None = None
+) -> Stationarity:
     """Compare the means of the two halves of a positive quantity, such as a squared speed.
 
     Parameters
@@ -42,25 +44,41 @@ def stationarity(series: ArrayLike, *, tolerance: float = 0.05) -> Stationarity:
         One row a replica. Rows are independent; nothing is assumed of times.
     tolerance : float
         The relative change that counts as none.
+    blocks : int, optional
+        Cut each half into so many blocks of time, and take these for independent: for a single
+        run. Each must be much longer than the correlation in time.
 
     Raises
     ------
     InferenceError
-        If there are fewer than 3 replicas or 4 records, or means are not above 0.
+        If there are fewer than 3 replicas or blocks, or 4 records, or means are not above 0.
     """
     x = np.asarray(series, dtype=np.float64)
-    if x.ndim != 2 or x.shape[0] < 3 or x.shape[1] < 4 or not np.isfinite(x).all():
-        raise InferenceError("a series must be finite, of 3 replicas and 4 records at least.")
+    if x.ndim != 2 or x.shape[1] < 4 or not np.isfinite(x).all():
+        raise InferenceError("a series must be finite, of at least 4 records.")
+    if len(x) * (blocks or 1) < 3 or x.shape[1] < 2 * (blocks or 1):
+        raise InferenceError(
+            f"{len(x)} rows and {blocks or 1} blocks of {x.shape[1]} records have no interval; it "
+            "takes 3 rows, or 3 blocks to each half."
+        )
     if not tolerance > 0:
         raise SettingsError(f"tolerance is {tolerance:g}; it must be above 0.")
-    half = x.shape[1] // 2
-    first, second = x[:, :half].mean(1), x[:, -half:].mean(1)
+    half = x.shape[1] // 2 // (blocks or 1) * (blocks or 1)
+    first, second = (
+        part.reshape(len(x) * (blocks or 1), -1) for part in (x[:, :half], x[:, -half:])
+    )
+    first, second = first.mean(1), second.mean(1)
     if not first.mean() > 0:
         raise InferenceError("the mean of a series must be above 0 to have a relative change.")
     change = second.mean() / first.mean() - 1
-    # The ratio of two means that share their replicas, by the delta method.
-    moved = (second - (1 + change) * first) / first.mean()
-    reach = float(stats.t.ppf(0.975, len(x) - 1) * stats.sem(moved))
+    # The ratio of two means by the delta method: of halves that share their replicas, or of
+    # blocks that share nothing.
+    freedom = len(first) - 1
+    if blocks is None:
+        error = stats.sem(second - (1 + change) * first)
+    else:
+        error = np.hypot(stats.sem(second), (1 + change) * stats.sem(first))
+    reach = float(stats.t.ppf(0.975, freedom) * error / first.mean())
     low, high = float(change - reach), float(change + reach)
     verdict: Literal["stationary", "drifting", "undecided"] = "undecided"
     if -tolerance <= low and high <= tolerance:

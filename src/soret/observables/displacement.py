@@ -19,7 +19,8 @@ def displacement_from(point: ArrayLike) -> Observable:
 
     An observable sees one moment and remembers nothing. So a displacement from a marked step is
     that of a run which begins there (`soret.problems.starting_from`), or comes from positions
-    recorded along a run: `soret.inference.squared_displacement`.
+    recorded along a run: `soret.inference.squared_displacement`, or, in bounded memory,
+    `soret.inference.LagDisplacement`.
 
     Parameters
     ----------

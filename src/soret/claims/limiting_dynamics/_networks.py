@@ -35,12 +35,13 @@ def problem_of(net: str, hidden: int, channels: int, images: int) -> Any:
     return soret.problems.dense(hidden=(hidden,), data=data)
 
 
-def measure(problem: Any, theta: Floats, decay: float, top: int | None) -> xr.Dataset:
-    """Measure curvature, noise and gradient at θ, weight decay in the gradient."""
+def measure(problem: Any, thetas: Floats, decay: float, top: int | None) -> xr.Dataset:
+    """Measure curvature and noise over points (k, P), and the gradient, with decay, at the last."""
     import xarray as xr
 
-    found = soret.landscape.noisy_modes(problem, problem.unflatten(theta), top)
-    gradient = found.gradient + decay * (found.vectors @ theta)
+    *others, here = (problem.unflatten(theta) for theta in thetas)
+    found = soret.landscape.noisy_modes(problem, here, top, others=others)
+    gradient = found.gradient + decay * (found.vectors @ thetas[-1])
     shown = bulk_mode(found.curvature)
     return xr.Dataset(
         {
@@ -49,7 +50,7 @@ def measure(problem: Any, theta: Floats, decay: float, top: int | None) -> xr.Da
             "gradient": ("mode", gradient),
             "vectors": (("shown", "parameter"), found.vectors[[0, shown]].astype(np.float32)),
             "shown": ("shown", [0, shown]),
-            "theta": ("parameter", np.asarray(theta, np.float32)),
+            "theta": ("parameter", np.asarray(thetas[-1], np.float32)),
         },
         attrs={"rest_noise": found.rest_noise, "rest": found.rest},
     )

@@ -134,7 +134,7 @@ def _on(kind: str) -> Regression:
 
 
 def paper(theory: Regression) -> Modes:
-    """Return the modes with the paper's noise, σ²H with σ² the mean square residual."""
+    """Return the modes with the paper's noise, σ²H, σ² the mean square residual where θ rests."""
     found = theory.frozen
     return found.with_noise(residual(theory) * found.h)
 
@@ -189,13 +189,13 @@ def burn_in(theory: Regression, least: float) -> int:
     return int(np.ceil(2 / damping.min()))
 
 
-def weighted_slope(lags: Any, theory: Floats, moved: Floats) -> float:
-    """Return the exponent of a theory, weighing lags as `diffusion_exponent` does replicas (R, L).
+def weighted_slope(x: Any, theory: Floats, samples: Floats) -> float:
+    """Return the power of x that a theory follows, weighing points as a fit to samples (R, n) does.
 
     A curve that bends has another slope under other weights.
     """
-    weights = moved.mean(0) / moved.std(0, ddof=1)
-    return float(np.polyfit(np.log(lags), np.log(theory), 1, w=weights)[0])
+    weights = samples.mean(0) / samples.std(0, ddof=1)
+    return float(np.polyfit(np.log(x), np.log(theory), 1, w=weights)[0])
 
 
 def states(run: xr.Dataset, after: int) -> tuple[Floats, Floats]:

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 # The prediction is tested as a number: an eighth of the way from Brownian motion to standing still.
 TOLERANCE = 0.06
+# Of measured exponents against predicted ones: 1, where 0 means one exponent for all.
+_SLOPE = 0.1
 _LAGS = 12
+_SCANNED = "long power-law"
 _SEED = 0xB0
 
 
@@ -36,9 +39,10 @@ class AnomalousDiffusion:
     autocorrelation of mode i. Exponents are fitted on the lags from `shortest` to `longest`, with
     intervals from whole replicas, and tested twice: whether they differ from 1, and whether they
     are those of the formula, fitted on the same lags. A scan changes one of η, S, β and λ at a
-    time. Noise of covariance σ²H makes positions isotropic, so that every mode whose relaxation
-    the lag has reached adds the same: for eigenvalues i^−a the exponent is near 1/a, and near 0
-    beyond the softest. λ confines soft modes earlier, and bends the curve down.
+    time; over its points, measured exponents are compared with predicted ones as a whole. Noise of
+    covariance σ²H makes positions isotropic, so that every mode whose relaxation the lag has
+    reached adds the same: for eigenvalues i^−a the exponent is near 1/a, and near 0 beyond the
+    softest. λ confines soft modes earlier, and bends the curve down.
     """
 
     learning_rates: Annotated[tuple[float, ...], "η; the first is the scans' own"] = (
@@ -67,7 +71,7 @@ class AnomalousDiffusion:
         base = self._base()
         for name, values in self._scans().items():
             point = {**base, name: list(values)}
-            runs[name] = self._run(simulate, name, "long power-law", point)
+            runs[name] = self._run(simulate, name, _SCANNED, point)
         for kind in self.others:
             runs[kind] = self._run(simulate, kind, kind, base)
         return runs
@@ -76,7 +80,7 @@ class AnomalousDiffusion:
         """Predicted: the closed form's exponent. Rival: 1, Brownian motion."""
         from soret.claims.ratio import verdict_within
 
-        results = []
+        results, scanned = [], []
         for name, kind, point, moved in self._curves(runs):
             found = soret.inference.diffusion_exponent(self._lags(), moved)
             low, high = found.interval
@@ -84,6 +88,8 @@ class AnomalousDiffusion:
             predicted, own = (
                 r.weighted_slope(self._lags(), curve, moved) for curve in (closed, exact)
             )
+            if kind == _SCANNED:
+                scanned.append((predicted, found.slope, (high - low) / 2))
             if high < 1 - TOLERANCE or low > 1 + TOLERANCE:
                 differs = Verdict.SUPPORTED
             else:
@@ -108,7 +114,7 @@ class AnomalousDiffusion:
                     differs,
                 ),
             ]
-        return results
+        return results + ([_follows(np.array(scanned))] if len(scanned) > 1 else [])
 
     def control(self, runs: Runs) -> Runs:
         """Return Brownian motion in as many dimensions."""
@@ -137,7 +143,7 @@ class AnomalousDiffusion:
             )
         figure = diffusion_figure(
             curves,
-            results[::2],
+            results[: 2 * len(curves) : 2],
             within=(self.shortest, self.longest),
             title="Is diffusion anomalous, and does its exponent follow the prediction?",
         )
@@ -194,7 +200,7 @@ class AnomalousDiffusion:
                 moved = soret.inference.squared_displacement(
                     x, at, start=self.burn_in // self.every
                 )
-                kind = "long power-law" if name in symbols else name
+                kind = _SCANNED if name in symbols else name
                 told = f"{symbols[name]} = {value:g}" if name in symbols else name
                 if name == "learning_rate" and number == 0:
                     told = f"power law, {told}"
@@ -212,3 +218,28 @@ class AnomalousDiffusion:
             phase.Continuous(r.paper(theory)).displacement(at),
             phase.Discrete(theory.modes).displacement(at),
         )
+
+
+def _follows(found: Floats) -> Result:
+    """Judge whether exponents follow the predicted ones; (points, 3): predicted, measured, error.
+
+    The slope of a straight line through them, weighed by their 95 % half-widths; points of a scan
+    are independent.
+    """
+    from soret.claims.ratio import verdict_within
+
+    predicted, measured, half = found.T
+    weights = half**-2 / (half**-2).sum()
+    x = predicted - weights @ predicted
+    slope = float((weights * x) @ measured / ((weights * x) @ x))
+    reach = float(np.sqrt(((weights * x * half) ** 2).sum()) / ((weights * x) @ x))
+    interval = slope - reach, slope + reach
+    return Result(
+        "slope of measured against predicted exponents, over η, S, β and λ",
+        1.0,
+        slope,
+        interval,
+        0.0,
+        verdict_within(interval, 1 - _SLOPE, 1 + _SLOPE),
+        f"{len(found)} points, exponents from {predicted.min():.2f} to {predicted.max():.2f}",
+    )

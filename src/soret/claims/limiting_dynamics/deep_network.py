@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 TOLERANCE = 0.25
 # Of an exponent; Brownian motion has 1.
 EXPONENT = 0.1
-_RECORDS = 200
+_RECORDS = 1000
+_TRAINING_RECORDS = 100
 _PORTRAIT = 1000
 
 
@@ -36,14 +37,18 @@ _PORTRAIT = 1000
         "networks": ("dense-digits",),
         "hidden": 6,
         "training_steps": 20_000,
-        "replicas": 16,
+        "points": 10,
+        "replicas": 32,
     },
 )
 class DeepNetwork:
     """Small networks with cross-entropy and weight decay, trained, then run on; settings are ours.
 
-    At the end of training the Hessian's eigenpairs and the gradient noise along each are measured.
-    From these spectra alone come the predictions for the next `steps` steps: speed,
+    Over the last fifth of training, at `points` equally far apart, the Hessian and the gradient
+    noise are measured; their means give eigenpairs and the noise along each. (At the last point
+    alone, as was tried first, a few examples that happen to be badly fitted there make most of the
+    noise of a net that fits its data: the squared speed was then off by factors.) From these
+    spectra alone come the predictions for the next `steps` steps: speed,
     squared displacement and its exponent, as for a quadratic surface with constant
     noise; eigenvalues below a millionth of the largest, negative ones too, count as flat. The
     runs start at that point with v = 0 and go different ways. Exponents are fitted on lags below
@@ -64,16 +69,21 @@ class DeepNetwork:
     momentum: Annotated[float, "β, above 0"] = 0.9
     weight_decay: Annotated[float, "λ"] = 1e-3
     top: Annotated[int, "eigenpairs, where a net is too large for all"] = 200
+    points: Annotated[int, "points of the end of training measured at, up to 20"] = 20
     training_steps: Annotated[int, "steps of the training"] = 100_000
     steps: Annotated[int, "steps predicted"] = 10_000
     replicas: Annotated[int, "replicas run on from the same point"] = 64
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Train, measure, run on."""
-        if self.replicas < 8 or self.steps % _RECORDS or self.training_steps % 4:
+        if self.replicas < 8 or self.steps % _RECORDS or self.training_steps % _TRAINING_RECORDS:
             raise SettingsError(
                 f"intervals need 8 replicas; steps must be a multiple of {_RECORDS}, and "
-                "training_steps of 4."
+                f"training_steps of {_TRAINING_RECORDS}."
+            )
+        if not 1 <= self.points <= _TRAINING_RECORDS // 5:
+            raise SettingsError(
+                f"points is {self.points}; it must be from 1 to {_TRAINING_RECORDS // 5}."
             )
         if not self.weight_decay > 0 or not self._diffusing(self._lags()).sum() >= 5:
             raise SettingsError(
@@ -90,7 +100,7 @@ class DeepNetwork:
                 sgd,
                 observe=[o.parameters, o.accuracy, o.full_loss],
                 steps=self.training_steps,
-                record_every=self.training_steps // 4,
+                record_every=self.training_steps // _TRAINING_RECORDS,
                 replicas=1,
             )
             measured = simulate.measure(f"{net}/spectra", self._measuring(problem, trained))
@@ -100,7 +110,7 @@ class DeepNetwork:
             if measured is not None:
                 theta, rows = measured.theta.values, measured.vectors.values
                 start = soret.problems.starting_from(problem, theta)
-                watch = [o.squared_velocity, o.displacement_from(theta), o.full_loss]
+                watch = [o.squared_velocity, o.displacement_from(theta)]
                 portrait = [o.position_along(rows, theta), o.velocity_along(rows)]
             runs[f"{net}/training"] = trained
             runs[f"{net}/spectra"] = measured
@@ -193,7 +203,7 @@ class DeepNetwork:
             random = np.random.default_rng(0xB0)
             walk = random.gamma(50, 1 / 50, run.squared_displacement.shape)
             axis = run.squared_displacement.get_axis_num("step")
-            walk = walk.cumsum(axis) * speed * self.steps / _RECORDS
+            walk = (walk.cumsum(axis) - walk.take([0], axis)) * speed * self.steps / _RECORDS
             made[f"{net}/running on"] = run.assign(
                 squared_velocity=run.squared_velocity * falls,
                 squared_displacement=run.squared_displacement.copy(data=walk),
@@ -258,9 +268,10 @@ class DeepNetwork:
         return lambda seed: self._measure(problem, trained)
 
     def _measure(self, problem: Any, trained: Any) -> Any:
-        theta = trained.parameters.isel(step=-1, replica=0).values
-        top = None if theta.size <= 2500 else self.top
-        return nets.measure(problem, theta, self.weight_decay, top)
+        last = -1 - np.arange(self.points)[::-1] * (_TRAINING_RECORDS // 5) // self.points
+        thetas = trained.parameters.isel(step=last, replica=0).values
+        top = None if thetas.shape[1] <= 2500 else self.top
+        return nets.measure(problem, thetas, self.weight_decay, top)
 
     def _modes(self, measured: Any) -> Any:
         return nets.modes_of(

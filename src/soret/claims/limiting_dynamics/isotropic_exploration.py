@@ -45,7 +45,7 @@ class IsotropicExploration(r.Stationary):
             h = theory.frozen.h[modes]
             variances = (position**2).mean(1)
             found = soret.inference.isotropy(h, position)
-            exact = np.polyfit(np.log(h), np.log(law), 1)[0]
+            exact = r.weighted_slope(h, law, variances)
             results += [
                 Result(
                     f"power of the curvature in the variance of positions ({kind})",

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from soret.errors import ConvergenceError, OutsideDomain
 from soret.theory.checks import finite
@@ -52,15 +52,20 @@ class _Examples:
     vectors: Floats
 
     @cached_property
+    def upper(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Indices of pairs i ≤ j."""
+        first, second = np.triu_indices(self.h.size)
+        return first, second
+
+    @cached_property
     def moments(self) -> tuple[Floats, Floats, Floats] | None:
         """Means of x_i x_j times x_k x_l, e x_k and e², pairs i ≤ j packed: (m, m), (m, n), (m,).
 
         They replace a sum over examples by a product with a matrix; None where that is too large.
         """
-        n = self.h.size
-        if n * (n + 1) // 2 > _PAIRS:
+        first, second = self.upper
+        if first.size > _PAIRS:
             return None
-        first, second = np.triu_indices(n)
         pairs = self.x[:, first] * self.x[:, second]
         count = len(self.x)
         # A pair of two different coordinates stands for itself and for its mirror image.
@@ -77,10 +82,10 @@ class _Examples:
             q = ((self.x @ seconds) * self.x).sum(1) - 2 * self.e * (self.x @ off) + self.e**2
             return np.asarray((self.x.T * q) @ self.x / len(self.x))
         fourth, third, second = self.moments
-        upper = np.triu_indices(self.h.size)
-        found = np.zeros_like(seconds)
-        found[upper] = fourth @ seconds[upper] - 2 * (third @ off) + second
-        return found + np.triu(found, 1).T
+        upper = self.upper
+        found = np.empty_like(seconds)
+        found[upper] = found.T[upper] = fourth @ seconds[upper] - 2 * (third @ off) + second
+        return found
 
 
 class Regression:
@@ -101,7 +106,8 @@ class Regression:
     vectors : (d, n) array
         Eigenvectors in columns, by falling eigenvalue.
     frozen : Modes
-        With the noise at θ*, c_i = mean of e²(x·v_i)².
+        With the noise at the centre, where θ rests: that at θ* if there is no weight decay, mean
+        of e²(x·v_i)².
 
     Raises
     ------
@@ -153,10 +159,10 @@ class Regression:
         self, data: _Examples, point: tuple[float, float, float, float], replacement: bool
     ) -> None:
         self._data, self.vectors = data, data.vectors
-        noise = data.e**2 @ data.x**2 / len(data.x)
-        self.frozen = Modes(
-            data.h, noise, *point, data.minimum, None if replacement else len(data.x)
-        )
+        modes = Modes(data.h, 0.0, *point, data.minimum, None if replacement else len(data.x))
+        off = modes.centre - data.minimum
+        noise = np.diag(data.second_moments(off, np.outer(off, off))) - (data.h * off) ** 2
+        self.frozen = modes.with_noise(np.maximum(noise, 0.0))
 
     @cached_property
     def modes(self) -> Modes:
