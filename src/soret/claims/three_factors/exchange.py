@@ -1,0 +1,228 @@
+"""Runs at equal η/S have equal learning curves and ends, until η is too large."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+
+import soret
+from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims.three_factors._training import Network, measure_ends, train
+from soret.errors import SettingsError
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+# "Equal": curves that lie apart by less than this typical factor are one line in a figure whose
+# axis spans the decades that a training loss falls by.
+FACTOR = 1.25
+ARMS = {"ratio": "(kη, kS): equal η/S", "rate": "(η, kS): equal η"}
+
+
+@claim(
+    "three-factors/exchange",
+    statement="Scaling η and S together leaves learning curves and the flatness at the end as they "
+    "are, until η is too large; scaling S alone does not.",
+    source=Source("three-factors", "n ≡ η/S; the SGD of the continuum limit depends on it alone"),
+    quick={
+        "data": "digits",
+        "hidden": (32,),
+        "batch_normalization": False,
+        "learning_rate": 0.05,
+        "batch_size": 4,
+        "factors": (2, 4, 16),
+        "epochs": 16,
+        "replicas": 8,
+        "hessian_examples": 400,
+    },
+)
+class Exchange(Network):
+    """Arms (kη, kS) and (η, kS) for several k, from the same starts, for equally many epochs.
+
+    Curves are the logarithm of the training loss, epoch by epoch, after the first one. The
+    distance is the root mean square difference of the mean curves, without what chance makes of
+    it. To be supported, at the smallest k the typical factor between the curves at equal η/S must
+    be below 1.25, and that between those at equal η above; the Hessian's norms at the end must
+    be equal within 1.25; and at the largest k the curves at equal η/S must have come apart.
+
+    Pairs and factors are ours; the slides give none.
+    """
+
+    learning_rate: Annotated[float, "learning rate η at k = 1"] = 0.01
+    batch_size: Annotated[int, "batch size S at k = 1"] = 25
+    factors: Annotated[tuple[int, ...], "k beside 1, ascending"] = (2, 4, 8, 16, 32, 64)
+    epochs: Annotated[int, "epochs"] = 200
+    replicas: Annotated[int, "replicas"] = 8
+    hessian_examples: Annotated[int, "training images that the Hessian is a mean over"] = 2000
+
+    def simulate(self, simulate: Simulate) -> Runs:
+        """Train every arm, recording the loss once an epoch, and measure the ends."""
+        if self.replicas < 8 or self.epochs < 4:
+            raise SettingsError(
+                f"replicas is {self.replicas} and epochs {self.epochs}; distances take at least 8 "
+                "replicas and 4 epochs."
+            )
+        if len(self.factors) < 2 or list(self.factors) != sorted({*self.factors} - {0, 1}):
+            raise SettingsError(
+                f"factors are {self.factors}; there must be two or more, ascending from 2."
+            )
+        data = self.training_data()
+        if self.batch_size * self.factors[-1] > len(data):
+            raise SettingsError(
+                f"S = {self.batch_size * self.factors[-1]:,} exceeds the {len(data):,} images."
+            )
+        problem = self.problem(data)
+        arms = {
+            f"{arm}/k-{k}": (
+                self.batch_size * k,
+                train(
+                    simulate,
+                    f"{arm}/k-{k}",
+                    problem,
+                    [self.learning_rate * (k if arm == "ratio" else 1)],
+                    self.batch_size * k,
+                    rule="epochs",
+                    target=0.0,
+                    epochs=self.epochs,
+                    replicas=self.replicas,
+                    observe=[soret.observables.full_loss],
+                ),
+            )
+            for arm, k in self.arms()
+        }
+
+        def measured(seed: int) -> xr.Dataset:
+            examples, runs = self.hessian_examples, list(arms.values())
+            return measure_ends(self, problem, runs, rule="epochs", hessian_examples=examples)
+
+        ends = simulate.measure("ends", measured)
+        if ends is None:
+            return {}
+        return {
+            name: _together(run, ends.isel(point=i), self.epochs)
+            for i, (name, (_, run)) in enumerate(arms.items())
+        }
+
+    def arms(self) -> list[tuple[str, int]]:
+        """Return the arms: the common one, and both kinds for every k."""
+        return [("ratio", 1), *[(arm, k) for k in self.factors for arm in ARMS]]
+
+    def judge(self, runs: Runs) -> list[Result]:
+        """Predicted: equal at equal η/S for small k. Rival: equal at equal η, or neither."""
+        base, first, last = runs["ratio/k-1"], self.factors[0], self.factors[-1]
+        quantity = "typical factor between learning curves, (η, S) and"
+        near = f"below {FACTOR}"
+        own, other, far = (
+            _distance(base, runs[f"{arm}/k-{k}"])
+            for arm, k in (("ratio", first), ("rate", first), ("ratio", last))
+        )
+        results = [
+            _result(f"{quantity} ({first}η, {first}S)", near, f"above {FACTOR}", own, below=True),
+            _result(f"{quantity} (η, {first}S)", f"above {FACTOR}", "1", other, below=False),
+            _result(f"{quantity} ({last}η, {last}S)", f"above {FACTOR}", near, far, below=False),
+        ]
+        return [*results, _ends(base, runs[f"ratio/k-{first}"], first)]
+
+    def control(self, runs: Runs) -> Runs:
+        """Return runs that are equal at equal η, and as far apart at equal η/S, whatever k."""
+        made = {name: run.copy(deep=True) for name, run in runs.items()}
+        base = runs["ratio/k-1"]
+        for name, run in made.items():
+            if name != "ratio/k-1":
+                arm, _, k = name.partition("/k-")
+                apart = 0.0 if arm == "rate" else 2.0 if int(k) == self.factors[0] else 0.0
+                run["log_loss"] = base.log_loss + apart
+                run["frobenius"] = base.frobenius * np.exp(apart)
+        return made
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
+        """Curves of both kinds of arms, their distances, and the ends."""
+        from soret.figures.exchange import ExchangeArm, exchange_figure
+
+        arms = [
+            ExchangeArm(
+                arm,
+                k,
+                f"{self.learning_rate * (k if arm == 'ratio' else 1):g}, {self.batch_size * k}",
+                runs[f"{arm}/k-{k}"].log_loss.values,
+                runs[f"{arm}/k-{k}"].frobenius.values,
+                _distance(runs["ratio/k-1"], runs[f"{arm}/k-{k}"]) if k > 1 else None,
+            )
+            for arm, k in self.arms()
+        ]
+        attrs = runs["ratio/k-1"].attrs
+        title = f"Does only η/S count? {attrs['problem_data']}; {self.describe()}"
+        figure = exchange_figure(
+            arms,
+            kinds=ARMS,
+            factor=FACTOR,
+            verdicts=[str(result.verdict) for result in results],
+            title=title,
+        )
+        return {"exchange": figure}
+
+
+def _together(run: xr.Dataset, ends: xr.Dataset, epochs: int) -> xr.Dataset:
+    """Return curves at whole epochs, the first left out, with what was measured at the end."""
+    import xarray as xr
+
+    loss = run.full_loss.isel(learning_rate=0).values.astype(float)
+    # Records are an epoch apart but for what its steps were rounded by.
+    share = run.step.values / run.step.values[-1] * epochs
+    at = np.arange(1, epochs + 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.array([np.interp(at, share, row) for row in np.log(loss)])
+    known = ("frobenius", "trace", "top", "accuracy", "validation_accuracy")
+    variables: dict[str, Any] = {"log_loss": (("replica", "epoch"), logs)}
+    variables |= {name: ("replica", ends[name].values) for name in known}
+    variables["diverged_at"] = ("replica", run.diverged_at.isel(learning_rate=0).values)
+    return xr.Dataset(variables, {"epoch": at}, {"problem_data": run.attrs["problem_data"]})
+
+
+def _distance(base: xr.Dataset, run: xr.Dataset) -> Any:
+    """Return the distance of curves; None where one has left the finite numbers."""
+    if not np.isfinite(run.log_loss.values).all():
+        return None
+    return soret.inference.curve_distance(base.log_loss.values, run.log_loss.values)
+
+
+def _result(quantity: str, predicted: str, rival: str, found: Any, *, below: bool) -> Result:
+    if found is None:
+        verdict = Verdict.CONTRADICTED if below else Verdict.SUPPORTED
+        note = "replicas diverged: the curves are not equal"
+        return Result(quantity, predicted, np.inf, (np.inf, np.inf), rival, verdict, note)
+    low, high = (float(np.exp(end)) for end in found.interval)
+    verdict = Verdict.INCONCLUSIVE
+    if high < FACTOR or low > FACTOR:
+        verdict = Verdict.SUPPORTED if (high < FACTOR) == below else Verdict.CONTRADICTED
+    note = f"{found.points} epochs, {found.replicas} replicas"
+    measured = float(np.exp(found.distance))
+    return Result(quantity, predicted, measured, (low, high), rival, verdict, note)
+
+
+def _ends(base: xr.Dataset, run: xr.Dataset, k: int) -> Result:
+    from soret.inference import student_interval
+
+    quantity = f"ratio of ‖H‖ at the end, ({k}η, {k}S) over (η, S)"
+    apart = np.log(run.frobenius.values) - np.log(base.frobenius.values)
+    mean, (low, high) = student_interval(apart)
+    edge = np.log(FACTOR)
+    verdict = Verdict.INCONCLUSIVE
+    if -edge < low and high < edge:
+        verdict = Verdict.SUPPORTED
+    elif low > edge or high < -edge:
+        verdict = Verdict.CONTRADICTED
+    return Result(
+        quantity,
+        1.0,
+        float(np.exp(mean)),
+        (float(np.exp(low)), float(np.exp(high))),
+        "not 1",
+        verdict,
+        f"‖H‖ = {base.frobenius.values.mean():.3g} and {run.frobenius.values.mean():.3g}; training "
+        f"accuracy {base.accuracy.values.mean():.4f} and {run.accuracy.values.mean():.4f}",
+    )

@@ -1,0 +1,163 @@
+"""The larger η/S, the flatter the minimum that SGD ends in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+
+import soret
+from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims.three_factors._training import (
+    RULES,
+    Network,
+    scan,
+    trained,
+    unrelated,
+)
+from soret.errors import InferenceError
+
+# "Only the ratio counts": −b/a nearer to that, 1, than to where only one of the two counts
+# (0: η alone; 2 stands for S counting as much too much).
+NEAR = 0.5
+
+
+@claim(
+    "three-factors/flatness",
+    statement="The larger η/S, the smaller is the norm of the Hessian at the minimum that "
+    "SGD ends in, whatever η and S make up the ratio.",
+    source=Source("three-factors", "Experimental evidence, (a): ln of the Hessian's norm on η/S"),
+    quick={
+        "data": "digits",
+        "hidden": (32,),
+        "batch_normalization": False,
+        "learning_rates": (0.05, 0.1, 0.2),
+        "batch_sizes": (4, 8, 16, 32),
+        "epochs": 30,
+        "most_epochs": 80,
+        "target_loss": 0.03,
+        "replicas": 4,
+        "hessian_examples": 400,
+    },
+)
+class Flatness(Network):
+    """A scan over learning rates and batch sizes, each trained from the same starts to the end.
+
+    The norm is Frobenius's. Its logarithm is fitted by a ln η + b ln S + c. To be supported, its
+    correlation with ln(η/S) must be below zero, and −b/a nearer to 1, where only the ratio counts,
+    than to 0, where only η does. Runs that did not get to the end are left out, visibly.
+
+    Under the rule "epochs" (the slides': 200 epochs) ends differ in their training loss, and with
+    cross-entropy the Hessian falls with the loss whatever the width of the minimum: larger η/S
+    trains faster or slower, and that alone changes the norm. The rule "loss" stops all runs at
+    the same training loss, and is the fair comparison: pairs whose mean loss is more than a factor
+    of 1.25 below it, because they fell too fast to be caught, are left out. Both are judged. On
+    the digits ‖H‖ goes as (η/S)^−1.6 after equally many epochs and as (η/S)^−0.25 at equal loss.
+    """
+
+    learning_rates: Annotated[tuple[float, ...], "learning rates η"] = (0.005, 0.01, 0.02, 0.05)
+    batch_sizes: Annotated[tuple[int, ...], "batch sizes S"] = (25, 50, 100, 200)
+    rules: Annotated[tuple[str, ...], "stopping rules: loss, accuracy, epochs"] = ("loss", "epochs")
+    epochs: Annotated[int, "epochs of rule epochs"] = 200
+    most_epochs: Annotated[int, "epochs after which the other rules give up"] = 400
+    target_loss: Annotated[float, "training loss of rule loss (nats)"] = 0.03
+    target_accuracy: Annotated[float, "training accuracy of rule accuracy"] = 1.0
+    replicas: Annotated[int, "replicas: repetitions of the whole scan"] = 5
+    hessian_examples: Annotated[int, "training images that the Hessian is a mean over"] = 2000
+
+    def simulate(self, simulate: Simulate) -> Runs:
+        """Train every pair (η, S) to the end, and measure there."""
+        return scan(self, simulate, self.rules, hessian_examples=self.hessian_examples)
+
+    def judge(self, runs: Runs) -> list[Result]:
+        """Predicted: correlation below 0, exchange 1. Rival: no correlation; only η counts."""
+        return [result for rule, ends in runs.items() for result in _judge(RULES[rule], ends)]
+
+    def control(self, runs: Runs) -> Runs:
+        """Return norms that go with nothing."""
+        made = {}
+        for rule, ends in runs.items():
+            made[rule] = ends.copy(deep=True)
+            logs = unrelated(np.log(ends.frobenius.values))
+            made[rule]["frobenius"] = ends.frobenius.dims, np.exp(logs)
+        return made
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
+        """Norm, trace and training loss against η/S; the norm at fixed ratios."""
+        from soret.figures.scan import ScanRow, scan_figure
+
+        rows, told = [], iter(results)
+        for rule, ends in runs.items():
+            pair = [next(told), next(told)]
+            names = {
+                "‖H‖_F (nats)": "frobenius",
+                "tr H (nats)": "trace",
+                "training loss at the end (nats)": "loss",
+            }
+            rows.append(
+                ScanRow(
+                    f"Flatter for larger η/S, {RULES[rule]}? Only the ratio?",
+                    ends.learning_rate.values.astype(float),
+                    ends.batch_size.values.astype(float),
+                    {label: trained(ends, ends[name].values) for label, name in names.items()},
+                    f"correlation of ln‖H‖ with ln(η/S) {pair[0].measured:.3f} "
+                    f"({pair[0].interval[0]:.3f} to {pair[0].interval[1]:.3f}); −b/a "
+                    f"{pair[1].measured:.2f} ({pair[1].interval[0]:.2f} to "
+                    f"{pair[1].interval[1]:.2f}), 1 if only the ratio counts",
+                    [str(result.verdict) for result in pair],
+                )
+            )
+        attrs = next(iter(runs.values())).attrs
+        title = f"How flat are the ends of training? {attrs['problem_data']}; {attrs['network']}"
+        logarithmic = list(rows[0].panels)
+        return {"flatness": scan_figure(rows, title=title, logarithmic=logarithmic)}
+
+
+def _judge(rule: str, ends: Any) -> list[Result]:
+    logs = np.log(trained(ends, ends.frobenius.values))
+    reached = ends.reached.values.astype(bool)
+    kinds: tuple[tuple[str, float | str, float | str], ...] = (
+        (f"correlation of ln‖H‖ with ln(η/S), {rule}", "below 0", "0"),
+        (f"−b/a of ln‖H‖ = a ln η + b ln S + c, {rule}", 1.0, 0.0),
+    )
+    try:
+        found = soret.inference.ratio_dependence(ends.learning_rate, ends.batch_size, logs)
+    except InferenceError as error:
+        nothing = (np.nan, np.nan)
+        return [
+            Result(name, told, np.nan, nothing, rival, Verdict.INCONCLUSIVE, str(error))
+            for name, told, rival in kinds
+        ]
+    low, high = found.correlation_interval
+    first = Verdict.INCONCLUSIVE
+    if high < 0 or low > 0:
+        first = Verdict.SUPPORTED if high < 0 else Verdict.CONTRADICTED
+    low, high = found.exchange_interval
+    second = Verdict.INCONCLUSIVE
+    if low >= 1 - NEAR and high <= 1 + NEAR:
+        second = Verdict.SUPPORTED
+    elif high < 1 - NEAR or low > 1 + NEAR:
+        second = Verdict.CONTRADICTED
+    loss = trained(ends, ends.loss.values)
+    notes = (
+        f"{found.points} of {len(logs)} pairs (η, S), where all of {found.replicas} replicas got "
+        f"there ({reached.sum()} of {reached.size} runs did); training loss {np.nanmin(loss):.2g} "
+        f"to {np.nanmax(loss):.2g}",
+        f"a = {_told(found.rate, found.rate_interval)}, b = "
+        f"{_told(found.batch, found.batch_interval)}; scaling both: a + b = "
+        f"{_told(found.both, found.both_interval)}",
+    )
+    measured = (
+        (found.correlation, found.correlation_interval, first),
+        (found.exchange, found.exchange_interval, second),
+    )
+    return [
+        Result(name, told, value, interval, rival, verdict, note)
+        for (name, told, rival), (value, interval, verdict), note in zip(
+            kinds, measured, notes, strict=True
+        )
+    ]
+
+
+def _told(value: float, interval: tuple[float, float]) -> str:
+    return f"{value:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"

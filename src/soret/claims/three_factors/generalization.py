@@ -1,0 +1,119 @@
+"""The larger η/S, the higher the validation accuracy, up to a limit."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+
+import soret
+from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims.three_factors._training import RULES, Network, scan, trained, unrelated
+from soret.errors import InferenceError
+
+
+@claim(
+    "three-factors/generalization",
+    statement="Of networks trained to nearly 100 % training accuracy, those trained at larger η/S "
+    "have the higher validation accuracy, up to a limit.",
+    source=Source("three-factors", "Experimental evidence, (b): validation accuracy on η/S"),
+    quick={
+        "data": "digits",
+        "hidden": (32,),
+        "batch_normalization": False,
+        "learning_rates": (0.05, 0.1, 0.2),
+        "batch_sizes": (4, 8, 16, 32),
+        "epochs": 30,
+        "replicas": 8,
+        "rules": ("epochs",),
+    },
+)
+class Generalization(Network):
+    """The scan of `flatness`, validated on the test split, of which nothing here is selected by.
+
+    To be supported, the correlation of validation accuracy with ln(η/S) must be above zero over
+    the pairs (η, S) at which all replicas have at least 99 % training accuracy: "up to a limit" is
+    as far as training still gets there. The note says where the accuracy is highest. On the digits
+    nothing is left of the correlation at equal training loss (rule "loss").
+    """
+
+    learning_rates: Annotated[tuple[float, ...], "learning rates η"] = (0.005, 0.01, 0.02, 0.05)
+    batch_sizes: Annotated[tuple[int, ...], "batch sizes S"] = (25, 50, 100, 200)
+    rules: Annotated[tuple[str, ...], "stopping rules: loss, accuracy, epochs"] = ("epochs", "loss")
+    epochs: Annotated[int, "epochs of rule epochs"] = 200
+    most_epochs: Annotated[int, "epochs after which the other rules give up"] = 400
+    target_loss: Annotated[float, "training loss of rule loss (nats)"] = 0.03
+    target_accuracy: Annotated[float, "training accuracy of rule accuracy"] = 1.0
+    replicas: Annotated[int, "replicas: repetitions of the whole scan"] = 5
+
+    def simulate(self, simulate: Simulate) -> Runs:
+        """Train every pair (η, S) to the end, and validate there."""
+        return scan(self, simulate, self.rules)
+
+    def judge(self, runs: Runs) -> list[Result]:
+        """Predicted: correlation above 0. Rival: none."""
+        return [_judge(RULES[rule], ends) for rule, ends in runs.items()]
+
+    def control(self, runs: Runs) -> Runs:
+        """Return validation accuracies that go with nothing."""
+        made = {}
+        for rule, ends in runs.items():
+            made[rule] = ends.copy(deep=True)
+            of = ends.validation_accuracy
+            made[rule]["validation_accuracy"] = of.dims, unrelated(of.values)
+        return made
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
+        """Validation accuracy and loss, and training loss, against η/S."""
+        from soret.figures.scan import ScanRow, scan_figure
+
+        rows = []
+        for (rule, ends), result in zip(runs.items(), results, strict=True):
+            names = {
+                "validation accuracy": "validation_accuracy",
+                "validation loss (nats)": "validation_loss",
+                "training loss at the end (nats)": "loss",
+            }
+            rows.append(
+                ScanRow(
+                    f"Higher validation accuracy for larger η/S, {RULES[rule]}?",
+                    ends.learning_rate.values.astype(float),
+                    ends.batch_size.values.astype(float),
+                    {label: trained(ends, ends[name].values) for label, name in names.items()},
+                    f"correlation with ln(η/S) {result.measured:.2f} ({result.interval[0]:.2f} to "
+                    f"{result.interval[1]:.2f})",
+                    [str(result.verdict)],
+                )
+            )
+        attrs = next(iter(runs.values())).attrs
+        title = f"Do noisier runs validate better? {attrs['problem_data']}; {attrs['network']}"
+        logarithmic = ["validation loss (nats)", "training loss at the end (nats)"]
+        return {"generalization": scan_figure(rows, title=title, logarithmic=logarithmic)}
+
+
+def _judge(rule: str, ends: Any) -> Result:
+    accuracy = trained(ends, ends.validation_accuracy.values)
+    quantity = f"correlation of validation accuracy with ln(η/S), {rule}"
+    try:
+        found = soret.inference.ratio_dependence(ends.learning_rate, ends.batch_size, accuracy)
+    except InferenceError as error:
+        nothing = (np.nan, np.nan)
+        verdict = Verdict.INCONCLUSIVE
+        return Result(quantity, "above 0", np.nan, nothing, "0", verdict, str(error))
+    low, high = found.correlation_interval
+    verdict = Verdict.INCONCLUSIVE
+    if low > 0 or high < 0:
+        verdict = Verdict.SUPPORTED if low > 0 else Verdict.CONTRADICTED
+    mean = accuracy.mean(axis=1)
+    ratio = (ends.learning_rate / ends.batch_size).values
+    best, least = int(np.nanargmax(mean)), int(np.nanargmin(mean))
+    note = (
+        f"{found.points} of {len(mean)} pairs (η, S) with all of {found.replicas} replicas trained;"
+        f" highest mean accuracy {mean[best]:.4f} at η/S = {ratio[best]:.3g}, lowest "
+        f"{mean[least]:.4f} at {ratio[least]:.3g}; a factor of e in η at fixed S adds "
+        f"{found.rate:.4f} ({found.rate_interval[0]:.4f} to {found.rate_interval[1]:.4f}), in S at "
+        f"fixed η {found.batch:.4f} ({found.batch_interval[0]:.4f} to "
+        f"{found.batch_interval[1]:.4f})"
+    )
+    interval = found.correlation_interval
+    return Result(quantity, "above 0", found.correlation, interval, "0", verdict, note)

@@ -1,0 +1,248 @@
+"""On the line between them, the small-batch minimum is wider than the large-batch minimum."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+
+import soret
+from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims.three_factors._training import Network, train
+from soret.errors import SettingsError
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+# How far a line is followed beyond its ends, in its own length.
+REACH = 4.0
+PARTS = {"training": "loss", "validation": "validation_loss"}
+
+
+@claim(
+    "three-factors/interpolation",
+    statement="Along the straight line between a minimum found with small batches and one found "
+    "with large batches, the loss is wider about the small-batch end.",
+    source=Source("three-factors", "Batch size and flatness, the figure there"),
+    quick={
+        "data": "digits",
+        "hidden": (32,),
+        "batch_normalization": False,
+        "learning_rate": 0.1,
+        "batch_sizes": (8, 32, 128),
+        "most_epochs": 300,
+        "replicas": 8,
+        "positions": 109,
+        "side": 17,
+    },
+)
+class Interpolation(Network):
+    """The same starts, trained with three batch sizes to the same training loss.
+
+    The width of an end is how far one can go from it, away from the other end, along the line
+    through both, before the loss is `rise` nats above the loss at the end; both are measured on
+    the same line, so that its length cancels. Only outward: where no barrier lies between the two
+    ends, as from one start it may not, what lies between belongs to both. To be supported, the
+    mean logarithm of small-batch width over large-batch width must be above zero, on training
+    images and on the images validated on. An end from which the loss does not rise so far within
+    4 lengths of the line is taken to be that wide, and counted.
+
+    The plane goes through the ends of the first replica at all three batch sizes. The slides name
+    neither network nor batch sizes; `rise` is ours.
+    """
+
+    learning_rate: Annotated[float, "learning rate η"] = 0.02
+    batch_sizes: Annotated[tuple[int, ...], "small, middle and large batch size S"] = (
+        32,
+        256,
+        2048,
+    )
+    target_loss: Annotated[float, "training loss at which runs stop (nats)"] = 0.03
+    most_epochs: Annotated[int, "epochs after which runs give up"] = 1000
+    rise: Annotated[float, "by how much the loss rises at the edge of a minimum (nats)"] = 0.1
+    positions: Annotated[int, "points on a line"] = 181
+    side: Annotated[int, "points on a side of the plane"] = 25
+    filter_normalized: Annotated[bool, "whether the plane's directions are filter normalized"] = (
+        False
+    )
+    replicas: Annotated[int, "replicas: pairs of minima"] = 8
+
+    def simulate(self, simulate: Simulate) -> Runs:
+        """Train with every batch size, and measure along lines and in a plane."""
+        if len(self.batch_sizes) != 3 or list(self.batch_sizes) != sorted(set(self.batch_sizes)):
+            raise SettingsError(
+                f"batch_sizes are {self.batch_sizes}; give a small, a middle and a large one."
+            )
+        if self.rise <= 0 or self.positions < 21:
+            raise SettingsError("rise must be above 0 and positions at least 21.")
+        problem = self.problem(self.training_data())
+        runs = [
+            train(
+                simulate,
+                f"S-{size}",
+                problem,
+                self.learning_rate,
+                size,
+                rule="loss",
+                target=self.target_loss,
+                epochs=self.most_epochs,
+                replicas=self.replicas,
+            )
+            for size in self.batch_sizes
+        ]
+        made: dict[str, Any] = {
+            "lines": simulate.measure("lines", lambda seed: self._lines(problem, runs)),
+            "plane": simulate.measure("plane", lambda seed: self._plane(problem, runs)),
+        }
+        return made
+
+    def judge(self, runs: Runs) -> list[Result]:
+        """Predicted: wider about the small-batch end. Rival: as wide."""
+        return [_judge(runs["lines"], part, self.rise) for part in PARTS]
+
+    def control(self, runs: Runs) -> Runs:
+        """Return lines of which every second one is another, seen from its other end."""
+        lines = runs["lines"].copy(deep=True)
+        for name in ("loss", "validation_loss", "accuracy", "validation_accuracy"):
+            values = lines[name].values
+            half = len(values) // 2
+            values[half : 2 * half] = values[:half, ::-1]
+            # One line that is left over has no partner.
+            values[2 * half :] = np.nan
+        lines["reached"] = ("replica", np.ones(lines.sizes["replica"], bool))
+        return {**runs, "lines": lines}
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
+        """Loss and accuracy along the lines, widths, and the plane."""
+        from soret.figures.interpolation import interpolation_figure
+
+        lines, plane = runs["lines"], runs["plane"]
+        small, middle, large = self.batch_sizes
+        ratios = {
+            part: widths(lines.position.values, lines[name].values, self.rise)[0]
+            for part, name in PARTS.items()
+        }
+        kept = lines.reached.values.astype(bool)
+        figure = interpolation_figure(
+            lines.position.values,
+            {part: lines[name].values[kept] for part, name in PARTS.items()},
+            {part: 1 - lines[name].values[kept] for part, name in _ACCURACY.items()},
+            {part: values[kept] for part, values in ratios.items()},
+            plane=(plane.x.values, plane.y.values, plane.loss.values, plane.points.values),
+            unit="shares of filters' norms" if self.filter_normalized else "distance in θ",
+            ends=(f"S = {small}", f"S = {middle}", f"S = {large}"),
+            rise=self.rise,
+            verdicts=[str(result.verdict) for result in results],
+            title=f"Is the small-batch end wider? {lines.attrs['problem_data']}; "
+            f"{self.describe()}, η = {self.learning_rate:g}",
+        )
+        return {"interpolation": figure}
+
+    def _lines(self, problem: Any, runs: list[xr.Dataset]) -> xr.Dataset:
+        import xarray as xr
+
+        small, _, large = (run.final_parameters.values for run in runs)
+        reached = np.all([~np.isnan(run.first_passage.values[:, -1]) for run in runs], axis=0)
+        at = np.linspace(-REACH, 1 + REACH, self.positions)
+        inside = soret.landscape.line(problem, small, large, at)
+        outside = soret.landscape.line(self.validation_problem(problem), small, large, at)
+        dims = ("replica", "position")
+        return xr.Dataset(
+            {
+                "loss": (dims, inside.loss),
+                "accuracy": (dims, inside.accuracy),
+                "validation_loss": (dims, outside.loss),
+                "validation_accuracy": (dims, outside.accuracy),
+                "distance": ("replica", inside.distance),
+                "reached": ("replica", reached),
+            },
+            {"position": at},
+            {"problem_data": problem.settings["data"]},
+        )
+
+    def _plane(self, problem: Any, runs: list[xr.Dataset]) -> xr.Dataset:
+        import xarray as xr
+
+        first = [run.final_parameters.values[0] for run in runs]
+        # Coordinates are along the line from the small-batch end to the large-batch end.
+        found = soret.landscape.plane(
+            problem,
+            first[0],
+            first[2],
+            first[1],
+            size=self.side,
+            filter_normalized=self.filter_normalized,
+        )
+        return xr.Dataset(
+            {
+                "loss": (("y", "x"), found.loss),
+                "accuracy": (("y", "x"), found.accuracy),
+                "points": (("end", "axis"), found.points),
+            },
+            {"x": found.x, "y": found.y},
+        )
+
+
+_ACCURACY = {"training": "accuracy", "validation": "validation_accuracy"}
+
+
+def widths(positions: Floats, loss: Floats, rise: float) -> tuple[Floats, Floats, Floats]:
+    """Return the logarithm of start's width over end's, both widths, by line; NaN where unknown.
+
+    Parameters
+    ----------
+    positions : (n,) array
+        The start lies at 0, the end at 1.
+    loss : (lines, n) array
+    rise : float
+    """
+    both = np.array([[_width(positions, row, at, rise) for at in (0.0, 1.0)] for row in loss])
+    return np.log(both[:, 0] / both[:, 1]), both[:, 0], both[:, 1]
+
+
+def _width(positions: Floats, loss: Floats, at: float, rise: float) -> float:
+    """Return how far outward the loss stays below that at an end, plus rise."""
+    if not np.isfinite(loss).any():
+        return np.nan
+    # Beyond the largest float the loss is above every level.
+    values = np.where(np.isfinite(loss), loss, np.inf)
+    level = float(np.interp(at, positions, values)) + rise
+    outward = -1.0 if at == 0 else 1.0
+    steps = outward * (positions - at)
+    beyond = steps > 1e-9
+    order = np.argsort(steps[beyond])
+    x = np.concatenate([[0.0], steps[beyond][order]])
+    y = np.concatenate([[level - rise], values[beyond][order]])
+    above = y > level
+    if not above.any():
+        return float(x[-1])
+    i = int(above.argmax())
+    share = (level - y[i - 1]) / (y[i] - y[i - 1]) if np.isfinite(y[i]) else 0.0
+    return float(x[i - 1] + share * (x[i] - x[i - 1]))
+
+
+def _judge(lines: xr.Dataset, part: str, rise: float) -> Result:
+    from soret.inference import student_interval
+
+    kept = lines.reached.values.astype(bool)
+    loss = lines[PARTS[part]].values[kept]
+    quantity = f"ln of small-batch over large-batch width, {part} loss"
+    if len(loss) < 3:
+        why, nothing = f"{len(loss)} pairs reached the training loss", (np.nan, np.nan)
+        return Result(quantity, "above 0", np.nan, nothing, 0.0, Verdict.INCONCLUSIVE, why)
+    ratio, start, end = widths(lines.position.values, loss, rise)
+    mean, (low, high) = student_interval(ratio)
+    verdict = Verdict.INCONCLUSIVE
+    if low > 0 or high < 0:
+        verdict = Verdict.SUPPORTED if low > 0 else Verdict.CONTRADICTED
+    reach = np.array([-lines.position.values[0], lines.position.values[-1] - 1])
+    edges = int((np.stack([start, end]) >= 0.999 * reach[:, None]).sum())
+    note = (
+        f"{len(loss)} of {len(kept)} pairs reached the training loss; widths "
+        f"{np.nanmean(start):.3f} and {np.nanmean(end):.3f} of their distance, which is "
+        f"{float(lines.distance.values[kept].mean()):.3g}; {edges} ends are wider than the line"
+    )
+    return Result(quantity, "above 0", mean, (low, high), 0.0, verdict, note)

@@ -1,0 +1,227 @@
+"""Networks fit random labels; at larger η/S they have memorized less at equal progress."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+
+import soret
+from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims.three_factors._training import (
+    TRAINED,
+    Network,
+    accuracy_on,
+    gather_ends,
+    part_of,
+    train,
+    trained,
+    unrelated,
+)
+from soret.errors import InferenceError, SettingsError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+@claim(
+    "three-factors/memorization",
+    statement="Networks reach 100 % training accuracy on random labels; and where part of the "
+    "labels is random, at larger η/S fewer of those are memorized by the time that the true ones "
+    "are learned equally well.",
+    source=Source("three-factors", "Deep models have large capacity; noisy gradients and memory"),
+    quick={
+        "data": "digits",
+        "images": 600,
+        "hidden": (64,),
+        "batch_normalization": False,
+        "learning_rates": (0.05, 0.1, 0.2),
+        "batch_sizes": (4, 8, 16),
+        "random_epochs": 150,
+        "most_epochs": 60,
+        "replicas": 6,
+    },
+)
+class Memorization(Network):
+    """Two experiments: all labels random, and a fraction of them.
+
+    *Capacity.* With all labels random, trained up to 100 % training accuracy at the first η and
+    S; to be supported, the accuracy reached must be at least 99 % (an interval over replicas).
+
+    *Noise.* With a fraction of the labels random, each run is stopped when its accuracy on the
+    examples with true labels reaches `progress`. What has been memorized is the accuracy there on
+    the examples whose random label is wrong. To be supported, its correlation with ln(η/S) must
+    be below zero. By then the network may have learned nothing of them: guessing right one in as
+    many as there are classes is no memory.
+
+    On the digits the second is contradicted: at larger η/S more wrong labels are fitted by then.
+
+    The slides cite Zhang et al. for the first and give no experiment for the second: fraction,
+    progress and pairs (η, S) are ours.
+    """
+
+    fraction: Annotated[float, "share of the labels that is random, in the second experiment"] = 0.4
+    progress: Annotated[float, "accuracy on true labels at which runs are compared"] = 0.95
+    learning_rates: Annotated[tuple[float, ...], "learning rates η"] = (0.005, 0.01, 0.02, 0.05)
+    batch_sizes: Annotated[tuple[int, ...], "batch sizes S"] = (25, 50, 100, 200)
+    random_epochs: Annotated[int, "epochs after which runs on random labels give up"] = 400
+    most_epochs: Annotated[int, "epochs after which runs on some of them give up"] = 400
+    replicas: Annotated[int, "replicas"] = 5
+
+    def simulate(self, simulate: Simulate) -> Runs:
+        """Train on random labels to the end, and on some of them to equal progress."""
+        if not 0 < self.fraction < 1 or not 0 < self.progress <= 1:
+            raise SettingsError(
+                f"fraction is {self.fraction} and progress {self.progress}; they must lie "
+                "between 0 and 1."
+            )
+        data = self.training_data()
+        random, _ = soret.data.randomize_labels(data, 1.0)
+        whole = self.problem(random)
+        capacity = train(
+            simulate,
+            "capacity",
+            whole,
+            self.learning_rates[0],
+            self.batch_sizes[0],
+            rule="accuracy",
+            target=1.0,
+            epochs=self.random_epochs,
+            replicas=self.replicas,
+            observe=[accuracy_on(random)],
+        )
+        noisy, _ = soret.data.randomize_labels(data, self.fraction)
+        wrong = noisy.labels != data.labels
+        problem = self.problem(noisy)
+        runs = {
+            size: train(
+                simulate,
+                f"noisy/S-{size}",
+                problem,
+                self.learning_rates,
+                size,
+                rule="accuracy",
+                target=self.progress,
+                epochs=self.most_epochs,
+                replicas=self.replicas,
+                level=accuracy_on(noisy, ~wrong),
+            )
+            for size in self.batch_sizes
+        }
+        made: dict[str, Any] = {
+            "capacity": simulate.measure("capacity/ends", lambda seed: _capacity(whole, capacity)),
+            "noisy": simulate.measure("noisy/ends", lambda seed: self._ends(problem, runs, wrong)),
+        }
+        return made
+
+    def judge(self, runs: Runs) -> list[Result]:
+        """Predicted: 100 % accuracy; less memory at larger η/S. Rival: chance; no correlation."""
+        return [_judge_capacity(runs["capacity"]), _judge_noise(runs["noisy"], self.progress)]
+
+    def control(self, runs: Runs) -> Runs:
+        """Return accuracies of chance on random labels, and memory that goes with nothing."""
+        capacity, noisy = (runs[name].copy(deep=True) for name in ("capacity", "noisy"))
+        capacity["accuracy"] = 0 * capacity.accuracy + 1 / capacity.attrs["classes"]
+        noisy["memorized"] = noisy.memorized.dims, unrelated(noisy.memorized.values)
+        return {"capacity": capacity, "noisy": noisy}
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
+        """Accuracy on random labels along training; memory against η/S at equal progress."""
+        from soret.figures.memorization import memorization_figure
+        from soret.figures.scan import ScanRow
+
+        ends = runs["noisy"]
+        names = {
+            "share of wrong labels memorized": "memorized",
+            "accuracy on true labels": "learned",
+            "validation accuracy": "validation_accuracy",
+        }
+        row = ScanRow(
+            f"{100 * self.fraction:g} % of the labels random",
+            ends.learning_rate.values.astype(float),
+            ends.batch_size.values.astype(float),
+            {label: trained(ends, ends[name].values) for label, name in names.items()},
+            "",
+            [],
+        )
+        capacity = runs["capacity"]
+        figure = memorization_figure(
+            capacity.epoch.values,
+            capacity.curve.values,
+            1 / capacity.attrs["classes"],
+            row,
+            told=[
+                f"{r.measured:.3f} ({r.interval[0]:.3f} to {r.interval[1]:.3f})" for r in results
+            ],
+            verdicts=[str(result.verdict) for result in results],
+            title=f"Memorized labels; {ends.attrs['problem_data']}; {self.describe()}",
+        )
+        return {"memorization": figure}
+
+    def _ends(self, problem: Any, runs: dict[int, xr.Dataset], wrong: Any) -> xr.Dataset:
+        ends, points = gather_ends(list(runs.items()), len(wrong))
+        others = {
+            "memorized": part_of(problem, wrong),
+            "learned": part_of(problem, ~wrong),
+            "validation_accuracy": self.validation_problem(problem),
+        }
+        found = {
+            name: (("point", "replica"), soret.landscape.evaluate(other, points).accuracy)
+            for name, other in others.items()
+        }
+        about = {"problem_data": problem.settings["data"], "wrong": int(wrong.sum())}
+        return ends.assign(found).assign_attrs(about)
+
+
+def _capacity(problem: Any, run: xr.Dataset) -> xr.Dataset:
+    import xarray as xr
+
+    found = soret.landscape.evaluate(problem, run.final_parameters.values)
+    an_epoch = len(problem.data) / float(run.attrs["algorithm_batch_size"])
+    return xr.Dataset(
+        {
+            "accuracy": ("replica", found.accuracy),
+            "curve": (("replica", "epoch"), run.accuracy.values),
+            "epochs": ("replica", run.watched_until.values / an_epoch),
+        },
+        {"epoch": run.step.values / an_epoch},
+        {"classes": len(problem.data.classes), "problem_data": problem.settings["data"]},
+    )
+
+
+def _judge_capacity(capacity: xr.Dataset) -> Result:
+    values = capacity.accuracy.values
+    chance = 1 / capacity.attrs["classes"]
+    low, high = float(values.min()), float(values.max())
+    verdict = Verdict.SUPPORTED if low >= TRAINED else Verdict.CONTRADICTED
+    note = (
+        f"the interval is from the lowest to the highest of {values.size} replicas; after "
+        f"{float(capacity.epochs.mean()):.0f} epochs on average"
+    )
+    mean = float(values.mean())
+    quantity = "training accuracy on random labels"
+    return Result(quantity, f"at least {TRAINED}", mean, (low, high), chance, verdict, note)
+
+
+def _judge_noise(ends: xr.Dataset, progress: float) -> Result:
+    memory = trained(ends, ends.memorized.values)
+    quantity = (
+        f"correlation of the share of wrong labels memorized with ln(η/S), where {progress:g} of "
+        "the true ones are learned"
+    )
+    try:
+        found = soret.inference.ratio_dependence(ends.learning_rate, ends.batch_size, memory)
+    except InferenceError as error:
+        nothing = (np.nan, np.nan)
+        verdict = Verdict.INCONCLUSIVE
+        return Result(quantity, "below 0", np.nan, nothing, "0", verdict, str(error))
+    low, high = found.correlation_interval
+    verdict = Verdict.INCONCLUSIVE
+    if high < 0 or low > 0:
+        verdict = Verdict.SUPPORTED if high < 0 else Verdict.CONTRADICTED
+    note = (
+        f"{found.points} of {len(memory)} pairs (η, S); of {ends.attrs['wrong']} wrong labels "
+        f"{np.nanmin(memory):.2f} to {np.nanmax(memory):.2f} are memorized"
+    )
+    interval = found.correlation_interval
+    return Result(quantity, "below 0", found.correlation, interval, "0", verdict, note)

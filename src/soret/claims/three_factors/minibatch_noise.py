@@ -1,0 +1,330 @@
+"""Mini-batch noise: covariance C/S, less without replacement, and Gaussian for large S."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+
+import soret
+from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims.three_factors._training import Network
+from soret.errors import InferenceError, SettingsError
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+SAMPLINGS: tuple[Literal["with_replacement", "without_replacement"], ...] = (
+    "with_replacement",
+    "without_replacement",
+)
+# A law of 1/S is exact; what is allowed for is the chance of the draws.
+TOLERANCE = 0.05
+# "Gaussian": fourth moments off by less than a tenth, what an eye sees no difference in.
+GAUSSIAN = 0.1
+GROUPS = 10
+# A step this short keeps the starts apart, and loses no digits that count.
+STEP = 0.01
+
+
+@claim(
+    "three-factors/minibatch-noise",
+    statement="A mini-batch's gradient is the full gradient and noise of covariance C/S, times "
+    "(N − S)/(N − 1) where a batch is drawn without replacement; for large S it is Gaussian.",
+    source=Source("three-factors", "SGD dynamics in the continuum limit: central limit theorem"),
+    quick={
+        "data": "digits",
+        "images": 512,
+        "hidden": (16,),
+        "batch_sizes": (1, 4, 16, 64, 256),
+        "draws": 800,
+        "epochs": (2, 40),
+        "training_batch": 16,
+        "learning_rate": 0.1,
+        "dimensions": 6,
+    },
+)
+class MinibatchNoise(Network):
+    """Single steps of SGD from three points of training, many times each, against the full C.
+
+    Batches are drawn by `soret.simulate` itself. To be supported, the power of S in the trace of
+    the covariance must be −1 and S tr Cov/tr C be 1, both within 5 %; without replacement,
+    S tr Cov/tr C must be (N − S)/(N − 1) within 5 % at the largest S; and at the largest S the
+    relative excess of Mardia's multivariate kurtosis must be below 0.1, in the directions of the
+    largest eigenvalues of C.
+
+    With a finite data set the central limit theorem cannot fail; what is asked is whether it has
+    set in at that S. The excess falls as 1/S exactly, so that the note can say where it would.
+    Network, points and batch sizes are ours.
+    """
+
+    images: Annotated[int, "training images, the first so many: N"] = 4096
+    hidden: Annotated[tuple[int, ...], "units of each hidden layer of a dense net"] = (50,)
+    batch_normalization: Annotated[bool, "whether a dense net is batch-normalized"] = False
+    learning_rate: Annotated[float, "learning rate η of the training"] = 0.1
+    training_batch: Annotated[int, "batch size of the training"] = 32
+    epochs: Annotated[tuple[int, ...], "epochs after which noise is measured, beside 0"] = (2, 50)
+    batch_sizes: Annotated[tuple[int, ...], "batch sizes S, ascending"] = (1, 4, 16, 64, 256, 1024)
+    draws: Annotated[int, "mini-batches of each size at each point"] = 4000
+    dimensions: Annotated[int, "directions of the test of normality"] = 10
+
+    def simulate(self, simulate: Simulate) -> Runs:
+        """Train, find C at three points, and take single steps from them."""
+        data = self.training_data()
+        if min(self.epochs) < 1 or list(self.batch_sizes) != sorted(set(self.batch_sizes)):
+            raise SettingsError("epochs must be above 0, and batch_sizes ascend.")
+        if len(self.batch_sizes) < 3 or 2 * self.batch_sizes[-1] > len(data):
+            raise SettingsError(
+                f"batch_sizes must be three or more, up to half of the {len(data):,} images."
+            )
+        if self.draws < max(200, 20 * self.dimensions):
+            raise SettingsError(f"draws is {self.draws}; it takes 200, and 20 a dimension.")
+        problem = self.problem(data)
+        an_epoch = len(data) // self.training_batch
+        run = simulate(
+            "training",
+            problem,
+            soret.SGD(self.learning_rate, batch_size=self.training_batch, sampling="epochs"),
+            observe=soret.observables.parameters,
+            steps=max(self.epochs) * an_epoch,
+            record_every=int(np.gcd.reduce(self.epochs)) * an_epoch,
+            replicas=1,
+        )
+        stages = (0, *self.epochs)
+        places = [epochs * an_epoch for epochs in stages]
+        points = simulate.measure(
+            "points", lambda seed: _points(problem, run, places, stages, self.dimensions)
+        )
+        runs: dict[str, Any] = {}
+        for sampling in SAMPLINGS:
+            start, observe = problem, soret.observables.parameter_norm
+            if points is not None:
+                start = soret.problems.starting_from(problem, points.parameters.values)
+                observe = _noise_from(points)
+            drawn = simulate(
+                sampling,
+                start,
+                soret.SGD(STEP, batch_size=list(self.batch_sizes), sampling=sampling),
+                observe=observe,
+                steps=1,
+                record_every=1,
+                # Starts are drawn: six standard deviations more, so that each has its draws.
+                replicas=len(stages) * int(self.draws + 6 * np.sqrt(self.draws)),
+            )
+            if drawn is not None and points is not None:
+                runs[sampling] = _sorted(drawn.noise.isel(step=1).values, self, stages)
+        if points is not None:
+            runs["points"] = points.drop_vars(["parameters", "gradient", "direction"])
+            runs["points"].attrs["problem_data"] = problem.settings["data"]
+        return runs
+
+    def judge(self, runs: Runs) -> list[Result]:
+        """Predicted: 1/S, (N − S)/(N − 1), Gaussian. Rival: 1/S², 1, as one example's."""
+        results: list[Result] = []
+        for i, epoch in enumerate(runs["points"].epoch.values):
+            where = "at the start" if epoch == 0 else f"after {epoch} epochs"
+            results += _judge(runs, i, where, len(results) == 0)
+        return results
+
+    def control(self, runs: Runs) -> Runs:
+        """Return noise of covariance C/S², without replacement as with, and never Gaussian."""
+        made = {name: run.copy(deep=True) for name, run in runs.items()}
+        # One example's noise may look normal; with a random scale to every draw it does not.
+        shape = runs["with_replacement"].projection.isel(batch_size=0, rank=[0]).shape
+        scale = np.exp(np.random.default_rng(0).normal(size=shape))
+        for name in SAMPLINGS:
+            run, one = made[name], runs["with_replacement"].isel(batch_size=0)
+            sizes = run.batch_size.values.astype(float)
+            for variable, power in (("square", 2.0), ("projection", 1.0)):
+                first = one[variable].values * (scale if variable == "projection" else 1.0)
+                values = np.stack([first / s**power for s in sizes], axis=1)
+                run[variable] = run[variable].dims, values
+        return made
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
+        """Trace against S, its ratio to C/S, and how far from normal the noise is."""
+        from soret.figures.minibatch import NoisePoint, minibatch_figure
+
+        points = runs["points"]
+        drawn = []
+        for i, epoch in enumerate(points.epoch.values):
+            values = [str(result.verdict) for result in results[4 * i : 4 * i + 4]]
+            traces = {str(name): runs[name].square.values[i].mean(-1) for name in SAMPLINGS}
+            excess = [_gaussianity(part) for part in runs["with_replacement"].projection.values[i]]
+            drawn.append(
+                NoisePoint(
+                    "at the start" if epoch == 0 else f"after {epoch} epochs",
+                    float(points.trace[i]),
+                    traces,
+                    np.array([one.excess for one in excess]),
+                    np.array([one.interval for one in excess]),
+                    runs["with_replacement"].projection.values[i, :, :, 0],
+                    values,
+                )
+            )
+        figure = minibatch_figure(
+            drawn,
+            sizes=runs["with_replacement"].batch_size.values.astype(float),
+            examples=int(points.attrs["examples"]),
+            gaussian=GAUSSIAN,
+            title=f"Mini-batch noise: C/S? Gaussian? {points.attrs['problem_data']}; "
+            f"{self.describe()}",
+        )
+        return {"minibatch-noise": figure}
+
+
+def _points(
+    problem: Any, run: xr.Dataset, places: list[int], stages: tuple[int, ...], dimensions: int
+) -> xr.Dataset:
+    """Return, at each point, parameters, full gradient, tr C, and C's foremost directions."""
+    import xarray as xr
+
+    thetas = run.parameters.isel(replica=0).sel(step=places).values
+    noises = [soret.landscape.gradient_noise(problem, problem.unflatten(t)) for t in thetas]
+    tops = [noise.top(dimensions) for noise in noises]
+    evaluated = soret.landscape.evaluate(problem, thetas)
+    return xr.Dataset(
+        {
+            "parameters": (("epoch", "parameter"), thetas),
+            "gradient": (("epoch", "parameter"), np.array([n.gradient for n in noises])),
+            "direction": (("epoch", "rank", "parameter"), np.array([t.vectors for t in tops])),
+            "eigenvalue": (("epoch", "rank"), np.array([t.values for t in tops])),
+            "trace": ("epoch", [noise.trace for noise in noises]),
+            "loss": ("epoch", evaluated.loss),
+            "accuracy": ("epoch", evaluated.accuracy),
+        },
+        {"epoch": list(stages)},
+        {"examples": len(problem.data)},
+    )
+
+
+def _noise_from(points: xr.Dataset) -> Any:
+    """Return the observable of a first step: where it started, its noise squared, projections."""
+    import jax.numpy as jnp
+
+    starts, gradients, directions = (
+        jnp.asarray(points[name].values, jnp.float32)
+        for name in ("parameters", "gradient", "direction")
+    )
+
+    def noise(problem: Any, state: Any) -> Any:
+        moved = starts - soret.observables.parameters(problem, state)
+        which = jnp.argmin(jnp.sum(moved**2, axis=1))
+        found = moved[which] / STEP - gradients[which]
+        head = jnp.stack([which.astype(jnp.float32), jnp.sum(found**2)])
+        return jnp.concatenate([head, directions[which] @ found])
+
+    return noise
+
+
+def _sorted(values: Floats, claim: Any, stages: tuple[int, ...]) -> xr.Dataset:
+    """Return draws by the point they started from, equally many at each."""
+    import xarray as xr
+
+    which = values[0, :, 0].astype(int)
+    # Which replica starts where does not depend on the batch size.
+    chosen = np.array([np.flatnonzero(which == i)[: claim.draws] for i in range(len(stages))])
+    kept = np.moveaxis(values[:, chosen].astype(float), 0, 1)
+    return xr.Dataset(
+        {
+            "square": (("epoch", "batch_size", "draw"), kept[..., 1]),
+            "projection": (("epoch", "batch_size", "draw", "rank"), kept[..., 2:]),
+        },
+        {"epoch": list(stages), "batch_size": list(claim.batch_sizes)},
+    )
+
+
+def _judge(runs: Runs, i: int, where: str, first: bool) -> list[Result]:
+    from soret.inference import student_interval
+
+    points, drawn = runs["points"].isel(epoch=i), runs["with_replacement"].isel(epoch=i)
+    n, trace = int(points.attrs["examples"]), float(points.trace)
+    sizes = drawn.batch_size.values.astype(float)
+
+    def traces(name: str) -> Floats:
+        """Return tr Cov/tr C of groups of draws, (groups, sizes)."""
+        values = runs[name].square.values[i]
+        return np.array([p.mean(axis=1) for p in np.array_split(values, GROUPS, axis=1)]) / trace
+
+    grouped, without = traces("with_replacement"), traces("without_replacement")
+    slopes = np.polyfit(np.log(sizes), np.log(grouped).T, 1)[0]
+    last = sizes[-1]
+    share = (n - last) / (n - 1)
+    about = (
+        f"{drawn.sizes['draw']} draws of each S; training loss {float(points.loss):.2g}, accuracy "
+        f"{float(points.accuracy):.3f}; tr C = {trace:.3g}"
+    )
+    results = [
+        _within(f"power of S in tr Cov, {where}", -1.0, -2.0, *student_interval(slopes), about),
+        _within(
+            f"S tr Cov/tr C, mean over S, {where}",
+            1.0,
+            "falls as 1/S",
+            *student_interval((grouped * sizes).mean(axis=1)),
+            "by size " + ", ".join(f"{v:.3f}" for v in (grouped * sizes).mean(axis=0)),
+        ),
+        _within(
+            f"S tr Cov/tr C without replacement at S = {last:g}, {where}",
+            share,
+            1.0,
+            *student_interval(without[:, -1] * last),
+            f"(N − S)/(N − 1) with N = {n}",
+        ),
+    ]
+    return [*results, _judge_gaussian(drawn.projection.values, sizes, where)]
+
+
+def _within(
+    quantity: str,
+    predicted: float,
+    rival: float | str,
+    value: float,
+    interval: tuple[float, float],
+    note: str,
+) -> Result:
+    near, far = (predicted - TOLERANCE, predicted + TOLERANCE)
+    verdict = Verdict.INCONCLUSIVE
+    if near <= interval[0] and interval[1] <= far:
+        verdict = Verdict.SUPPORTED
+    elif interval[1] < near or interval[0] > far:
+        verdict = Verdict.CONTRADICTED
+    return Result(quantity, predicted, value, interval, rival, verdict, note)
+
+
+def _gaussianity(projections: Floats) -> Any:
+    return soret.inference.gaussianity(projections)
+
+
+def _judge_gaussian(projections: Floats, sizes: Floats, where: str) -> Result:
+    found = [_gaussianity(part) for part in projections]
+    last, one = found[-1], found[0]
+    verdict = Verdict.INCONCLUSIVE
+    if last.interval[1] < GAUSSIAN:
+        verdict = Verdict.SUPPORTED
+    elif last.interval[0] > GAUSSIAN:
+        verdict = Verdict.CONTRADICTED
+    rejected = [f"{s:g}" for s, each in zip(sizes, found, strict=True) if not each.normal]
+    try:
+        tail = soret.inference.power_tail(np.linalg.norm(projections[0], axis=1))
+        index = f"tail index of its norm at S = 1: {tail.exponent - 1:.1f}"
+    except InferenceError as error:
+        index = f"no tail index: {error}"
+    note = (
+        "excess by size "
+        + ", ".join(f"{each.excess:.2g}" for each in found)
+        + f"; normality rejected at 5 % for S = {', '.join(rejected) or 'none'}; as 1/S, the "
+        f"excess falls to {GAUSSIAN:g} at S = {max(1.0, one.excess * sizes[0] / GAUSSIAN):.0f}; "
+        + index
+    )
+    return Result(
+        f"relative excess kurtosis ({last.dimensions} dimensions) at S = {sizes[-1]:g}, {where}",
+        f"below {GAUSSIAN:g}",
+        last.excess,
+        last.interval,
+        one.excess,
+        verdict,
+        note,
+    )
