@@ -117,6 +117,7 @@ def test_figures_draw_late_and_controls_change_them(opened, report):
     assert explorer.locator(".ytitle").text_content() == "loss (fraction)"
 
     explorer.locator("summary").click()
+    explorer.locator("tbody tr").nth(2).wait_for()
     assert explorer.locator("tbody tr").count() == 3
 
 
@@ -153,6 +154,7 @@ def test_hostile_texts_stay_texts(opened, make, tmp_path):
     page = opened(tmp_path / "report.html")
     explorer = draw(page)
     explorer.locator("summary").click()
+    explorer.locator("tbody tr").first.wait_for()
     explorer.locator(".plot").scroll_into_view_if_needed()
     box = explorer.locator(".nsewdrag").bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

@@ -15,7 +15,7 @@ def test_a_claim_a_row(make, tmp_path):
     assert head == "| claim | tested | predicted | measured (95 %) | rival | verdict | cost |"
     assert rule.count("---") == 7
     assert row == (
-        f"| {CLAIM} | exponent a of the collapse (2 results: 1 contradicted, 1 supported) | 2 "
+        f"| {CLAIM} | exponent a of the collapse (2 results: 1 supported, 1 contradicted) | 2 "
         "| −0.5 (−1 to 0) | 1 | contradicted | 7.5 s |"
     )
 

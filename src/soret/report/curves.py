@@ -77,9 +77,11 @@ def _title(plot: Mapping[str, Any], among: list[dict[str, Any]]) -> str:
     return f"{label}, by {', '.join(apart)}" if apart else f"{label} against {plot['x']['label']}"
 
 
-def _rank(group: list[_Drawn], named: str) -> tuple[bool, bool, str]:
+def _rank(group: list[_Drawn], named: str) -> tuple[bool, bool, bool, str]:
+    """Put what the claim is named after first, then curves in time, those of components later."""
     name = str(group[0].data.name)
-    return (name not in named, group[0].x not in _TIMES, name)
+    components = any(dim.startswith(f"{name}_dim_") for dim in group[0].across)
+    return (name not in named, group[0].x not in _TIMES, components, name)
 
 
 def _drawable(experiment: str, run: xr.Dataset) -> Iterator[_Drawn]:
@@ -128,7 +130,7 @@ def _plot(group: list[_Drawn]) -> dict[str, Any]:
         "axes": axes,
         "summary": said,
         "curves": curves,
-        "left_out": "" if len(curves) == known else f"{len(curves)} of {known:,} curves are here",
+        "left_out": "" if len(curves) == known else f"the run has {known:,} curves",
     }
 
 
@@ -219,7 +221,7 @@ def _plain(values: Floats) -> list[float | None]:
 def _x(drawn: _Drawn) -> dict[str, str]:
     about = drawn.data[drawn.x].attrs if drawn.x in drawn.data.coords else {}
     label = str(about.get("long_name", drawn.x.replace("_", " ")))
-    return {"name": drawn.x, "label": label, "units": str(about.get("units", ""))}
+    return {"name": drawn.x, "label": label, "units": _known(about.get("units"))}
 
 
 def _label(data: xr.DataArray) -> str:
@@ -227,5 +229,8 @@ def _label(data: xr.DataArray) -> str:
 
 
 def _units(data: xr.DataArray) -> str:
-    units = str(data.attrs.get("units", ""))
-    return "" if units == "dimensionless" else units
+    return _known(data.attrs.get("units"))
+
+
+def _known(units: object) -> str:
+    return "" if units in (None, "dimensionless") else str(units)

@@ -10,7 +10,7 @@ from typing import Any
 
 def packed(text: str) -> str:
     """Return text compressed and in base64, whose letters mean nothing to HTML."""
-    return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
+    return base64.b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode()
 
 
 def packed_json(content: Any) -> str:

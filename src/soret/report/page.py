@@ -196,7 +196,7 @@ def _template() -> jinja2.Template:
     environment.filters |= {
         "number": words.number,
         "duration": words.duration,
-        "interval": lambda text: text.replace(" (95 %: ", " (").replace(" (", "\n("),
+        "bounds": words.bounds,
     }
     return environment.from_string(_asset("page.html"))
 

@@ -61,7 +61,7 @@ def picture(path: Path) -> Picture:
     except _DAMAGED as error:
         raise RunError(f"{path} is damaged ({error}); the figure cannot be shown.") from error
     encoded = io.BytesIO()
-    pixels.save(encoded, "WEBP", lossless=True, method=2)
+    pixels.save(encoded, "WEBP", lossless=True, method=1, quality=0)
     text = base64.b64encode(encoded.getvalue()).decode()
     return Picture(path.stem, f"data:image/webp;base64,{text}", pixels.width, pixels.height)
 

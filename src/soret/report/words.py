@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from soret.claims.verdict import Verdict
+
 _READ_ALOUD = 6
 
 
@@ -19,8 +21,13 @@ def measured(value: Any, interval: Sequence[Any]) -> str:
     """Return an estimate with its 95 % interval."""
     if value is None:
         return "could not be measured"
+    return f"{number(value)} (95 %: {bounds(interval)})"
+
+
+def bounds(interval: Sequence[Any]) -> str:
+    """Return an interval."""
     low, high = (number(bound) for bound in interval)
-    return f"{number(value)} (95 %: {low} to {high})"
+    return f"{low} to {high}"
 
 
 def setting(value: Any) -> str:
@@ -50,4 +57,4 @@ def tested(results: Iterable[Any]) -> str:
 def counted(words: Iterable[str]) -> str:
     """Return "3 supported, 1 contradicted" for a list of verdicts."""
     every = list(words)
-    return ", ".join(f"{every.count(word)} {word}" for word in dict.fromkeys(sorted(every)))
+    return ", ".join(f"{every.count(word)} {word}" for word in Verdict if word in every)

@@ -93,6 +93,10 @@ class Explorer {
     const axis = this.plot.axes[i];
     const box = make("fieldset", {}, make("legend", {}, axis.label));
     const used = new Set(this.plot.curves.map((curve) => curve.at[i]));
+    if (used.size === 1) {
+      box.append(make("span", {}, `${axis.values[[...used][0]]} alone`));
+      return box;
+    }
     axis.values.forEach((value, j) => {
       if (!used.has(j)) return;
       const tick = make("input", { type: "checkbox", id: this.id("axis", i, j), checked: !this.isHidden(i, j) });
@@ -215,7 +219,7 @@ class Explorer {
     const axis = (title, log) => ({
       title: { text: plain(title), standoff: 8 }, type: log ? "log" : "linear", gridcolor: of("--grid"),
       zeroline: false, linecolor: of("--quiet"), ticks: "outside", tickcolor: of("--quiet"), automargin: true,
-      exponentformat: "power",
+      exponentformat: "power", minexponent: 5, separatethousands: true,
     });
     return {
       paper_bgcolor: of("--sheet"), plot_bgcolor: of("--sheet"),
@@ -238,9 +242,10 @@ class Explorer {
     const replicas = this.plot.curves.map((curve) => curve.replicas);
     const least = Math.min(...replicas.map((pair) => pair[0]));
     const most = Math.max(...replicas.map((pair) => pair[1]));
+    const counted = least === most ? `${most} replicas` : `${least} to ${most} replicas`;
     this.said.textContent = [
-      `${shown.length} of ${this.plot.curves.length} curves`,
-      this.plot.summary + (most > 1 ? ` (${least === most ? most : `${least} to ${most}`} of them)` : ""),
+      `${shown.length} of ${this.plot.curves.length} curves shown`,
+      this.plot.summary.replace("replicas", counted),
       this.plot.left_out,
       thinned ? "long curves are drawn by the least and greatest value of every stretch" : "",
     ].filter(Boolean).join("; ") + ".";
