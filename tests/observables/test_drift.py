@@ -32,6 +32,11 @@ def state(params: Params, step: int = 0) -> State:
     return State(single, (), jnp.int32(step))
 
 
+def compiled(observable, problem: soret.Problem, state: State) -> jax.Array:
+    """Measure, compiled: one operation at a time takes much longer."""
+    return jax.jit(lambda s: observable(problem, s))(state)
+
+
 def gradients(params: Params, X: np.ndarray, y: np.ndarray) -> Params:
     """Return every example's gradient of the binary cross-entropy, written by hand."""
     a = X @ params["W"].T + params["b"]
@@ -70,7 +75,7 @@ def test_parts_over_a_data_set(measured, by_hand) -> None:
     problem = soret.problems.two_layer(hidden=4, data=data, scaling="none")
     params = net()
     expected = parts_from_steps(by_hand, params, X.astype(float), y).mean(axis=1)
-    assert drift(measured)(problem, state(params)) == pytest.approx(expected, rel=1e-4)
+    assert compiled(drift(measured), problem, state(params)) == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +84,7 @@ def test_parts_over_a_data_set(measured, by_hand) -> None:
 def test_parts_over_a_stream(measured, by_hand) -> None:
     """Inputs of another distribution, or labels with other weights than one half each."""
     problem, params = soret.problems.two_layer(3, 4), net()
-    found = np.asarray(drift(measured, 100_000)(problem, state(params)))
+    found = np.asarray(compiled(drift(measured, 100_000), problem, state(params)))
     X = RNG.normal(size=(100_000, 3))
     both = [parts_from_steps(by_hand, params, X, np.full(len(X), y)) for y in (0, 1)]
     samples = (both[0] + both[1]) / 2
@@ -93,18 +98,19 @@ def test_labels_of_a_stream_are_averaged_exactly() -> None:
     """Drawn labels: at f = 0 the mean gradient is zero for every x, but not with one label."""
     problem, params = soret.problems.two_layer(3, 4), net()
     params["V"] = np.full(4, 1e-6)
-    gradient, _ = drift(weight_norm, 64)(problem, state(params))
+    gradient, _ = compiled(drift(weight_norm, 64), problem, state(params))
     assert abs(float(gradient)) < 1e-4
 
 
 def test_replicas_do_not_share_their_inputs() -> None:
     """Sampling errors common to all replicas, which an interval over replicas cannot see."""
-    problem, measure = soret.problems.two_layer(3, 4), drift(weight_norm, 32)
+    problem = soret.problems.two_layer(3, 4)
+    program = jax.jit(lambda s: drift(weight_norm, 32)(problem, s))
     params = net()
     near = {key: value * (1 + 1e-5) for key, value in params.items()}
-    one, other = (float(measure(problem, state(p))[1]) for p in (params, near))
-    later = float(measure(problem, state(params, step=7))[1])
-    again = float(measure(problem, state(params))[1])
+    one, other = (float(program(state(p))[1]) for p in (params, near))
+    later = float(program(state(params, step=7))[1])
+    again = float(program(state(params))[1])
     assert one == again
     assert abs(one - other) > 1e-3 * abs(one)
     assert abs(one - later) > 1e-3 * abs(one)
@@ -112,8 +118,9 @@ def test_replicas_do_not_share_their_inputs() -> None:
 
 def test_no_noise_part_lowers_a_norm() -> None:
     """‖V‖ is convex: a negative noise part means a wrong Hessian."""
-    problem, measure = soret.problems.two_layer(3, 4), drift(weight_norm, 32)
-    assert all(float(measure(problem, state(net()))[1]) > 0 for _ in range(20))
+    problem = soret.problems.two_layer(3, 4)
+    program = jax.jit(lambda s: drift(weight_norm, 32)(problem, s))
+    assert all(float(program(state(net()))[1]) > 0 for _ in range(20))
 
 
 def test_a_drift_says_what_it_is_the_drift_of() -> None:

@@ -21,13 +21,16 @@ def test_is_the_trace_of_the_covariance(loss, chunk):
     problem = soret.problems.dense(hidden=(5, 4), data="digits", loss=loss, init="glorot")
     params = problem.initial(jax.random.key(1))
     x, y = (jnp.asarray(a) for a in problem.probe(20))
-    gradients = np.asarray(soret.landscape.example_gradients(problem, params, x, y), float)
+    # Compiled: one operation at a time takes much longer.
+    measured = jax.jit(lambda p: soret.landscape.example_gradients(problem, p, x, y))
+    gradients = np.asarray(measured(params), float)
     expected = gradients.var(axis=0).sum()
-    found = soret.landscape.noise_strength(problem, params, x, y, chunk)
+    found = jax.jit(lambda p: soret.landscape.noise_strength(problem, p, x, y, chunk))(params)
     assert float(found) == pytest.approx(expected, rel=1e-4)
     if chunk is None:
-        assert float(noise_strength_over(20)(problem, state(params))) == float(found)
-        variance = soret.landscape.gradient_variance(problem, params, x, y)
+        observed = jax.jit(lambda p: noise_strength_over(20)(problem, state(p)))(params)
+        assert float(observed) == float(found)
+        variance = jax.jit(lambda p: soret.landscape.gradient_variance(problem, p, x, y))(params)
         assert float(found) == pytest.approx(float(variance) * gradients.shape[1], rel=1e-4)
 
 

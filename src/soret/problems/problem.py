@@ -85,7 +85,7 @@ class Problem:
 
     def initial(self, key: Array) -> Params:
         """Draw initial parameters; the part of them that SGD moves."""
-        return eqx.filter(self.init(key), eqx.is_inexact_array)
+        return eqx.filter(self._compiled_init(key), eqx.is_inexact_array)
 
     def output(self, params: Params, x: Array) -> Array:
         """Return the model's output for one example."""
@@ -148,14 +148,20 @@ class Problem:
         if isinstance(self.data, Dataset):
             return self.data.inputs[:n], self.data.labels[:n]
         with jax.ensure_compile_time_eval():
-            inputs, labels = self.data.draw(jnp.array(_PROBE_KEY, jnp.uint32), 0, n)
+            # As one program: operation by operation takes a compilation each.
+            draw = jax.jit(self.data.draw, static_argnums=2)
+            inputs, labels = draw(jnp.array(_PROBE_KEY, jnp.uint32), 0, n)
             return np.asarray(inputs), np.asarray(labels)
+
+    @cached_property
+    def _compiled_init(self) -> Callable[[Array], Any]:
+        return eqx.filter_jit(self.init)
 
     @cached_property
     def _fixed(self) -> Any:
         # Drawn once, at a fixed key: masks and the like are the same in every replica.
         with jax.ensure_compile_time_eval():
-            whole = self.init(generator.as_jax_key(jnp.zeros(2, jnp.uint32)))
+            whole = self._compiled_init(generator.as_jax_key(jnp.zeros(2, jnp.uint32)))
         return eqx.filter(whole, eqx.is_inexact_array, inverse=True)
 
     def _check(self) -> None:
