@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run report test test-slow lint format types bench docs clean
+.PHONY: help run report test test-slow lint format types bench claims readme examples docs clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -45,6 +45,15 @@ types: $(READY)  ## static types
 
 bench: $(READY)  ## measure speed and memory against named peers
 	$(BIN)/python benchmarks/ensemble.py
+
+claims: $(READY)  ## run every claim at quick scale into runs/, or go on with it
+	$(BIN)/soret run '*' --scale quick
+
+readme: $(READY)  ## put the verdicts of the runs in runs/ into README.md
+	$(BIN)/python docs/hooks/readme.py runs
+
+examples: $(READY)  ## run every example in the documentation
+	$(BIN)/python -m pytest tests/test_documentation.py -m "slow or not slow"
 
 docs: $(READY)  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
