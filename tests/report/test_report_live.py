@@ -58,6 +58,7 @@ def plots(html):
     return json.loads(gzip.decompress(base64.b64decode(packed[1]))) if packed else []
 
 
+@pytest.mark.slow
 def test_what_is_there_of_a_killed_run_is_where_it_belongs(tmp_path):
     """Replicas of one learning rate shown as another's, or numbers made up for blocks not begun."""
     started(tmp_path / "run", stop_after=37).wait(120)
