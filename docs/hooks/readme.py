@@ -37,7 +37,7 @@ def rows(runs: list, known: list[str]) -> str:
 
 PAGES = {
     "thermophoresis": "docs/thermophoresis.md",
-    "three-factors": "docs/physics/three-factors.md",
+    "three-factors": "docs/three-factors.md",
     "escape": "docs/power-law-escape.md",
     "limiting-dynamics": "docs/physics/limiting-dynamics.md",
 }

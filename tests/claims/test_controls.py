@@ -281,8 +281,7 @@ SLOW = (
     "three-factors/",
 )
 PARAMS = [
-    pytest.param(id, marks=pytest.mark.slow if id.startswith(SLOW) else (), id=id)
-    for id in SMALL
+    pytest.param(id, marks=pytest.mark.slow if id.startswith(SLOW) else (), id=id) for id in SMALL
 ]
 
 
