@@ -39,7 +39,7 @@ PAGES = {
     "thermophoresis": "docs/thermophoresis.md",
     "three-factors": "docs/three-factors.md",
     "escape": "docs/power-law-escape.md",
-    "limiting-dynamics": "docs/physics/limiting-dynamics.md",
+    "limiting-dynamics": "docs/limiting-dynamics.md",
 }
 
 
