@@ -1,40 +1,25 @@
 """Put the verdicts of saved runs into README.md: `python docs/hooks/readme.py FOLDER…`.
 
-A folder is a run, or holds some. A claim without a run is listed with the command that runs it.
+A folder is a run, or holds some. The table has a row for every registered claim, from its run at
+seed 0 with the settings of its scale unchanged (at paper scale, where there is such a run); a
+claim without one is listed with the command that runs it.
+
+Exit status: 0 every claim has a verdict; 1 some have none; 2 the table could not be made.
 """
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from soret.claims import find
-from soret.report import collect, table
+from soret.errors import SettingsError, SoretError
+from soret.report import SavedRun, collect, words
+from soret.report.table import escape
+from soret.runs.files import write_text
 
 README = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- verdicts -->\n", "<!-- /verdicts -->\n"
-
-
-def main(folders: list[str]) -> None:
-    """Write the table between the two marks."""
-    known = [claim.about.id for claim in find()]
-    runs = [run for run in collect([Path(f) for f in folders]).runs if run.claim in known]
-    before, _, rest = README.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}{rows(runs, known)}{END}{after}")
-
-
-def rows(runs: list, known: list[str]) -> str:
-    """Return the table, and a row for each claim that no run was found of."""
-    text = table(runs, link=lambda run: PAGES[str(run.claim).partition("/")[0]])
-    columns = text.partition("\n")[0].count("|") - 1
-    lines = text.splitlines(keepends=True)
-    ran = {run.claim for run in runs}
-    for claim in known:
-        if claim not in ran:
-            cells = [claim, f"not run here: `soret run {claim}`", *[""] * (columns - 2)]
-            lines.append(f"| {' | '.join(cells)} |\n")
-    return "".join(lines[:2] + sorted(lines[2:], key=lambda line: line.lstrip("| [")))
-
-
 PAGES = {
     "thermophoresis": "docs/thermophoresis.md",
     "three-factors": "docs/three-factors.md",
@@ -43,5 +28,88 @@ PAGES = {
 }
 
 
+def main(folders: list[str], readme: Path = README) -> int:
+    """Write the table between the two marks; return the exit status."""
+    try:
+        found = collect([Path(folder) for folder in folders])
+        runs = chosen(found.runs)
+        write_text(readme, between(readme.read_text(encoding="utf-8"), table(runs)))
+    except SoretError as error:
+        print(f"readme: {error}", file=sys.stderr)
+        return 2
+    missing = [claim.about.id for claim in find() if claim.about.id not in runs]
+    for sentence in found.unread:
+        print(f"not loaded: {sentence}", file=sys.stderr)
+    for claim in missing:
+        print(f"no run of {claim} at its own settings and seed 0", file=sys.stderr)
+    print(f"{readme}: {len(runs)} verdicts, {len(missing)} missing")
+    return 1 if missing else 0
+
+
+def between(text: str, rows: str) -> str:
+    """Return a page with the rows in place of what stands between its marks.
+
+    Raises
+    ------
+    SettingsError
+        If the marks are not there, once and in their order.
+    """
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end) or BEGIN in rest or END in after:
+        raise SettingsError(f"the page needs {BEGIN.strip()} and, below, {END.strip()}, once each.")
+    return f"{before}{BEGIN}{rows}{END}{after}"
+
+
+def chosen(runs: Iterable[SavedRun]) -> dict[str, SavedRun]:
+    """Return the run that speaks for each registered claim."""
+    known = {claim.about.id for claim in find()}
+    usual = [run for run in runs if run.claim in known and run.verdict and _as_it_is(run)]
+    return {str(run.claim): run for run in sorted(usual, key=lambda run: run.scale == "paper")}
+
+
+def table(runs: dict[str, SavedRun]) -> str:
+    """Return a row for every registered claim, below a row for its paper."""
+    lines = ["| claim | what was found | verdict |", "|---|---|---|"]
+    for paper, page in PAGES.items():
+        claims = [claim.about for claim in find(f"{paper}/*")]
+        counts = words.counted(str(runs[c.id].verdict) for c in claims if c.id in runs)
+        lines.append(f"| **[{claims[0].source.title}]({page})** | | {counts} |")
+        lines += [row(about, page, runs.get(about.id)) for about in claims]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def row(about: Any, page: str, run: SavedRun | None) -> str:
+    """Return a claim's row; its name leads to its paper's page, and says what is claimed."""
+    says = escape(about.statement).replace('"', "&quot;")
+    name = f'[{about.id}]({page} "{says}")'
+    if run is None:
+        return f"| {name} | not run here: `soret run {about.id}` | |"
+    scale = " (paper scale)" if run.scale == "paper" else ""
+    return f"| {name}{scale} | {escape(phrase(run))} | {run.verdict} |"
+
+
+def phrase(run: SavedRun) -> str:
+    """Return the result that decides the verdict, and how many others there are, in words."""
+    result = run.decisive
+    if result is None:
+        return "nothing could be compared"
+    estimate = result.in_words.replace(" (95 %: ", " (")
+    said = (
+        f"{result.quantity}: {estimate}, predicted {words.number(result.predicted)}, "
+        f"rival {words.number(result.rival)}"
+    )
+    verdicts = [each.verdict for each in run.results]
+    if len(verdicts) == 1:
+        return said
+    if len(set(verdicts)) == 1:
+        return f"{said}; all {len(verdicts)} results {run.verdict}"
+    return f"{said}; {len(verdicts)} results: {words.counted(verdicts)}"
+
+
+def _as_it_is(run: SavedRun) -> bool:
+    return run.seed == 0 and run.scale in ("quick", "paper") and " --set " not in run.command
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))
