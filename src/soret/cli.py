@@ -172,7 +172,10 @@ def report(
     ] = False,
     every: Annotated[int, typer.Option(min=1, help="With --live: seconds between looks.")] = 5,
 ) -> None:
-    """Write one page on saved runs: verdicts, figures, curves, settings. It opens offline."""
+    """Write one page on saved runs: verdicts, figures, curves, settings. It opens offline.
+
+    Exit status: 0 written, runs that could not be read are named; 2 no run, or nowhere to write.
+    """
     from soret.report import watch, write
 
     if live:

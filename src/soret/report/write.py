@@ -1,11 +1,12 @@
 """Writing a report: a page or a table, by the file's name, put into place whole."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from soret.errors import SettingsError
 from soret.report.collect import Collected, collect
-from soret.report.table import MARK, table
+from soret.report.table import MARK, escape, table
 from soret.runs import files
 
 _GENERATOR = 'name="generator" content="soret report'
@@ -35,7 +36,7 @@ def write(paths: Iterable[Path], to: Path) -> Collected:
     check_place(to)
     found = collect(paths)
     if to.suffix == ".md":
-        notes = "".join(f"\nNot loaded: {sentence}\n" for sentence in found.unread)
+        notes = "".join(f"\nNot loaded: {escape(sentence)}\n" for sentence in found.unread)
         put(f"{MARK}\n{table(found.runs)}{notes}", to)
     else:
         from soret.report.page import page
@@ -45,24 +46,46 @@ def write(paths: Iterable[Path], to: Path) -> Collected:
 
 
 def check_place(to: Path) -> None:
-    """Refuse a name of no known kind, and a file that is there and is no report.
+    """Refuse, before any work, a place where no report can be put.
 
     Raises
     ------
     SettingsError
+        If the name is of no known kind, its folder cannot be written to, or a file is there that
+        is no report.
     """
     if to.suffix not in (".html", ".md"):
         raise SettingsError(f"{to} is neither a page (.html) nor a table (.md).")
-    if to.is_dir():
-        raise SettingsError(f"{to} is a folder; name a file.")
-    if to.exists():
-        with to.open(encoding="utf-8", errors="replace") as file:
-            start = file.read(_LOOKED_AT)
-        if MARK not in start and _GENERATOR not in start:
-            raise SettingsError(f"{to} exists and is no report; delete it, or name another file.")
+    try:
+        if to.is_dir():
+            raise SettingsError(f"{to} is a folder; name a file.")
+        folder = next(place for place in to.absolute().parents if place.exists())
+        start = None
+        if to.exists():
+            with to.open(encoding="utf-8", errors="replace") as file:
+                start = file.read(_LOOKED_AT)
+    except OSError as error:
+        raise _cannot_be_written(to, error) from error
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise SettingsError(f"{to} cannot be written: {folder} is no folder to write in.")
+    if start is not None and MARK not in start and _GENERATOR not in start:
+        raise SettingsError(f"{to} exists and is no report; delete it, or name another file.")
 
 
 def put(text: str, to: Path) -> None:
-    """Write a report whole, in folders that are made if need be."""
-    to.parent.mkdir(parents=True, exist_ok=True)
-    files.write_text(to, text)
+    """Write a report whole, in folders that are made if need be.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be written; what was there before is there still.
+    """
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        files.write_text(to, text)
+    except OSError as error:
+        raise _cannot_be_written(to, error) from error
+
+
+def _cannot_be_written(to: Path, error: OSError) -> SettingsError:
+    return SettingsError(f"{to} cannot be written ({error.strerror}).")
