@@ -66,6 +66,18 @@ def test_every_room_has_its_place_in_the_reference():
     assert set(public) <= shown
 
 
+def test_the_readme_has_a_verdict_for_every_claim_and_for_no_other():
+    """A claim that was added, taken out or renamed since the table was made."""
+    from soret.claims import Verdict, find
+
+    text = (ROOT / "README.md").read_text()
+    _, _, rest = text.partition("<!-- verdicts -->")
+    table, _, _ = rest.partition("<!-- /verdicts -->")
+    found = re.findall(r"^\| \[([\w/-]+)\].*\| (\w*) ?\|$", table, re.M)
+    assert sorted(name for name, _ in found) == [claim.about.id for claim in find()]
+    assert {verdict for _, verdict in found} <= {*map(str, Verdict), ""}  # "": not run here
+
+
 def test_every_command_in_the_errata_names_a_claim():
     from soret.claims import find
 
