@@ -27,6 +27,8 @@ _ACCELERATOR_MEMORY = 2**30
 _LARGEST_BLOCK = 64
 _SMALLEST_SHARE = 16
 _BLOCKS_WANTED = 8
+# A block costs a millisecond or two to start and to save: of more than these it is felt.
+_MOST_BLOCKS = 512
 # What a process takes beyond the arrays that can be counted, as measured: threads and allocator,
 # and for every program its compilation.
 _OVERHEAD = 24 * 2**20
@@ -150,9 +152,11 @@ def _block_size(
     per_replica = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves((params, state)))
     if platform != "cpu":
         return int(np.clip(_ACCELERATOR_MEMORY // per_replica, 1, replicas))
-    fitting = int(np.clip(_CACHE // per_replica, 1, _LARGEST_BLOCK))
+    total = len(grid) * replicas
+    largest = max(_LARGEST_BLOCK, -(-total // _MOST_BLOCKS))
+    fitting = int(np.clip(_CACHE // per_replica, 1, largest))
     # Enough blocks to share out, but none so small that its overhead shows.
-    share = max(_SMALLEST_SHARE, -(-len(grid) * replicas // _BLOCKS_WANTED))
+    share = max(_SMALLEST_SHARE, -(-total // _BLOCKS_WANTED))
     return min(fitting, share, replicas)
 
 

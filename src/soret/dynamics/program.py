@@ -28,6 +28,10 @@ from soret.problems import Problem
 # 32 steps nothing is gained, and beyond the cache much is lost.
 _LONGEST_CHUNK = 32
 _CHUNK_BYTES = 2**20
+# A chunk cannot be stopped: about a second or two of a core's work, so that Ctrl-C is heard. It is
+# counted (by tracing the gradient) only where parameters times examples say that it may be more.
+_CHUNK_OPERATIONS = 2e10
+_COUNTED_FROM = 1e8
 # The most records that one call returns.
 _MOST_RECORDS = 256
 
@@ -350,11 +354,33 @@ class Program:
         handles = jax.tree.leaves(jax.eval_shape(batch_bytes, keys))
         per_step = sum(leaf.size * leaf.dtype.itemsize for leaf in handles)
         limit = min(_LONGEST_CHUNK, self.sampler.longest, max(1, _CHUNK_BYTES // per_step))
+        limit = min(limit, self._stoppable_length(keys, limit))
         every = 1 if self.watch is None else self.watch.every
         # Looks at the watched level fall on ends of chunks, or chunks on whole looks.
         whole = range(every, limit + 1, every) if every <= limit else range(1, limit + 1)
         span = self.record_every if every <= limit else every
         return max(n for n in whole if span % n == 0)
+
+    def _stoppable_length(self, keys: jax.ShapeDtypeStruct, limit: int) -> int:
+        """Return how many steps, of at most `limit`, are short enough to wait for."""
+
+        def gradients(keys: Array) -> Any:
+            params = jax.vmap(lambda key: self.problem.initial(as_jax_key(key)))(keys)
+            prepared = jax.vmap(self.sampler.prepare, in_axes=(0, None))(keys, jnp.uint32(0))
+            steps = jnp.arange(1, dtype=jnp.uint32)
+            _, handles = jax.vmap(self.sampler.draw, in_axes=(0, 0, None))(prepared, keys, steps)
+            batches = jax.vmap(lambda h: self.sampler.gather(jax.tree.map(lambda x: x[0], h)))(
+                handles
+            )
+            return params, batches
+
+        params, batches = jax.eval_shape(gradients, keys)
+        weights = sum(leaf.size for leaf in jax.tree.leaves(params))
+        if limit * weights * batches[0].shape[1] < _COUNTED_FROM:
+            return limit
+        one = jax.jit(jax.vmap(jax.grad(self._loss))).lower(params, batches)
+        operations = (one.cost_analysis() or {}).get("flops", 0.0)
+        return max(1, int(_CHUNK_OPERATIONS / max(operations, 1.0)))
 
     def _check_observables(self) -> dict[str, jax.ShapeDtypeStruct]:
         return {key: self._shape_of(function) for key, function in self.observables.items()}
