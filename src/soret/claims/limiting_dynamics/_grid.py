@@ -140,3 +140,28 @@ def deviations(z: Floats, v: Floats, law: Moments) -> Floats:
 def in_errors(found: Floats) -> Floats:
     """Return the means of `deviations` in their standard errors, (n, 5)."""
     return np.asarray(found.mean(0) / (found.std(0, ddof=1) / np.sqrt(len(found))))
+
+
+def largest(replicas: int, compared: int, chance: float) -> float:
+    """Return what the largest of so many `in_errors` exceeds by at most this chance.
+
+    A mean of skewed numbers over its own standard error, T, has a far longer tail than a normal
+    one: where the mean is low, so is the error. The bound is that of squares of Gaussian numbers,
+    the most skewed a sum of Gaussian squares can be; means over many records are much less so. m,
+    the mean of R of them, is χ²_R/R and independent of their relative spread s, so that
+    P(T < −x) = P(m < 1/(1 + xs/√R)) is an average over s alone.
+    """
+    from scipy import optimize, stats
+
+    # Of many replicas s is nearly always the same: a few draws of it are enough.
+    draws = 4_000_000 // max(replicas, 1000)
+    squares = np.random.default_rng(0).standard_normal((draws, replicas)) ** 2
+    errors = squares.std(1, ddof=1) / squares.mean(1) / np.sqrt(replicas)
+
+    def beyond(x: float) -> float:
+        low = stats.chi2.cdf(replicas / (1 + x * errors), replicas)
+        # Where xs/√R is 1 or more, no mean is so many errors above.
+        high = stats.chi2.sf(replicas / np.maximum(1 - x * errors, 1e-9), replicas)
+        return float((low + high).mean()) - chance / compared
+
+    return float(optimize.bisect(beyond, 1, 1e4, xtol=1e-3))
