@@ -8,6 +8,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, style
@@ -106,6 +107,7 @@ def _curves(ax: Axes, arms: Sequence[ExchangeArm]) -> None:
         ax.plot(epochs, np.exp(mean), LINES[i % len(LINES)], color=colour, label=arm.name)
     ax.set_yscale("log")
     ax.set_xlabel("epoch")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_ylabel("training loss (nats)")
     ax.legend(title="η, S; mean over replicas, 95 %", fontsize=7, title_fontsize=7)
 
@@ -128,8 +130,9 @@ def _distances(
     ax.set_xscale("log", base=2)
     ax.set_yscale("log", base=2)
     ax.set_xlabel("k")
-    ax.set_ylabel("typical factor between curves (95 %)")
-    ax.set_title("from the curve of k = 1", loc="left")
+    ax.set_ylabel("typical factor (95 %)")
+    ax.set_title("between curves and that of k = 1", loc="left")
+    _plain(ax)
     ax.legend(fontsize=7)
 
 
@@ -148,6 +151,13 @@ def _norms(ax: Axes, arms: Sequence[ExchangeArm], kinds: Mapping[str, str], fact
     ax.set_xscale("log", base=2)
     ax.set_yscale("log", base=2)
     ax.set_xlabel("k")
-    ax.set_ylabel("‖H‖_F at the end, over that of k = 1")
-    ax.set_title("ends; dots: replicas; band: equal", loc="left")
+    ax.set_ylabel("‖H‖ over that of k = 1")
+    ax.set_title("at the end; dots: replicas; band: equal", loc="left")
     ax.legend(fontsize=7)
+    _plain(ax)
+
+
+def _plain(ax: Axes) -> None:
+    """Write numbers as such, not as powers of 2."""
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

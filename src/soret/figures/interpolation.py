@@ -65,7 +65,10 @@ def interpolation_figure(
             _lines(ax, positions, curves, (ends[0], ends[2]))
             ax.set_ylabel(label)
         axes[0].set_yscale("log")
-        axes[0].legend(title="thin: a replica each; thick: median", fontsize=7, title_fontsize=7)
+        # Not across the two ends.
+        axes[0].legend(
+            title="thin: replicas;\nthick: median", loc="lower right", fontsize=7, title_fontsize=7
+        )
         _ratios(axes[2], ratios, rise)
         _plane(figure, axes[3], plane, unit, (ends[0], ends[2], ends[1]))
     return figure
@@ -125,7 +128,10 @@ def _plane(
     bar.set_label("training loss (nats)")
     for (px, py), name in zip(points, ends, strict=True):
         ax.plot(px, py, "o", color="white", mec="black", ms=6)
-        ax.annotate(f"  {name}", (px, py), color="white", fontsize=8, fontweight="bold")
+        # On the side where there is room.
+        side = "left" if px < (x[0] + x[-1]) / 2 else "right"
+        told = f"  {name}  "
+        ax.annotate(told, (px, py), ha=side, color="white", fontsize=8, fontweight="bold")
     ax.set_xlabel(f"along the line ({unit})")
     ax.set_ylabel(f"away from it ({unit})")
     ax.grid(visible=False)

@@ -8,6 +8,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, style
@@ -100,6 +101,8 @@ def _draw_momentum(ax: Axes, data: Questions, results: Sequence[Any]) -> None:
     ax.set_ylabel("temperature/(ησ²/(2S))")
     ax.set_xticks(left, [f"{value:g}" for value in left])
     ax.set_xticks([], minor=True)
+    for formatter in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
+        formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     low, high = results[0].interval
     _title(
         ax,

@@ -142,10 +142,8 @@ def finish_axes(ax: Any, name: str, logarithmic: bool) -> None:
         if high < 30 * low:
             # Within a decade or so, ticks as powers of ten cannot be read.
             ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
-            short = FuncFormatter(lambda value, _: f"{value:.3g}" if _leading(value) else "")
-            ax.yaxis.set_minor_formatter(short if high < 12 * low else NullFormatter())
-
-
-def _leading(value: float) -> bool:
-    """Return whether a tick's first digit is one that is labelled."""
-    return f"{value:e}"[0] in "235"
+            # Those whose labels do not touch.
+            digits = "123456789" if high < 4 * low else "235"
+            ax.yaxis.set_minor_formatter(
+                FuncFormatter(lambda value, _: f"{value:.3g}" if f"{value:e}"[0] in digits else "")
+            )

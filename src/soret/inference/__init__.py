@@ -4,6 +4,7 @@ from soret.inference.collapse import Collapse, collapse
 from soret.inference.dependence import Growth, power_or_exponential
 from soret.inference.diffusion import LagDisplacement, diffusion_exponent, squared_displacement
 from soret.inference.distance import CurveDistance, curve_distance
+from soret.inference.entropy import pair_entropy
 from soret.inference.gaussianity import Gaussianity, gaussianity
 from soret.inference.isotropy import isotropy
 from soret.inference.oscillation import Oscillation, oscillation, power_spectrum
@@ -54,6 +55,7 @@ __all__ = [
     "mean_passage",
     "mean_passages",
     "oscillation",
+    "pair_entropy",
     "passage_growth",
     "power_or_exponential",
     "power_spectrum",

@@ -36,7 +36,7 @@ ARMS = {"ratio": "(kη, kS): equal η/S", "rate": "(η, kS): equal η"}
         "batch_size": 4,
         "factors": (2, 4, 16),
         "epochs": 16,
-        "replicas": 8,
+        "replicas": 16,
         "hessian_examples": 400,
     },
 )

@@ -36,7 +36,14 @@ _NOISES = np.array([1.0, 4.0])
     "Boltzmann's law where noise is anisotropic; a real net's C makes its law nothing like "
     "Boltzmann's; and SGD is then not in equilibrium: it produces entropy, at a rate without S.",
     source=Source("three-factors", "slides “Questions”: asked there, answered by theory and here"),
-    quick={"replicas": 1024, "steps": 6000, "paths": 4096, "net_replicas": 64, "net_steps": 12_000},
+    quick={
+        "replicas": 1024,
+        "funnel_replicas": 4096,
+        "steps": 6000,
+        "paths": 4096,
+        "net_replicas": 64,
+        "net_steps": 12_000,
+    },
 )
 class OpenQuestions:
     """Each of the four questions with a number; what is predicted is ours, the slides only ask.
@@ -58,7 +65,8 @@ class OpenQuestions:
     heat: Annotated[float, "T without momentum, beside a barrier of 1"] = 0.06
     funnel_heat: Annotated[float, "T along the funnel's path"] = 0.4
     steps: Annotated[int, "updates on the wells; the second half counts"] = 20_000
-    replicas: Annotated[int, "replicas on the wells"] = 8192
+    replicas: Annotated[int, "replicas on the double well"] = 8192
+    funnel_replicas: Annotated[int, "replicas on the funnel"] = 8192
     net_rate: Annotated[float, "η of SGD about the net's minimum"] = 0.2
     net_batch: Annotated[int, "S there, large: the law is linear, for weak noise"] = 160
     net_steps: Annotated[int, "updates there; the second half counts"] = 40_000
@@ -96,7 +104,7 @@ class OpenQuestions:
                 soret.Optax(linear.scaled(scale), learning_rate=self.learning_rate, batch_size=1),
                 observe=soret.observables.parameters,
                 steps=self.steps,
-                replicas=self.replicas,
+                replicas=self.funnel_replicas,
                 record_every=every,
             )
         made["net"] = simulate.measure(
@@ -302,9 +310,7 @@ class OpenQuestions:
         if "batch_size" in run.dims:
             run = run.sel(batch_size=batch)
         theta = run.parameters.transpose("replica", "step", ...).isel(step=slice(100, None))
-        from soret.inference.entropy import pair_entropy
-
-        return pair_entropy(theta.values)
+        return soret.inference.pair_entropy(theta.values)
 
     def _net_entropy(self, runs: Runs) -> float:
         found = runs["net"]
