@@ -208,6 +208,7 @@ SMALL = {
     },
     "three-factors/open-questions": {
         "replicas": 128,
+        "funnel_replicas": 128,
         "steps": 1000,
         "paths": 256,
         "net_replicas": 32,
