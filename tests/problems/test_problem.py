@@ -113,6 +113,19 @@ class TestModules:
         assert whole.activation is jnp.tanh
         assert (whole.name, whole.scale) == ("net", 2.0)
 
+    @pytest.mark.parametrize("fixed", [None, jnp.ones(3, int)], ids=["moving", "some fixed"])
+    def test_drawn_only_for_arrays_held_fixed(self, fixed: jax.Array | None) -> None:
+        """Seconds of compilation for every problem made, its settings only being checked."""
+        drawn = []
+
+        def init(key: jax.Array) -> dict[str, jax.Array | None]:
+            jax.debug.callback(lambda: drawn.append(1))
+            return {"w": jnp.ones(3), "fixed": fixed}
+
+        problem(init=init, predict=lambda params, x: jnp.sum(params["w"] * x))
+        jax.effects_barrier()
+        assert len(drawn) == (fixed is not None)
+
     def test_gradient_is_the_modules_own(self) -> None:
         """A gradient with respect to something else than the module's arrays."""
         own = problem(init=Net, predict=lambda net, x: net(x))

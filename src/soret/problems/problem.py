@@ -85,7 +85,7 @@ class Problem:
 
     def initial(self, key: Array) -> Params:
         """Draw initial parameters; the part of them that SGD moves."""
-        return eqx.filter(self._compiled_init(key), eqx.is_inexact_array)
+        return eqx.filter(self._compiled_init(generator.flattened(key)), eqx.is_inexact_array)
 
     def output(self, params: Params, x: Array) -> Array:
         """Return the model's output for one example."""
@@ -159,10 +159,15 @@ class Problem:
 
     @cached_property
     def _fixed(self) -> Any:
+        def fixed(key: Array) -> Any:
+            return eqx.filter(self._compiled_init(key), eqx.is_inexact_array, inverse=True)
+
+        shapes = eqx.filter_eval_shape(fixed, _key_shape())
+        if not any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in jax.tree.leaves(shapes)):
+            return shapes  # no array to draw, and drawing takes a compilation
         # Drawn once, at a fixed key: masks and the like are the same in every replica.
         with jax.ensure_compile_time_eval():
-            whole = self._compiled_init(generator.as_jax_key(jnp.zeros(2, jnp.uint32)))
-        return eqx.filter(whole, eqx.is_inexact_array, inverse=True)
+            return fixed(generator.as_jax_key(jnp.zeros(2, jnp.uint32)))
 
     def _check(self) -> None:
         try:
