@@ -1,8 +1,17 @@
 """Shapes in signatures are promises: while testing, the rooms that hold arrays enforce them."""
 
+import os
+
 import matplotlib as mpl
+import numpy as np  # noqa: F401  its OpenBLAS must be loaded to be limited
 from hypothesis import settings
 from jaxtyping import install_import_hook
+from threadpoolctl import threadpool_limits
+
+# Processes share the cores, and matrices have a few kilobytes: given two threads, OpenBLAS spends
+# most of the time on waiting. SciPy's own, loaded later, heeds the variable.
+threadpool_limits(1, user_api="blas")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 mpl.use("Agg")
 
