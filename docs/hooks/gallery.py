@@ -16,7 +16,7 @@ from mkdocs.structure.files import File, Files
 
 from soret.claims import find
 from soret.errors import SettingsError
-from soret.report import SavedRun, collect, table
+from soret.report import SavedRun, collect
 from soret.report.table import escape as escape_markdown
 from soret.report.words import duration, number
 
@@ -87,18 +87,31 @@ def _oddness(run: SavedRun) -> tuple[int, str, str]:
 
 
 def _index(runs: dict[str, list[SavedRun]]) -> str:
-    every = [run for claim in find() for run in runs.get(claim.about.id, [])]
     missing = [c.about.id for c in find() if c.about.id not in runs]
     text = (
         "# Gallery\n\nEvery claim with its figures and verdicts, made from saved runs when this "
         "site was built. A claim has several results; the one that decides its verdict is "
-        "shown here, all of them on its paper's page.\n\n"
+        "shown here, with its 95 % interval, all of them on its paper's page.\n\n"
     )
-    if every:
-        text += table(every, link=lambda run: _anchor(str(run.claim))) + "\n"
+    for paper, title in _PAPERS.items():
+        shown = [run for c in find(f"{paper}/*") for run in runs.get(c.about.id, [])]
+        if shown:
+            rows = "".join(_row(run) for run in shown)
+            text += f"## {title}\n\n| claim | verdict | what was found |\n|---|---|---|\n{rows}\n"
     if missing:
         text += "## Not run here\n\n" + "\n".join(f"- {_command(claim)}" for claim in missing)
     return text + "\n"
+
+
+def _row(run: SavedRun) -> str:
+    name = str(run.claim).partition("/")[2] + (" (paper scale)" if run.scale == "paper" else "")
+    link = f"[{escape(name)}]({_anchor(str(run.claim))})"
+    return f"| {link} | {_chip(run.verdict)} | {escape(run.found)} |\n"
+
+
+def _chip(verdict: object) -> str:
+    shown = html.escape(str(verdict))
+    return f'<span class="verdict {shown}">{shown}</span>'
 
 
 def _page(paper: str, runs: dict[str, list[SavedRun]]) -> str:
@@ -114,8 +127,7 @@ def _page(paper: str, runs: dict[str, list[SavedRun]]) -> str:
 
 def _run(run: SavedRun) -> str:
     head = (
-        f'**<span class="verdict {html.escape(str(run.verdict))}">'
-        f"{html.escape(str(run.verdict))}</span>** at {escape(run.scale)} scale, seed "
+        f"{_chip(run.verdict)} at {escape(run.scale)} scale, seed "
         f"{escape(str(run.seed))}, {escape(duration(run.seconds))} s"
     )
     if run.diverged:
@@ -130,9 +142,8 @@ def _run(run: SavedRun) -> str:
             number(result.predicted),
             result.in_words.replace(" (95 %: ", " ("),
             number(result.rival),
-            result.verdict,
         )
-        lines.append("| " + " | ".join(map(escape, cells)) + " |")
+        lines.append(f"| {' | '.join(map(escape, cells))} | {_chip(result.verdict)} |")
     notes = "".join(f"- {escape(note)}\n" for note in run.notes)
     command = html.escape(run.command.rpartition(" --out ")[0])
     return "\n".join(

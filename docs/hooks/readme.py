@@ -86,25 +86,7 @@ def row(about: Any, page: str, run: SavedRun | None) -> str:
     if run is None:
         return f"| {name} | not run here: `soret run {about.id}` | |"
     scale = " (paper scale)" if run.scale == "paper" else ""
-    return f"| {name}{scale} | {escape(phrase(run))} | {run.verdict} |"
-
-
-def phrase(run: SavedRun) -> str:
-    """Return the result that decides the verdict, and how many others there are, in words."""
-    result = run.decisive
-    if result is None:
-        return "nothing could be compared"
-    estimate = result.in_words.replace(" (95 %: ", " (")
-    said = (
-        f"{result.quantity}: {estimate}, predicted {words.number(result.predicted)}, "
-        f"rival {words.number(result.rival)}"
-    )
-    verdicts = [each.verdict for each in run.results]
-    if len(verdicts) == 1:
-        return said
-    if len(set(verdicts)) == 1:
-        return f"{said}; all {len(verdicts)} results {run.verdict}"
-    return f"{said}; {len(verdicts)} results: {words.counted(verdicts)}"
+    return f"| {name}{scale} | {escape(run.found)} | {run.verdict} |"
 
 
 def _as_it_is(run: SavedRun) -> bool:

@@ -121,6 +121,18 @@ def test_figures_draw_late_and_controls_change_them(opened, report):
     assert explorer.locator("tbody tr").count() == 3
 
 
+def test_values_over_many_decades_start_on_a_logarithm(opened, make, tmp_path):
+    """A walk that is lost, and beside it a flat line that was all the others."""
+    run = curves()
+    run["activation_rate"] = (0 * run.activation_rate + 10.0 ** (run.step / 100)).astype("f8")
+    write([make(data={"far": run})], tmp_path / "report.html")
+    explorer = draw(opened(tmp_path / "report.html"))
+    scale = "p => p._fullLayout.yaxis.type"
+    assert explorer.locator(".plot").evaluate(scale) == "log"
+    explorer.get_by_label("log y").uncheck()
+    assert explorer.locator(".plot").evaluate(scale) == "linear"
+
+
 def test_hover_tells_the_curve_and_its_interval(opened, report):
     """A plot that cannot be read off."""
     explorer = draw(opened(report))

@@ -135,6 +135,24 @@ class SavedRun:
         deciding = [result for result in self.results if result.verdict == self.verdict]
         return min(deciding, key=lambda r: isinstance(r.predicted, str), default=None)
 
+    @property
+    def found(self) -> str:
+        """The result that decides the verdict, and how many others there are, in one phrase."""
+        result = self.decisive
+        if result is None:
+            return "nothing could be compared"
+        estimate = result.in_words.replace(" (95 %: ", " (")
+        said = (
+            f"{result.quantity}: {estimate}, predicted {words.number(result.predicted)}, "
+            f"rival {words.number(result.rival)}"
+        )
+        verdicts = [each.verdict for each in self.results]
+        if len(verdicts) == 1:
+            return said
+        if len(set(verdicts)) == 1:
+            return f"{said}; all {len(verdicts)} results {self.verdict}"
+        return f"{said}; {len(verdicts)} results: {words.counted(verdicts)}"
+
     @cached_property
     def command(self) -> str:
         """The command that runs the claim again with the same settings; "" for an ensemble."""

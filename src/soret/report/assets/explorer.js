@@ -7,6 +7,7 @@ const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
 const STROKES = { solid: "", dash: "7 4", dot: "2 3", dashdot: "7 3 2 3", longdash: "10 4", longdashdot: "10 3 2 3" };
 const MANY = 12; // curves; above it only a few components are shown at first
 const FEW = 3;
+const WIDE = 1e4; // a range of values of which a linear axis would show the largest alone
 
 // Plotly reads a little HTML in its texts; here a text is a text.
 const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
@@ -19,7 +20,7 @@ class Explorer {
     this.plots = plots;
     this.key = `soret-${section.dataset.name}`;
     const kept = JSON.parse(SAVED.get(this.key) || "{}");
-    this.state = { plot: 0, hidden: {}, logX: false, logY: false, band: true, by: "", power: 0, ...kept };
+    this.state = { plot: 0, hidden: {}, logX: null, logY: null, band: true, by: "", power: 0, ...kept };
     if (!plots[this.state.plot]) this.state.plot = 0;
     this.controls = make("div", { class: "controls" });
     this.figure = make("div", { class: "plot", tabindex: "0", role: "group" });
@@ -47,6 +48,15 @@ class Explorer {
     return this.plot.curves.length > MANY && !axis.numeric && axis.name !== "experiment" && j >= FEW;
   }
   isShown(curve) { return this.many.every((i) => !this.isHidden(i, curve.at[i])); }
+
+  // What the reader chose; until then a logarithm where a linear axis would show next to nothing.
+  isLog(name) {
+    if (this.state[name] !== null) return this.state[name];
+    if (name !== "logY") return false;
+    const values = this.plot.curves.flatMap((curve) => curve.y).filter((y) => y !== null);
+    const least = values.reduce((a, b) => Math.min(a, b), Infinity);
+    return least > 0 && values.reduce((a, b) => Math.max(a, b), 0) > WIDE * least;
+  }
 
   nameOf(curve) {
     const parts = this.many.map((i) => `${this.plot.axes[i].label} = ${this.plot.axes[i].values[curve.at[i]]}`);
@@ -130,7 +140,7 @@ class Explorer {
   }
 
   tick(name, label) {
-    const tick = make("input", { type: "checkbox", id: this.id(name), checked: this.state[name] });
+    const tick = make("input", { type: "checkbox", id: this.id(name), checked: name === "band" ? this.state.band : this.isLog(name) });
     tick.addEventListener("change", () => {
       this.change({ [name]: tick.checked });
       if (name !== "band") this.reset();
@@ -202,7 +212,7 @@ class Explorer {
 
   band(curve, x, colour) {
     const floor = Math.min(...curve.y.filter((y) => y > 0));
-    const above = (y) => (this.state.logY && y <= 0 ? floor : y);
+    const above = (y) => (this.isLog("logY") && y <= 0 ? floor : y);
     const kept = x.map((_, k) => k).filter((k) => curve.low[k] !== null && curve.high[k] !== null);
     const back = [...kept].reverse();
     return {
@@ -226,8 +236,8 @@ class Explorer {
       font: { color: of("--ink"), family: "system-ui, sans-serif", size: 13 },
       margin: { l: 56, r: 16, t: 28, b: 48 }, hovermode: "closest",
       hoverlabel: { bgcolor: of("--sheet"), font: { color: of("--ink") }, align: "left" },
-      xaxis: axis(this.xLabel(), this.state.logX),
-      yaxis: axis(withUnits(this.plot.label, this.plot.units), this.state.logY),
+      xaxis: axis(this.xLabel(), this.isLog("logX")),
+      yaxis: axis(withUnits(this.plot.label, this.plot.units), this.isLog("logY")),
       uirevision: "kept",
     };
   }
