@@ -32,7 +32,12 @@ def make_key(first: int, second: int) -> jax.Array:
 
 @jax.jit
 def jax_fold(key: jax.Array, word: jax.Array) -> jax.Array:
-    return jax.random.key_data(jax.random.fold_in(generator.as_jax_key(key), word))
+    return jax.random.key_data(jax.random.fold_in(jaxs(key), word))
+
+
+def jaxs(key: jax.Array) -> jax.Array:
+    """Return the key as one of JAX's own generator."""
+    return jax.random.wrap_key_data(key, impl="threefry2x32")
 
 
 KEY = make_key(0xDECAF, 0xC0FFEE)
@@ -58,7 +63,7 @@ class TestBits:
     def test_cipher_is_the_one_that_jax_uses(self) -> None:
         """A generator that is only like JAX's: its partitionable words are x ⊕ y at (0, i)."""
         with jax.threefry_partitionable(True):
-            expected = jax.random.bits(generator.as_jax_key(KEY), (1000,), "uint32")
+            expected = jax.random.bits(jaxs(KEY), (1000,), "uint32")
         index = jnp.arange(1000, dtype=jnp.uint32)
         x, y = generator.threefry(KEY, jnp.zeros_like(index), index)
         np.testing.assert_array_equal(x ^ y, expected)
@@ -69,6 +74,41 @@ class TestBits:
         """Keys that a `jax.random` user could not derive in the same way."""
         key, number = make_key(first, second), np.uint32(word)
         np.testing.assert_array_equal(fold(key, number), jax_fold(key, number))
+
+    def test_draws_of_jax_are_its_own(self) -> None:
+        """Initial parameters that a `jax.random` user could not draw again from the same key."""
+
+        def drawn(key: jax.Array) -> list[jax.Array]:
+            folded, keys = jax.random.fold_in(key, 7), jax.random.split(key, (3, 2))
+            return [
+                jax.random.key_data(keys),
+                jax.random.key_data(folded),
+                jax.random.normal(keys[2, 1], (4, 5)),
+                jax.random.uniform(keys[0, 0], ()),
+                jax.random.bits(folded, (3, 2), "uint8"),
+                jax.random.permutation(folded, 9),
+            ]
+
+        with jax.threefry_partitionable(True):
+            expected = jax.jit(lambda key: drawn(jaxs(key)))(KEY)
+        found = jax.jit(lambda key: drawn(generator.as_jax_key(key)))
+        again = jax.jit(lambda key: drawn(generator.flattened(jaxs(key))))
+        for one, two, three in zip(expected, found(KEY), again(KEY), strict=True):
+            np.testing.assert_array_equal(two, one)
+            np.testing.assert_array_equal(three, one)
+        with jax.threefry_partitionable(False):
+            np.testing.assert_array_equal(again(KEY)[2], expected[2])
+        with jax.enable_x64(True):
+            wide = [jax.random.bits(f(KEY), (5,), "uint64") for f in (jaxs, generator.as_jax_key)]
+        np.testing.assert_array_equal(*wide)
+
+    def test_keys_of_other_kinds_are_left_alone(self) -> None:
+        """A user's choice of a generator overruled, or old keys refused."""
+        other = jax.random.key(3, impl="rbg")
+        assert generator.flattened(other) is other
+        old = jax.random.PRNGKey(3)
+        assert generator.flattened(old) is old
+        assert generator.flattened(generator.as_jax_key(KEY)).dtype != jaxs(KEY).dtype
 
     def test_folded_keys_differ(self) -> None:
         """Two replicas sharing a key: a cipher never gives the same words twice."""

@@ -14,9 +14,14 @@ References
 Salmon, Moraes, Dror, Shaw (2011), "Parallel random numbers: as easy as 1, 2, 3", SC'11.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
+from jax.extend.random import define_prng_impl
 from jaxtyping import Array, Float, Float32, Int, UInt32
+
+from soret.errors import SettingsError
 
 Key = UInt32[Array, "2"]
 """A key: two 32-bit words."""
@@ -59,8 +64,48 @@ def fold(key: Key, word: Count) -> Key:
 
 
 def as_jax_key(key: Key) -> Array:
-    """Return the same key as a typed key for `jax.random`."""
-    return jax.random.wrap_key_data(key, impl="threefry2x32")
+    """Return the same key as a typed key for `jax.random`, which then draws JAX's own numbers.
+
+    They are those of "threefry2x32" with `jax_threefry_partitionable` on, JAX's default, however
+    the user has set it. Flat, a draw compiles in a quarter of the time and runs in less than half.
+    """
+    return jax.random.wrap_key_data(key, impl=_FLAT)
+
+
+def flattened(key: Array) -> Array:
+    """Return a key for `jax.random`; one of JAX's default kind as `as_jax_key` returns it."""
+    if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and jax.random.key_impl(key) == _JAXS:
+        return as_jax_key(jax.random.key_data(key))
+    return key
+
+
+def _draw(key: Key, shape: tuple[int, ...]) -> tuple[Array, Array]:
+    """Encrypt the places of an array of any shape, counted from 0 in the second word."""
+    size = math.prod(shape)
+    if size > 2**32:
+        raise SettingsError(f"{size:,} random numbers at once are too many; draw at most 2³².")
+    index = jnp.arange(size, dtype=jnp.uint32)
+    x, y = threefry(key, jnp.zeros_like(index), index)
+    return x.reshape(shape), y.reshape(shape)
+
+
+def _random_bits(key: Key, width: int, shape: tuple[int, ...]) -> Array:
+    x, y = _draw(key, shape)
+    if width == 64:
+        return (x.astype(jnp.uint64) << jnp.uint64(32)) | y.astype(jnp.uint64)
+    return (x ^ y).astype(f"uint{width}")
+
+
+_JAXS = "threefry2x32"
+_FLAT = define_prng_impl(
+    key_shape=(2,),
+    seed=lambda seed: jax.random.key_data(jax.random.key(seed, impl=_JAXS)),
+    split=lambda key, shape: jnp.stack(_draw(key, shape), axis=-1),
+    random_bits=_random_bits,
+    fold_in=fold,
+    name="flat_threefry2x32",
+    tag="flat",
+)
 
 
 def bits(key: Key, step: Steps, n: int, offset: int = 0) -> UInt32[Array, "*steps {n}"]:
