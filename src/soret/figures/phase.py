@@ -150,12 +150,25 @@ def _spectrum(ax: Axes, row: PhaseRow) -> None:
         lw=0,
     )
     ax.plot(omega[shown], mean[shown] / scale, color=COLOURS[0], label="measured, 95 %")
-    ax.axvline(
-        row.paper.frequency[row.mode], color="black", ls="--", lw=1.2, label="predicted frequency"
-    )
+    ax.plot(omega[shown], _oscillator(row, omega[shown]), "--", color="black", lw=1.2)
+    ax.plot([], [], "--", color="black", lw=1.2, label="damped oscillator")
+    # Where damping is strong the top of the spectrum lies below the frequency of the turning.
+    ax.axvline(row.paper.frequency[row.mode], color=GREY, ls=":", lw=1.2, label="its frequency")
     ax.set_yscale("log")
     ax.set_xlabel("frequency (radians per update)")
     ax.set_ylabel("power / variance")
+
+
+def _oscillator(row: PhaseRow, omega: Floats) -> Floats:
+    """Return the spectrum of a position in the closed form, over its variance, per radian a step.
+
+    (2/π)·2γω₀²/((ω₀² − ω²)² + 4γ²ω²), with 2γ = (1 − β)/m and ω₀² = k/m in units of steps.
+    """
+    rate = row.paper.modes.learning_rate
+    mass = rate * (1 + row.paper.modes.momentum) / 2
+    friction = rate * (1 - row.paper.modes.momentum) / mass
+    own = rate**2 * row.paper.modes.stiffness[row.mode] / mass
+    return 2 / np.pi * friction * own / ((own - omega**2) ** 2 + friction**2 * omega**2)
 
 
 @dataclass(frozen=True)
@@ -245,7 +258,8 @@ class MomentRow:
         Measured variances over the closed form's, means over the run.
     noisy : (P,) array
         The exact ones, with noise that depends on θ, over the closed form's.
-    verdicts : sequence of str
+    path_verdicts, variance_verdicts : sequence of str
+        Of the mean path, and of the closed form's variances at small η.
     """
 
     name: str
@@ -256,7 +270,8 @@ class MomentRow:
     strain: Floats
     ratios: Floats
     noisy: Floats
-    verdicts: Sequence[str]
+    path_verdicts: Sequence[str]
+    variance_verdicts: Sequence[str]
 
 
 def moments_figure(rows: Sequence[MomentRow], *, title: str, near: float) -> Figure:
@@ -282,7 +297,10 @@ def moments_figure(rows: Sequence[MomentRow], *, title: str, near: float) -> Fig
             middle.plot(row.position, row.velocity, "o", ms=3, color=COLOURS[0])
             left.set_xlabel("step (updates)")
             left.set_ylabel("mean θ$_i$ over its start")
-            entitle(left, row.name, row.verdicts)
+            entitle(left, row.name, row.path_verdicts)
+            # Later all paths are at rest.
+            steps, position, _ = next(iter(row.paths.values()))
+            left.set_xlim(0, min(steps[-1], 1.5 * steps[abs(position) > 0.02][-1]))
             middle.set_xlabel("mean θ$_i$ over its start")
             middle.set_ylabel("mean v$_i$ over stiffness × start")
             middle.set_title("phase portrait from the start", loc="left")
@@ -295,7 +313,7 @@ def moments_figure(rows: Sequence[MomentRow], *, title: str, near: float) -> Fig
             right.set(xscale="log", yscale="log")
             right.set_xlabel("strain ηk/(2(1 + β)); unstable at 1")
             right.set_ylabel("variance / closed form")
-            right.set_title("the closed form holds in the band", loc="left")
+            entitle(right, "closed form at the smallest η (band)", row.variance_verdicts)
         axes[0, 0].legend(fontsize=7)
         axes[0, 2].legend(fontsize=7)
     return figure

@@ -94,6 +94,14 @@ class Grid:
         at = self.steps if steps is None else steps
         return phase.Continuous(modes).moments(at, start, np.zeros((2, 2)))
 
+    def raised(self, point: Point) -> Floats:
+        """Return the exact variances over the closed form's, (n,): means over steps, θ and v."""
+        exact, closed = (
+            np.einsum("taan->tan", law.covariance)
+            for law in (self.exact(point), self.closed(point))
+        )
+        return np.asarray((exact / closed).mean((0, 1)))
+
     def overdamped(self, point: Point, steps: Any = None) -> Floats:
         """Return means of θ and v without inertia, (T, 2, n): the rival's."""
         at = self.steps if steps is None else steps

@@ -104,7 +104,7 @@ class IsotropicExploration(r.Stationary):
                     law,
                     self._paper(kind),
                     [str(found.verdict) for found in told],
-                    f"power {told[0].measured:.2f} (predicted 0, rival −1)",
+                    f"power {told[0].measured:.2f} (predicted 0, rival −1)".replace("-", "−"),
                 )
             )
         title = "Are fluctuations of positions isotropic?"
