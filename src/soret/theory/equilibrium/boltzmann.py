@@ -18,6 +18,8 @@ Floats = NDArray[np.float64]
 def temperature(learning_rate: ArrayLike, batch_size: ArrayLike, variance: ArrayLike) -> Floats:
     """Return T = nσ²/2, n = η/S, in units of the loss.
 
+    Slides, "Equilibrium solution is Boltzmann".
+
     Parameters
     ----------
     learning_rate, batch_size, variance : array_like
@@ -77,7 +79,10 @@ def minima_ratio(
     hessians: tuple[ArrayLike, ArrayLike],
     temperature: ArrayLike,
 ) -> Floats:
-    """Return p_A/p_B = √(det H_B/det H_A)·exp[(L_B − L_A)/T]; see `log_minima_ratio`."""
+    """Return p_A/p_B = √(det H_B/det H_A)·exp[(L_B − L_A)/T]; see `log_minima_ratio`.
+
+    Slides, "Flat vs. sharp". Parameters and errors as for `log_minima_ratio`.
+    """
     return np.exp(log_minima_ratio(losses, hessians, temperature))
 
 
@@ -134,7 +139,18 @@ def modified_loss(
 
 
 def occupation(ratio: ArrayLike) -> Floats:
-    """Return p_A = r/(1 + r), the share of A among the two, from r = p_A/p_B ≥ 0."""
+    """Return p_A = r/(1 + r), the share of A among the two, from r = p_A/p_B.
+
+    Parameters
+    ----------
+    ratio : array_like
+        r ≥ 0, as from `minima_ratio`.
+
+    Raises
+    ------
+    OutsideDomain
+        If a ratio is below 0.
+    """
     odds = finite("ratio", ratio)
     if (odds < 0).any():
         raise OutsideDomain(f"ratio goes down to {odds.min():g}; it must be at least 0.")

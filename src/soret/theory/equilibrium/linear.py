@@ -26,7 +26,7 @@ _ZERO = 1e-9
 
 @dataclass(frozen=True)
 class Equilibrium:
-    """Whether detailed balance holds, and why not; true or false by itself.
+    """Whether detailed balance holds (Risken 1989, Sec. 6.4), and why not; a truth value by itself.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Equilibrium:
 
 
 class LinearSDE:
-    """dx = −Ax dt + √D dW.
+    """dx = −Ax dt + √D dW (Risken 1989, Sec. 6.5).
 
     Parameters
     ----------

@@ -26,6 +26,8 @@ _ZERO = 1e-9
 class LinearRecursion:
     """x' = Mx + ξ with independent ξ ~ N(0, Q); no variable changes sign under time reversal.
 
+    SGD on a quadratic surface is one, at any η. Its law is N(0, Σ) with Σ = MΣMᵀ + Q.
+
     Parameters
     ----------
     matrix : array_like, shape (n, n)

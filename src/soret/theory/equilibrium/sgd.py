@@ -94,7 +94,11 @@ def heavy_ball(
     batch_size: float,
     momentum: float,
 ) -> LinearRecursion:
-    """Return SGD with momentum itself, as a recursion of (θ, v), 2n variables. As `underdamped`."""
+    """Return SGD with momentum itself: v' = βv + Hθ + ζ, θ' = θ − ηv', Cov ζ = C/S.
+
+    A recursion of (θ, v), 2n variables, as `soret.SGD` steps. Parameters and errors as for
+    `underdamped`.
+    """
     curvature, noise, _ = _read(hessian, covariance, None)
     one, rate = np.eye(len(curvature)), learning_rate
     keep = _momentum(momentum)
@@ -120,6 +124,11 @@ def momentum_variance(
     ----------
     curvature, variance, learning_rate, batch_size, momentum : array_like
         h, σ², η, S and β; broadcast.
+
+    Raises
+    ------
+    OutsideDomain
+        If an argument is out of range, or ηh is not below 2(1 + β).
     """
     h, noise = positive("curvature", curvature), positive("variance", variance)
     rate, size = positive("learning_rate", learning_rate), positive("batch_size", batch_size)

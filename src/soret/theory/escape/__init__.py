@@ -1,4 +1,12 @@
-"""Noise that follows the loss: heavy tails, passages and escape, after the power-law paper."""
+"""Noise that follows the loss: heavy tails, passages and escape, after the power-law paper.
+
+Equations are that paper's where no other source is named. What is said of linear regression's exact
+covariance and of the recursion itself is derived in the files of this folder.
+
+References
+----------
+Mori, Ziyin, Liu and Ueda, "Power-law escape rate of SGD", arXiv:2105.09557 (2021).
+Kesten, "Random difference equations and renewal theory for products of random matrices" (1973)."""
 
 from soret.theory.escape.anisotropy import anisotropy_factor
 from soret.theory.escape.kesten import (

@@ -39,6 +39,9 @@ def multiplier_moment(
 ) -> float:
     """Return E A^k, by quadrature to about ten digits.
 
+    A is the factor by which a step multiplies |z| far out, A² = (1 − (ηh/B)s)² + (ηh/B)² s q with
+    s ~ χ²_B and q ~ χ²_{n−1}.
+
     Parameters
     ----------
     order : float
@@ -60,7 +63,10 @@ def multiplier_moment(
 def lyapunov_exponent(
     learning_rate: float, batch_size: int, curvature: float = 1.0, dimension: int = 1
 ) -> float:
-    """Return E log A, per step: below 0 the recursion is stationary, above it |z| → ∞.
+    """Return E log A, per step: below 0 the recursion is stationary, above it |z| → ∞ (Kesten).
+
+    A is the factor by which a step multiplies |z| far out, A² = (1 − (ηh/B)s)² + (ηh/B)² s q with
+    s ~ χ²_B and q ~ χ²_{n−1}.
 
     Parameters as for `multiplier_moment`; to about eight digits.
     """
@@ -74,7 +80,10 @@ def lyapunov_exponent(
 def kesten_exponent(
     learning_rate: float, batch_size: int, curvature: float = 1.0, dimension: int = 1
 ) -> float:
-    """Return α > 0 with E A^α = 1: P(|z| > r) ~ r^{−α}.
+    """Return α > 0 with E A^α = 1: P(|z| > r) ~ r^{−α} (Kesten 1973).
+
+    A is the factor by which a step multiplies |z| far out, A² = (1 − (ηh/B)s)² + (ηh/B)² s q with
+    s ~ χ²_B and q ~ χ²_{n−1}.
 
     Parameters as for `multiplier_moment`.
 
@@ -93,7 +102,7 @@ def kesten_exponent(
 
 
 def kesten_exponent_of(multipliers: ArrayLike, weights: ArrayLike | None = None) -> float:
-    """Return α > 0 with Σ w|A|^α = 1, for multipliers of one dimension that are given.
+    """Return α > 0 with Σ w|A|^α = 1 (Kesten 1973), for multipliers of one dimension.
 
     For a finite data set, batch of one: A = 1 − ηx² for each example.
 

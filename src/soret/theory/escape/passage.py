@@ -87,6 +87,8 @@ def mean_first_passage_time(
 ) -> float:
     r"""Return the mean time until a path that starts inside is absorbed.
 
+    The solution of aT′ + DT″ = −1 at `start`: T = 0 where a wall absorbs, T′ = 0 where it reflects.
+
     Parameters
     ----------
     drift, diffusion : callable

@@ -36,6 +36,7 @@ def radial_recursion_steps(
 ) -> Floats:
     """Return the mean number of steps from the minimum until L ≥ ratio·L*, watched every step.
 
+    Of z′ = z − (η/B)Σx(x·z − ε), x ~ N(0, h1), ε ~ N(0, 2L*): |z| is a Markov chain by itself.
     For one parameter use `recursion_passage_steps`.
 
     Parameters

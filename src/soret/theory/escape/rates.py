@@ -81,6 +81,11 @@ def critical_dimension(
 
     There the law (17) can no longer be normalized, and far from the minimum, where L ∝ |z|²,
     d⟨log|z|⟩/dt = −h + (ηh²/B)(n − 2)/2 changes its sign.
+
+    Parameters
+    ----------
+    learning_rate, batch_size, curvature : array_like
+        η, B and h, above 0; broadcast.
     """
     return 2 / temperature(learning_rate, batch_size, curvature) + 2
 
@@ -88,7 +93,11 @@ def critical_dimension(
 def regression_critical_dimension(
     learning_rate: ArrayLike, batch_size: ArrayLike, curvature: ArrayLike = 1.0
 ) -> Floats:
-    """Return 3 + 2B/(ηh), the critical dimension under Gaussian noise of the exact covariance."""
+    """Return 3 + 2B/(ηh), the critical dimension under Gaussian noise of the exact covariance.
+
+    Where the law of `regression_law` can no longer be normalized. Parameters as for
+    `critical_dimension`.
+    """
     return 2 / temperature(learning_rate, batch_size, curvature) + 3
 
 
@@ -172,7 +181,13 @@ def frozen_diffusion(
     learning_rate: ArrayLike,
     batch_size: ArrayLike,
 ) -> Floats:
-    """Return D = ηL*h/B, half the intensity of the noise (6) where the loss is L*."""
+    """Return D = ηL*h/B, half the intensity of the noise of Eq. 6 where the loss is L*.
+
+    Parameters
+    ----------
+    minimum_loss, curvature, learning_rate, batch_size : array_like
+        L*, h, η and B, above 0; broadcast.
+    """
     heat = temperature(learning_rate, batch_size, curvature)
     return heat * positive("minimum_loss", minimum_loss)
 

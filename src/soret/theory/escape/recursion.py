@@ -80,6 +80,8 @@ def recursion_law(
 ) -> RecursionLaw:
     """Return the stationary law of SGD on linear regression in one dimension.
 
+    z′ = z − (η/B)Σx(xz − ε), x ~ N(0, h), ε ~ N(0, 2L*): nothing Gaussian, no continuous time.
+
     Parameters
     ----------
     minimum_loss : float
@@ -136,6 +138,8 @@ def recursion_passage_steps(
     cells: int = 300,
 ) -> float:
     """Return the mean number of steps until L ≥ ratio·L*, for one parameter, watched every step.
+
+    The recursion is that of `recursion_law`.
 
     Parameters
     ----------

@@ -26,6 +26,8 @@ from soret.theory.escape.checks import Floats, at_least, finite, not_negative, t
 class StationaryLaw:
     """P(z) ∝ (1 + |z|²/s²)^{−ψ} in n dimensions, and the radial diffusion that leads there.
 
+    Eq. 17 is one of these, with ψ = 1 + B/(ηh) and L = L*(1 + |z|²/s²) (`stationary_law`).
+
     Attributes
     ----------
     dimension : int

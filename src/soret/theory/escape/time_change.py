@@ -67,7 +67,10 @@ def density_in_time(density: ArrayLike, loss: ArrayLike, weights: ArrayLike) -> 
 
 
 def density_in_changed_time(density: ArrayLike, loss: ArrayLike, weights: ArrayLike) -> Floats:
-    """Return P_st^τ ∝ L P_st, normalized; the inverse of `density_in_time`."""
+    """Return P_st^τ ∝ L P_st, normalized; the inverse of `density_in_time` (App. C).
+
+    Parameters as for `density_in_time`, with P_st given.
+    """
     return _normalized(not_negative("density", density) * positive("loss", loss), weights)
 
 

@@ -31,6 +31,9 @@ _SHIFT = 1e-11
 class FokkerPlanck:
     """Densities on a grid under a drift A and a diffusion D, in Itô form.
 
+    ∂ρ/∂t = −∂_i(A_iρ) + ½∂_i∂_j(D_ijρ), the law of dx = A dt + σ dW with
+    σσᵀ = D (Risken 1989, Sec. 4.7).
+
     Parameters
     ----------
     drift : callable or array_like

@@ -73,7 +73,13 @@ def log_loss(potential: Potential, hessian: Hessian, temperature: float) -> SDE:
 
 
 def isotropic_noise(diffusion: float) -> Amplitude:
-    """Return σ = √(2D) 1, the noise of gradient Langevin dynamics (Eq. 5); D ≥ 0."""
+    """Return σ = √(2D) 1, the noise of gradient Langevin dynamics (power-law escape, Eq. 5).
+
+    Parameters
+    ----------
+    diffusion : float
+        D ≥ 0.
+    """
     size = float(np.sqrt(2 * not_negative("diffusion", diffusion)))
     return lambda theta: size * jnp.eye(theta.size, dtype=theta.dtype)
 

@@ -28,6 +28,8 @@ _APART = 1e-6
 class Continuous(Law):
     """Laws of the Langevin equation on `Modes`.
 
+    m z̈ + (1 − β) ż + k z = √(ηc/S) Ẇ, v = −ż, in t = ηk, with m = η(1 + β)/2, k = h + λ.
+
     Times are steps, t/η, and need not be whole; rates and frequencies are per step.
 
     Parameters

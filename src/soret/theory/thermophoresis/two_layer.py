@@ -20,7 +20,7 @@ from soret.theory.checks import Floats, finite, not_negative, positive
 
 
 class Amplitudes(NamedTuple):
-    """φ1 and φ2 and their derivatives by the bias, each of shape (...)."""
+    """φ1 and φ2 (Eq. 23 to 26) and their derivatives by the bias, each of shape (...)."""
 
     phi1: Floats
     phi2: Floats

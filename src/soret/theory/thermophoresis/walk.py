@@ -25,7 +25,7 @@ from soret.theory.checks import Floats, finite, not_negative, positive
 
 
 class Flow(NamedTuple):
-    """The paper's flow density along g, mass per step and area; each of shape (...)."""
+    """The paper's flow density along g (Eq. 10), mass per step and area; each of shape (...)."""
 
     diffusive: Floats
     thermophoretic: Floats
@@ -37,7 +37,9 @@ class Flow(NamedTuple):
 
 
 class ItoParts(NamedTuple):
-    """The exact flow in parts that add up to it; vectors of shape (..., n)."""
+    """The exact flow in parts that add up to it; vectors of shape (..., n).
+
+    Of −½η² Σ_j ∂_j(g_i g_j ρ). Eq. 10 has the thermophoretic part and twice the diffusive one."""
 
     diffusive: Floats
     thermophoretic: Floats
