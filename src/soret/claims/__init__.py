@@ -28,6 +28,11 @@ __all__ = [
 def find(*patterns: str) -> list[type]:
     """Return the claims that match any of the patterns (all without one), sorted by id.
 
+    Parameters
+    ----------
+    *patterns : str
+        Ids, or with wildcards as in a shell: "escape/*".
+
     Raises
     ------
     SettingsError

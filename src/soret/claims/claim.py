@@ -120,6 +120,16 @@ def claim(id: str, *, statement: str, source: Source, quick: Mapping[str, Any]) 
     source : Source
     quick : mapping
         Settings that the quick scale changes: it ends within a minute on two cores.
+
+    Returns
+    -------
+    callable
+        Makes a class a frozen dataclass with the attribute `about`, and registers it.
+
+    Raises
+    ------
+    ValueError
+        If the id is taken, or `quick` names what is no setting.
     """
 
     def register(cls: C) -> C:

@@ -25,7 +25,13 @@ class Setting:
 
 
 def settings_of(claim: type) -> list[Setting]:
-    """Return a claim's settings in the order of its file."""
+    """Return a claim's settings in the order of its file.
+
+    Parameters
+    ----------
+    claim : class
+        As from `find`.
+    """
     hints = typing.get_type_hints(claim, include_extras=True)
     found = []
     for field in fields(claim):

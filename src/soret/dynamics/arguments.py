@@ -46,6 +46,8 @@ def check(
 ) -> tuple[list[Observable], int]:
     """Check arguments of `simulate` without simulating or compiling anything.
 
+    Parameters are those of `simulate`.
+
     Returns
     -------
     observables : list of function

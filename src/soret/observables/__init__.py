@@ -1,4 +1,9 @@
-"""Observables: numbers measured along a trajectory, as plain functions of problem and state."""
+"""Observables: numbers measured along a trajectory, as plain functions of problem and state.
+
+Each takes `problem`, a `soret.Problem`, and `state`, one replica at one moment (`State`: params,
+velocity, step), and returns an array: one number where nothing else is said. Some names here take
+settings and return such a function. `soret.simulate` refuses before any work what does not fit.
+"""
 
 from soret.observables.activation import activation_rate, gaussian_activation_rate
 from soret.observables.displacement import displacement_from, squared_velocity

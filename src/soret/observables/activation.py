@@ -43,6 +43,15 @@ def gaussian_activation_rate(
     """Return mean Φ(b_i/‖W_i‖), the activation rate under x ~ N(0, I), in closed form.
 
     W_i·x + b_i is normal with mean b_i and deviation ‖W_i‖. Without a bias it is ½.
+
+    Parameters
+    ----------
+    W : array, shape (hidden, inputs)
+    b : array, shape (hidden,), or None
+
+    Returns
+    -------
+    array, shape ()
     """
     if b is None:
         return jnp.asarray(0.5, W.dtype)

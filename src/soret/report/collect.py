@@ -28,6 +28,16 @@ class Collected:
 def collect(paths: Iterable[Path]) -> Collected:
     """Read the runs at some paths: folders of runs, or folders that hold some.
 
+    Parameters
+    ----------
+    paths : iterable of Path
+        A run that is named twice is read once.
+
+    Returns
+    -------
+    Collected
+        A run that cannot be read is named in its `unread`.
+
     Raises
     ------
     SettingsError

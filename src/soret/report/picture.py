@@ -48,6 +48,15 @@ class Picture:
 def picture(path: Path) -> Picture:
     """Read a PNG.
 
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    Picture
+        On white where it was transparent.
+
     Raises
     ------
     RunError

@@ -26,7 +26,19 @@ _FOR_MACHINES = ("programs",)
 
 @dataclass(frozen=True)
 class Tested:
-    """One result of a saved claim, as `soret.claims.Result` was when it was saved."""
+    """One result of a saved claim, as `soret.claims.Result` was when it was saved.
+
+    Attributes
+    ----------
+    quantity : str
+    predicted, rival : float, str or None
+    measured : float or None
+        None where nothing could be measured.
+    interval : (float or None, float or None)
+        95 %.
+    verdict : str
+    note : str
+    """
 
     quantity: str
     predicted: float | str | None

@@ -148,6 +148,11 @@ class RunFolder:
 def load(path: str | os.PathLike[str]) -> Data:
     """Return the data of a saved run: a Dataset, or a DataTree where a claim has several.
 
+    Parameters
+    ----------
+    path : path
+        The run's folder.
+
     Raises
     ------
     RunError
