@@ -1,6 +1,8 @@
 """A traced function, compiled once for each device, its big constants passed as arguments."""
 
 import hashlib
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,6 +10,11 @@ import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import PyTree
+
+# The executables compiled last: a run with another seed, or taken up again, is the same program.
+_MOST_KEPT = 32
+_kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+_lock = threading.Lock()
 
 
 class Compiled:
@@ -81,9 +88,28 @@ class Compiled:
     def _executable(self, device: jax.Device) -> tuple[Any, PyTree[Any]]:
         if device not in self._executables:
             constants = jax.device_put(self.constants, device)
-            compiled = self._lower(device).compile(self._options)
+            compiled = _compile(self._lower(device), device, self._options)
             self._executables[device] = compiled, constants
         return self._executables[device]
+
+
+def _compile(lowered: Any, device: jax.Device, options: Mapping[str, Any]) -> Any:
+    """Compile for a device, unless the same was done a short while ago."""
+    text = lowered.as_text()
+    if "callback" in text:  # a call back into Python is a number there, not the function
+        return lowered.compile(options)
+    program = hashlib.sha256(text.encode()).digest()
+    key = (device, program, lowered.in_tree, lowered.out_tree, *sorted(options.items()))
+    with _lock:
+        if key in _kept:
+            _kept.move_to_end(key)
+            return _kept[key]
+    compiled = lowered.compile(options)
+    with _lock:
+        _kept[key] = compiled
+        while len(_kept) > _MOST_KEPT:
+            _kept.popitem(last=False)
+    return compiled
 
 
 def _is_array(leaf: Any) -> bool:
