@@ -66,7 +66,7 @@ def opened(browser):
 def report(tmp_path_factory):
     place = tmp_path_factory.mktemp("report")
     both = curves().assign(loss=curves(name="loss").loss)
-    against = [result(verdict="contradicted")]
+    against = [result(verdict=v) for v in ("contradicted", "supported", "inconclusive")]
     make = maker(place / "runs")
     make("a", data={"pytorch": curves(), "normal": both})
     make("b", "thermophoresis/weight-norm", verdict="contradicted", results=against)
