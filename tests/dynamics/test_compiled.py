@@ -1,6 +1,7 @@
 """Programs compiled once: what counts as the same one, and what must not."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import jax
 import jax.numpy as jnp
@@ -42,6 +43,30 @@ def test_the_same_program_is_compiled_once(monkeypatch: pytest.MonkeyPatch) -> N
 
     assert compilations(calls, monkeypatch) == 1
     np.testing.assert_array_equal(made, np.outer([188, 205], ONES))
+
+
+def test_threads_do_not_compile_the_same_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every batch size of a scan with a compilation of the start, which they share."""
+
+    def calls() -> None:
+        with ThreadPoolExecutor(3) as pool:
+            made = list(pool.map(lambda _: called(lambda x: x * 23), range(3)))
+        np.testing.assert_array_equal(made, 23 * np.ones((3, 3)))
+
+    assert compilations(calls, monkeypatch) == 1
+
+
+def test_what_cannot_be_compiled_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A want of memory that is over, remembered for ever."""
+
+    def refuse(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jax.stages.Lowered, "compile", refuse)
+        with pytest.raises(MemoryError):
+            called(lambda x: x * 29)
+    np.testing.assert_array_equal(called(lambda x: x * 29), 29 * ONES)
 
 
 def test_other_programs_are_others(monkeypatch: pytest.MonkeyPatch) -> None:

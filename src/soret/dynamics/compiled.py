@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 import equinox as eqx
@@ -13,7 +14,7 @@ from jaxtyping import PyTree
 
 # The executables compiled last: a run with another seed, or taken up again, is the same program.
 _MOST_KEPT = 32
-_kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+_kept: OrderedDict[tuple[Any, ...], Future[Any]] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -101,15 +102,19 @@ def _compile(lowered: Any, device: jax.Device, options: Mapping[str, Any]) -> An
     program = hashlib.sha256(text.encode()).digest()
     key = (device, program, lowered.in_tree, lowered.out_tree, *sorted(options.items()))
     with _lock:
-        if key in _kept:
-            _kept.move_to_end(key)
-            return _kept[key]
-    compiled = lowered.compile(options)
-    with _lock:
-        _kept[key] = compiled
+        first = key not in _kept
+        compiled = _kept.setdefault(key, Future())
+        _kept.move_to_end(key)
         while len(_kept) > _MOST_KEPT:
             _kept.popitem(last=False)
-    return compiled
+    if first:  # another thread that wants the same waits for it
+        try:
+            compiled.set_result(lowered.compile(options))
+        except BaseException as error:
+            with _lock:
+                _kept.pop(key, None)
+            compiled.set_exception(error)
+    return compiled.result()
 
 
 def _is_array(leaf: Any) -> bool:
