@@ -148,8 +148,9 @@ def diffusion_figure(
     with matplotlib.rc_context(style()):
         figure, axes = sheet(title, 1, 3, (13.5, 4.3), width_ratios=(1, 1, 0.9))
         left, middle, right = axes[0]
+        colours = (*COLOURS, GREY)
         for i, curve in enumerate(curves):
-            colour = COLOURS[i % len(COLOURS)]
+            colour = colours[i % len(colours)]
             band(left, curve.lags, curve.moved, colour, curve.name)
             log_lags = np.log(curve.lags)
             centre = np.exp((log_lags[1:] + log_lags[:-1]) / 2)
@@ -170,7 +171,9 @@ def diffusion_figure(
         left.set(xscale="log", yscale="log")
         left.set_xlabel("lag k (updates)")
         left.set_ylabel("mean |θ$_{j+k}$ − θ$_j$|² (dimensionless)")
-        left.legend(fontsize=6.5)
+        # The legend stands below the curves, not on them.
+        left.set_ylim(bottom=left.get_ylim()[0] / 6)
+        left.legend(fontsize=6.5, ncols=3, loc="lower right")
         left.set_title("squared displacement; lines: theory", loc="left")
         middle.set(xscale="log", xlim=left.get_xlim())
         middle.axhline(1, color=GREY, lw=1.2, ls="-.", label="Brownian")

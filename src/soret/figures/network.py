@@ -68,7 +68,9 @@ def network_figure(rows: Sequence[NetworkRow], *, title: str) -> Figure:
 def _row(panels: Any, row: NetworkRow) -> None:
     spectra, speed, moved, stiff, soft = panels
     told = [str(result.verdict) for result in row.results]
-    up = (row.curvature > 1e-9 * row.curvature.max()) & (row.noise > 0)
+    # Along some directions (of units that weight decay has switched off) there is no noise at all.
+    silent = row.noise <= 1e-13 * row.noise.max()
+    up = (row.curvature > 1e-9 * row.curvature.max()) & ~silent
     spectra.plot(row.curvature[up], row.noise[up], "o", ms=2.5, color=COLOURS[0])
     grid = np.array([row.curvature[up].min(), row.curvature.max()])
     scale = row.noise[up].sum() / row.curvature[up].sum()
@@ -81,7 +83,8 @@ def _row(panels: Any, row: NetworkRow) -> None:
 
     band(speed, row.steps, row.squares, COLOURS[0], "measured, 95 %", "-")
     speed.axhline(row.speed, color="black", ls="--", lw=1.2, label="predicted")
-    speed.set_ylim(0, 1.8 * max(row.speed, float(row.squares.mean())))
+    level = max(row.speed, float(row.squares.mean()))
+    speed.set_ylim(0, np.clip(1.2 * row.squares.mean(0).max(), 1.8 * level, 4 * level))
     speed.set_xlabel("steps after training")
     speed.set_ylabel("|θ$_k$ − θ$_{k−1}$|²")
     entitle(speed, f"speed, measured/predicted {row.results[0].measured:.2f}", told[:2])
@@ -95,7 +98,10 @@ def _row(panels: Any, row: NetworkRow) -> None:
     moved.set_ylabel("|θ$_k$ − θ$_0$|²")
     exponent = row.results[3]
     entitle(
-        moved, f"exponent {exponent.measured:.2f}, predicted {exponent.predicted:.2f}", told[2:5]
+        moved,
+        f"exponent {exponent.measured:.2f}, predicted {exponent.predicted:.2f}: {told[3]}\n"
+        f"at the end {row.results[2].measured:.2f} × predicted",
+        told[2:5],
     )
     for ax, i, name in ((stiff, 0, "stiffest mode"), (soft, 1, "soft mode")):
         paths = min(2, len(row.position))
