@@ -12,9 +12,22 @@ from soret.runs import RunFolder
 
 # Small enough for a test, large enough for the collapse to be fitted.
 SMALL = {
-    "thermophoresis/activation-rate": {"replicas": 32, "steps": 4000},
-    "thermophoresis/weight-norm": {"replicas": 32, "steps": 4000},
-    "thermophoresis/batch-size": {"replicas": 32, "steps": 2000, "batch_sizes": (1, 3)},
+    "thermophoresis/activation-rate": {
+        "replicas": 32,
+        "steps": 4000,
+        "initializations": ("normal",),
+    },
+    "thermophoresis/weight-norm": {
+        "replicas": 32,
+        "steps": 4000,
+        "initializations": ("normal",),
+    },
+    "thermophoresis/batch-size": {
+        "replicas": 32,
+        "steps": 2000,
+        "batch_sizes": (1, 3),
+        "initializations": ("normal",),
+    },
     "thermophoresis/uniform-inputs": {
         "replicas": 32,
         "learning_rate_steps": 1000,
