@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import soret
 from soret.claims.limiting_dynamics._grid import in_errors, largest
 
 
@@ -30,3 +31,42 @@ def test_the_bound_of_many_is_near_that_of_normal_numbers_only_with_many_replica
     few, many, single = largest(100, 1000, 1e-4), largest(20_000, 1000, 1e-4), largest(100, 1, 0.05)
     assert single < many < few
     assert normal < many < 1.1 * normal
+
+
+@pytest.mark.parametrize("sampling", ["with_replacement", "without_replacement"])
+def test_ensembles_have_the_exact_moments(sampling):
+    """Batches that the engine draws otherwise than the theory takes them: half are drawn here.
+
+    False alarms: 1e-7. Taken for the other kind of batch, variances are half or twice as large.
+    """
+    random = np.random.default_rng(1)
+    x = (random.normal(size=(40, 3)) * [1, 0.6, 0.3]).astype(np.float32)
+    y = random.normal(size=40).astype(np.float32)
+    point = (0.3, 20, 0.8, 0.01)
+    data = x.astype(float), y.astype(float)
+    theory, other = (
+        soret.theory.phase_space.Regression(*data, *point, replacement=repeats)
+        for repeats in (sampling == "with_replacement", sampling != "with_replacement")
+    )
+    start = theory.vectors @ (theory.frozen.centre + 1)
+    o = soret.observables
+    run = soret.simulate(
+        soret.problems.linear_regression(data=(x, y), start=start),
+        soret.SGD(*point, sampling=sampling),
+        observe=[o.position_along(theory.vectors.T), o.velocity_along(theory.vectors.T)],
+        steps=60,
+        record_every=20,
+        replicas=2000,
+    )
+
+    def furthest(law):
+        law = law.moments([20, 40, 60], theory.vectors.T @ start)
+        found = []
+        for i, name in enumerate(("position", "velocity")):
+            seen = run[name].transpose("replica", "step", ...).values[:, 1:].astype(float)
+            off = (seen - law.mean[:, i]) / np.sqrt(law.covariance[:, i, i])
+            found += [in_errors(off), in_errors(off**2 - 1)]
+        return abs(np.array(found)).max()
+
+    bound = largest(2000, 36, 1e-7)
+    assert furthest(theory) < bound < furthest(other)
