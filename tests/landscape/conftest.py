@@ -1,5 +1,6 @@
 """Small problems with what is to be measured of them, computed densely in float64."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from jax.flatten_util import ravel_pytree
 import soret
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Dense:
     """A problem at a point, and the losses of its examples as a function of flat parameters."""
 
@@ -41,16 +42,20 @@ class Dense:
             run = jax.jit(lambda flat: function(lambda f: loss(outputs(f)), outputs, loss, flat))
             return np.asarray(run(flat))
 
+    # Every one of these is a program of its own, and several tests ask for it.
+    @functools.cache  # noqa: B019
     def gradients(self) -> np.ndarray:
         """Gradients of the examples (n, parameters)."""
         return self.in_float64(lambda losses, _o, _l, flat: jax.jacrev(losses)(flat))
 
+    @functools.cache  # noqa: B019
     def hessian(self) -> np.ndarray:
         """Hessian of the mean loss."""
         return self.in_float64(
             lambda losses, _o, _l, flat: jax.hessian(lambda f: losses(f).mean())(flat)
         )
 
+    @functools.cache  # noqa: B019
     def gauss_newton(self) -> np.ndarray:
         """JᵀHJ with the whole output as one vector, H its dense Hessian."""
 

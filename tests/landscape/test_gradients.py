@@ -20,7 +20,9 @@ TOLERANCE = 1e-6
 def test_gradients_against_dense(net: Any) -> None:
     """Rows or parameters out of order, a mean in their place."""
     data = net.problem.data
-    measured = example_gradients(net.problem, net.params, data.inputs, data.labels)
+    # Compiled: one operation at a time takes much longer. So below.
+    run = jax.jit(lambda p: example_gradients(net.problem, p, data.inputs, data.labels))
+    measured = run(net.params)
     expected = net.gradients()
     assert measured.shape == (37, 73)
     assert measured.dtype == jnp.float32
@@ -33,9 +35,8 @@ def test_variance_for_every_chunk(net: Any, n: int, chunk: int, seed: int) -> No
     """A rest left out, chunks weighed wrongly, n − 1 for n."""
     index = np.random.default_rng(seed).permutation(37)[:n]
     data = net.problem.data
-    measured = gradient_variance(
-        net.problem, net.params, data.inputs[index], data.labels[index], chunk
-    )
+    run = jax.jit(lambda p, x, y: gradient_variance(net.problem, p, x, y, chunk))
+    measured = run(net.params, data.inputs[index], data.labels[index])
     expected = net.gradients()[index].var(axis=0).mean()
     assert float(measured) == pytest.approx(expected, rel=1e-5, abs=1e-12)
 
@@ -51,7 +52,8 @@ def test_large_mean_costs_no_digits() -> None:
     problem = soret.Problem(
         lambda key: jnp.zeros(1), lambda w, x: w @ x, "mean_square", data
     )  # fmt: skip
-    measured = gradient_variance(problem, jnp.zeros(1), data.inputs, labels, chunk=64)
+    run = jax.jit(lambda w, x, y: gradient_variance(problem, w, x, y, chunk=64))
+    measured = run(jnp.zeros(1), data.inputs, labels)
     # Differences of the gradients are exact; what follows are sums of a thousand of them.
     assert float(measured) == pytest.approx(labels.var(), rel=1e-5)
 
@@ -64,7 +66,9 @@ def test_traced_for_many_replicas(net: Any) -> None:
     run = jax.jit(
         jax.vmap(lambda params: gradient_variance(net.problem, params, data.inputs, data.labels))
     )
-    one = gradient_variance(net.problem, net.params, data.inputs, data.labels)
+    one = jax.jit(lambda params: gradient_variance(net.problem, params, data.inputs, data.labels))(
+        net.params
+    )
     assert float(run(replicas)[1]) == pytest.approx(float(one), rel=TOLERANCE * 10)
 
 
