@@ -1,9 +1,11 @@
 """What the documentation shows, runs."""
 
 import importlib
+import itertools
 import pkgutil
 import re
 import runpy
+import shlex
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -78,13 +80,30 @@ def test_the_readme_has_a_verdict_for_every_claim_and_for_no_other():
     assert {verdict for _, verdict in found} <= {*map(str, Verdict), ""}  # "": not run here
 
 
-def test_every_command_in_the_errata_names_a_claim():
-    from soret.claims import find
+# What a page's own example registers.
+OWN = {"three-factors/parabola", "thermophoresis/activation-rate-of-mine"}
 
-    commands = re.findall(r"soret run ([a-z*/-]+)", (DOCS / "errata.md").read_text())
-    assert commands
-    for pattern in commands:
-        assert find(pattern)
+
+def test_every_command_that_runs_a_claim_works():
+    """A page with the name of a claim, or of a setting, that is no more."""
+    from soret.claims import configure, find
+
+    pages = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+    lines = [
+        (page.name, line)
+        for page in pages
+        for line in re.findall(r"^\$ (?:\S*/)?(soret run .*)$", page.read_text(), re.M)
+    ]
+    assert len(lines) > 40
+    for page, line in lines:
+        words = shlex.split(line, comments=True)[2:]
+        assignments = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
+        scale = words[words.index("--scale") + 1] if "--scale" in words else "quick"
+        patterns = list(itertools.takewhile(lambda word: not word.startswith("--"), words))
+        assert patterns, f"{page}: {line}"
+        if not OWN & set(patterns):
+            for claim in find(*patterns):
+                configure(claim, scale, assignments)
 
 
 def test_every_entry_of_the_errata_has_a_command():
