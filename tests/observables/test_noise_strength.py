@@ -1,5 +1,7 @@
 """The noise strength and the loss along a run, against the same over gradients held at once."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,16 +16,22 @@ def state(params):
     return State(params, (), jnp.int32(0))
 
 
-@pytest.mark.parametrize("chunk", [None, 1, 7, 20])
-@pytest.mark.parametrize("loss", ["mean_square", "cross_entropy"])
-def test_is_the_trace_of_the_covariance(loss, chunk):
-    """A mean for a sum over parameters, |∇L|² left in, an example lost between chunks."""
+@functools.cache
+def net(loss):
+    """Return a net at a point, its examples, and their gradients held at once."""
     problem = soret.problems.dense(hidden=(5, 4), data="digits", loss=loss, init="glorot")
     params = problem.initial(jax.random.key(1))
     x, y = (jnp.asarray(a) for a in problem.probe(20))
     # Compiled: one operation at a time takes much longer.
     measured = jax.jit(lambda p: soret.landscape.example_gradients(problem, p, x, y))
-    gradients = np.asarray(measured(params), float)
+    return problem, params, x, y, np.asarray(measured(params), float)
+
+
+@pytest.mark.parametrize("chunk", [None, 1, 7, 20])
+@pytest.mark.parametrize("loss", ["mean_square", "cross_entropy"])
+def test_is_the_trace_of_the_covariance(loss, chunk):
+    """A mean for a sum over parameters, |∇L|² left in, an example lost between chunks."""
+    problem, params, x, y, gradients = net(loss)
     expected = gradients.var(axis=0).sum()
     found = jax.jit(lambda p: soret.landscape.noise_strength(problem, p, x, y, chunk))(params)
     assert float(found) == pytest.approx(expected, rel=1e-4)

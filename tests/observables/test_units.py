@@ -20,26 +20,31 @@ def state_of(problem, seed=0):
     return State(problem.initial(jax.random.key(seed)), (), jnp.int32(0))
 
 
+def compiled(observable, problem):
+    """Return an observable of a state: one operation at a time takes much longer."""
+    return jax.jit(lambda state: observable(problem, state))
+
+
 def test_units_are_v_b_and_the_norm_of_w():
     """Rows in another order, or the norm along the wrong axis."""
     problem = soret.problems.two_layer(inputs=3, hidden=5)
     state = state_of(problem)
-    V, b, norm = np.asarray(hidden_units(problem, state))
+    V, b, norm = np.asarray(compiled(hidden_units, problem)(state))
     np.testing.assert_allclose(V, state.params["V"])
     np.testing.assert_allclose(b, state.params["b"])
     np.testing.assert_allclose(norm, np.linalg.norm(state.params["W"], axis=1), rtol=1e-6)
-    assert mean_bias(problem, state) == pytest.approx(b.mean(), rel=1e-5)
-    assert mean_output_weight(problem, state) == pytest.approx(np.abs(V).mean(), rel=1e-5)
+    assert compiled(mean_bias, problem)(state) == pytest.approx(b.mean(), rel=1e-5)
+    assert compiled(mean_output_weight, problem)(state) == pytest.approx(np.abs(V).mean(), rel=1e-5)
 
 
 def test_the_residual_is_over_both_labels():
     """¼ where p = ½; ½ where the net is sure, whatever the probe's own labels are."""
     problem = soret.problems.two_layer(inputs=3, hidden=5)
-    params = state_of(problem).params
+    params, residual_of = state_of(problem).params, compiled(balanced_residual, problem)
     for V, residual in ((jnp.zeros(5), 0.25), (jnp.full(5, 1e6), 0.5)):
         # With b = 10 every unit is on.
         state = State(params | {"V": V, "b": jnp.full(5, 10.0)}, (), jnp.int32(0))
-        assert balanced_residual(problem, state) == pytest.approx(residual, abs=1e-6)
+        assert residual_of(state) == pytest.approx(residual, abs=1e-6)
 
 
 def test_other_nets_are_refused():
