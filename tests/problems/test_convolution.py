@@ -22,7 +22,7 @@ sizes = st.fixed_dictionaries(
 )
 
 
-def reference(x: np.ndarray, kernel: np.ndarray, stride: int, padding: int) -> jax.Array:
+def reference(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
     """Return XLA's convolution."""
     return jax.lax.conv_general_dilated(
         x[None],
@@ -46,9 +46,13 @@ def test_is_the_convolution(s: dict[str, int]) -> None:
     """A kernel flipped, an edge lost, rows and columns exchanged."""
     if min(s["rows"], s["columns"]) + 2 * s["padding"] < s["kernel"]:
         return
-    x, kernel = draw(s)
-    found = convolve(x, kernel, stride=s["stride"], padding=s["padding"])
-    expected = reference(x, kernel, s["stride"], s["padding"])
+    # Compiled: one operation at a time takes much longer. So below.
+    found, expected = jax.jit(
+        lambda x, kernel: (
+            convolve(x, kernel, stride=s["stride"], padding=s["padding"]),
+            reference(x, kernel, s["stride"], s["padding"]),
+        )
+    )(*draw(s))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -62,9 +66,13 @@ def test_folded_is_the_same(by: int, kernel: int, padding: int) -> None:
     whole = 12 + 2 * padding - kernel + 1
     assert fits == (whole % by == 0 and whole > 0)
     if fits:
-        x, k = draw(s)
-        found = unfold(convolve_folded(fold(x, by), k, by=by, padding=padding), by)
-        np.testing.assert_allclose(found, reference(x, k, 1, padding), rtol=1e-4, atol=1e-5)
+        found, expected = jax.jit(
+            lambda x, k: (
+                unfold(convolve_folded(fold(x, by), k, by=by, padding=padding), by),
+                reference(x, k, 1, padding),
+            )
+        )(*draw(s))
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_strides_and_odd_images_are_not_folded() -> None:
@@ -84,9 +92,8 @@ def test_gradients_are_the_convolution_s() -> None:
     def plain(x: jax.Array, kernel: jax.Array) -> jax.Array:
         return jnp.sum(jnp.sin(reference(x, kernel, 1, 2)))
 
-    for found, expected in zip(
-        jax.grad(folded, (0, 1))(x, kernel), jax.grad(plain, (0, 1))(x, kernel), strict=True
-    ):
+    slopes = (jax.jit(jax.grad(f, (0, 1)))(x, kernel) for f in (folded, plain))
+    for found, expected in zip(*slopes, strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 

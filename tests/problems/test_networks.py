@@ -50,7 +50,8 @@ class TestDense:
         layers = [{"W": params["W"], "b": params["b"]}, {"W": params["V"][None], "b": jnp.zeros(1)}]
         assert isinstance(one.data, soret.Dataset)
         batch = (one.data.inputs, one.data.labels)
-        found, expected = one.batch_loss(layers, batch), other.batch_loss(params, batch)
+        found = jax.jit(one.batch_loss)(layers, batch)
+        expected = jax.jit(other.batch_loss)(params, batch)
         assert float(found) == pytest.approx(float(expected), rel=1e-6)
 
     def test_without_hidden_layers_is_linear(self) -> None:
@@ -108,33 +109,44 @@ class TestConv:
         assert isinstance(problem.data, soret.Dataset)
         x = jnp.asarray(problem.data.inputs[0])
         assert x.shape == (12, 10, 2)
-        output, seen = x, []
-        for layer in params[:-1]:
-            stride, padding = settings.get("stride", 1), settings.get("padding", 0)
-            output = jax.lax.conv_general_dilated(
-                output[None],
-                layer["K"],
-                (stride, stride),
-                [(padding, padding)] * 2,
-                dimension_numbers=("NHWC", "OIHW", "NHWC"),
-            )[0] + layer.get("b", 0.0)
-            seen.append(output.reshape(-1))
-            output = jax.nn.relu(output)
-            by = settings.get("pooling", 1)
-            window = (by, by, 1)
-            output = jax.lax.reduce_window(output, -jnp.inf, jax.lax.max, window, window, "VALID")
-        expected = params[-1]["W"] @ output.reshape(-1) + params[-1].get("b", 0.0)
-        np.testing.assert_allclose(problem.output(params, x), expected, rtol=1e-4, atol=1e-5)
+
+        def reference(params: Any, output: jax.Array) -> tuple[jax.Array, list[jax.Array]]:
+            seen = []
+            for layer in params[:-1]:
+                stride, padding = settings.get("stride", 1), settings.get("padding", 0)
+                output = jax.lax.conv_general_dilated(
+                    output[None],
+                    layer["K"],
+                    (stride, stride),
+                    [(padding, padding)] * 2,
+                    dimension_numbers=("NHWC", "OIHW", "NHWC"),
+                )[0] + layer.get("b", 0.0)
+                seen.append(output.reshape(-1))
+                output = jax.nn.relu(output)
+                by = settings.get("pooling", 1)
+                window = (by, by, 1)
+                output = jax.lax.reduce_window(
+                    output, -jnp.inf, jax.lax.max, window, window, "VALID"
+                )
+            return params[-1]["W"] @ output.reshape(-1) + params[-1].get("b", 0.0), seen
+
         assert problem.preactivations is not None
-        found = problem.preactivations(params, x)
+        expected, seen = jax.jit(reference)(params, x)
+        # Compiled: one operation at a time takes much longer.
+        found, inner = jax.jit(lambda p, x: (problem.output(p, x), problem.preactivations(p, x)))(
+            params, x
+        )
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(
-            jnp.sort(found), jnp.sort(jnp.concatenate(seen)), rtol=1e-4, atol=1e-5
+            np.sort(inner), np.sort(np.concatenate(seen)), rtol=1e-4, atol=1e-5
         )
 
     def test_grey_images_have_one_channel(self) -> None:
         """Digits and MNIST, which have no axis of channels."""
         problem = soret.problems.conv(layers=1, kernel=3, data="digits")
-        assert problem.output(start(problem), jnp.zeros((8, 8, 1))).shape == (10,)
+        output = jax.jit(problem.output)(start(problem), jnp.zeros((8, 8, 1)))
+        assert output.shape == (10,)
+        assert np.isfinite(output).all()
 
     def test_start_has_pytorch_s_spread(self) -> None:
         """Fans that forget the kernel's places: weights five times too large."""

@@ -23,7 +23,10 @@ def params(net):
     """Parameters at which scale and shift are not what they start as."""
     start = net.initial(jax.random.key(1))
     return jax.tree.map(
-        lambda leaf: leaf + 0.1 * jnp.cos(jnp.arange(1.0, leaf.size + 1)).reshape(leaf.shape), start
+        lambda leaf: jnp.asarray(
+            leaf + 0.1 * np.cos(np.arange(1.0, leaf.size + 1)).reshape(leaf.shape), jnp.float32
+        ),
+        start,
     )
 
 
@@ -42,9 +45,11 @@ def test_a_mini_batch_is_normalized_over_itself(net, params):
     """Statistics of other examples, of the other axis, or taken before the scale."""
     inputs, labels = net.data.inputs[600:616], net.data.labels[600:616]
     expected = by_hand(params, inputs, inputs)
-    np.testing.assert_allclose(net.predict_batch(params, inputs), expected, rtol=2e-4, atol=2e-4)
+    # Compiled: one operation at a time takes much longer. So below.
+    outputs = jax.jit(net.predict_batch)(params, inputs)
+    np.testing.assert_allclose(outputs, expected, rtol=2e-4, atol=2e-4)
     losses = np.log(np.exp(expected).sum(1)) - expected[np.arange(16), labels]
-    found = net.training_loss(params, (jnp.asarray(inputs), jnp.asarray(labels)))
+    found = jax.jit(net.training_loss)(params, (jnp.asarray(inputs), jnp.asarray(labels)))
     assert float(found) == pytest.approx(losses.mean(), rel=1e-4)
 
 
@@ -52,7 +57,7 @@ def test_one_example_is_normalized_over_the_references(net, params):
     """A measurement that depends on which examples are measured together."""
     inputs = net.data.inputs[600:616]
     expected = by_hand(params, inputs, net.data.inputs[:512])
-    found = jax.vmap(net.output, in_axes=(None, 0))(params, jnp.asarray(inputs))
+    found = jax.jit(jax.vmap(net.output, in_axes=(None, 0)))(params, jnp.asarray(inputs))
     np.testing.assert_allclose(found, expected, rtol=2e-4, atol=2e-4)
 
 
@@ -74,7 +79,7 @@ def test_other_data_keep_the_references(net, params):
             soret.observables.parameters(net, soret.observables.State(params, (), jnp.int32(0))),
         ),
     )
-    losses = jax.vmap(net.example_loss, in_axes=(None, 0, 0))(
+    losses = jax.jit(jax.vmap(net.example_loss, in_axes=(None, 0, 0)))(
         params, jnp.asarray(net.data.inputs), jnp.asarray(net.data.labels)
     )
     assert float(inside.loss) == pytest.approx(float(losses.mean()), rel=1e-4)
@@ -92,7 +97,7 @@ def test_sgd_steps_on_the_mini_batch_loss(net):
     )
     before, after = (net.unflatten(v) for v in run.parameters.values[0])
     batch = jnp.asarray(net.data.inputs), jnp.asarray(net.data.labels)
-    gradient = jax.grad(net.training_loss)(before, batch)
+    gradient = jax.jit(jax.grad(net.training_loss))(before, batch)
     for one, two, slope in zip(*map(jax.tree.leaves, (before, after, gradient)), strict=True):
         np.testing.assert_allclose(two, one - 0.5 * slope, atol=1e-5)
 
@@ -101,10 +106,9 @@ def test_the_scale_of_the_weights_is_free(net, params):
     """Normalization left out somewhere: output must not change with the scale of W."""
     scaled = [{**layer, "W": 3 * layer["W"]} for layer in params[:-1]] + [params[-1]]
     inputs = jnp.asarray(net.data.inputs[:20])
-    np.testing.assert_allclose(
-        net.predict_batch(scaled, inputs), net.predict_batch(params, inputs), atol=2e-3
-    )
-    assert net.preactivations(params, inputs[0]).shape == (11,)
+    run = jax.jit(net.predict_batch)
+    np.testing.assert_allclose(run(scaled, inputs), run(params, inputs), atol=2e-3)
+    assert jax.jit(net.preactivations)(params, inputs[0]).shape == (11,)
 
 
 def test_refusals(net):
