@@ -129,13 +129,17 @@ def _points(
 
 def finish_axes(ax: Any, name: str, logarithmic: bool) -> None:
     """Label a panel; ticks are where the points are, which powers of ten would not be."""
-    ax.set_xscale("log")
+    ax.set_ylabel(name)
     places = np.unique(np.concatenate([[], *[line.get_xdata() for line in ax.get_lines()]]))
-    if len(places):
-        places = places[np.insert(np.diff(np.log(places)) > 0.25, 0, True)]
+    if not len(places):
+        # A logarithmic axis without data cannot be drawn.
+        ax.text(0.5, 0.5, "no run got there", transform=ax.transAxes, ha="center", color=GREY)
+        ax.set(xticks=[], yticks=[])
+        return
+    ax.set_xscale("log")
+    places = places[np.insert(np.diff(np.log(places)) > 0.25, 0, True)]
     ax.set_xticks(places, [f"{place:.3g}" for place in places], rotation=45)
     ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.set_ylabel(name)
     if logarithmic:
         ax.set_yscale("log")
         low, high = ax.get_ylim()
