@@ -36,9 +36,11 @@ def test_is_the_mean_over_every_example() -> None:
 @pytest.mark.parametrize("chunk", [0, 1, 3, 7, 10, 11])
 def test_sums_do_not_depend_on_the_chunks(chunk: int) -> None:
     """An example lost between chunks; whole numbers are summed without rounding."""
-    x = jnp.arange(20.0).reshape(10, 2)
-    y = jnp.arange(10)
-    found = sum_in_chunks(lambda p, x, y: {"a": p * x, "b": y * x[0]}, 2.0, x, y, chunk)
+    x = np.arange(20, dtype=np.float32).reshape(10, 2)
+    y = np.arange(10)
+    found = jax.jit(
+        lambda x, y: sum_in_chunks(lambda p, x, y: {"a": p * x, "b": y * x[0]}, 2.0, x, y, chunk)
+    )(x, y)
     np.testing.assert_array_equal(found["a"], 2 * x.sum(0))
     assert float(found["b"]) == float((y * x[:, 0]).sum())
 
