@@ -89,8 +89,8 @@ SMALL = {
     "thermophoresis/hessian-trace-bound": {
         "depths": (2,),
         "hidden": 8,
-        "steps": 400,
-        "records": 10,
+        "steps": 100,
+        "records": 5,
         "replicas": 4,
         "dropped_examples": 1,
     },

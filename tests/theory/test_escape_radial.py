@@ -15,14 +15,16 @@ def simulated(
     rng = np.random.default_rng(seed)
     z = np.zeros((walkers, n))
     times = np.full((walkers, len(ratios)), np.nan)
-    step = 0
-    while np.isnan(times).any():
+    going, step = np.arange(walkers), 0
+    while going.size:
         step += 1
-        x = rng.standard_normal((walkers, batch, n))
-        residual = np.einsum("wbn,wn->wb", x, z) - rng.standard_normal((walkers, batch))
+        x = rng.standard_normal((going.size, batch, n))
+        residual = np.einsum("wbn,wn->wb", x, z) - rng.standard_normal((going.size, batch))
         z = z - eta / batch * np.einsum("wbn,wb->wn", x, residual)
         above = 1 + (z**2).sum(1)[:, None] >= np.asarray(ratios)
-        times = np.where(np.isnan(times) & above, step, times)
+        times[going] = np.where(np.isnan(times[going]) & above, step, times[going])
+        left = np.isnan(times[going]).any(1)
+        going, z = going[left], z[left]
         assert step < 100_000
     return times.mean(0), times.std(0) / np.sqrt(walkers)
 
