@@ -23,7 +23,8 @@ LABELS = INPUTS @ [1.0, -2.0, 0.5] + RNG.normal(size=50)
 
 def watched(problem: soret.Problem, theta: Any) -> float:
     params = {"theta": jnp.asarray(theta, jnp.float32)}
-    return float(full_loss(problem, State(params, (), jnp.int32(0))))
+    # Compiled: one operation at a time takes much longer.
+    return float(jax.jit(lambda p: full_loss(problem, State(p, (), jnp.int32(0))))(params))
 
 
 def test_gradient_is_that_of_the_loss() -> None:
@@ -137,7 +138,8 @@ def test_without_end_it_is_the_limit() -> None:
     assert found.examples is None
     assert found.minimum_loss == 0.5
     n = 40_000
-    x, y = (np.asarray(a, float) for a in problem.data.draw(jnp.array([1, 2], jnp.uint32), 7, n))
+    draw = jax.jit(problem.data.draw, static_argnums=2)
+    x, y = (np.asarray(a, float) for a in draw(jnp.array([1, 2], jnp.uint32), 7, n))
     moments = np.concatenate([x.T @ x / n - np.eye(2), (x.T @ y / n)[:, None]], axis=1)
     # Second moments of standard Gaussians have a deviation of at most √(2/n): six of those.
     assert np.abs(moments).max() < 6 * (2 / n) ** 0.5

@@ -1,9 +1,9 @@
 """Counter-based random numbers for the inner loop: Threefry-2x32 with 20 rounds, written out flat.
 
 The same generator as JAX's default, so a key of one is a key of the other. JAX rolls the rounds
-into a loop to compile quickly; on a CPU that costs a factor of four at run time, and at ten units
-random numbers are most of a step. Here the rounds are unrolled and normals come by Box–Muller:
-every operation is elementwise and vectorizes.
+into a loop; on a CPU that costs a factor of four to compile and as much at run time, and at ten
+units random numbers are most of a step. Here the rounds are unrolled and normals come by
+Box–Muller: every operation is elementwise and vectorizes.
 
 A stream is a key (two 32-bit words). A number's place in its stream is a counter of two words:
 the step it is used in and its index within the step. Nothing is carried from step to step, so
