@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
+    from soret.claims import Simulate
+
     Floats = NDArray[np.float64]
 
 HIDDEN, FEATURES, EXAMPLES = 4, 6, 400
@@ -19,41 +21,53 @@ DECAY = 0.005
 """Weight decay, without which a net has directions that nothing confines."""
 
 
-def around_the_minimum(rate: float, batch: int, steps: int, replicas: int, seed: int) -> xr.Dataset:
+def around_the_minimum(
+    simulate: Simulate, rate: float, batch: int, steps: int, replicas: int
+) -> xr.Dataset | None:
     """Train a net to its minimum, measure H and C there, and let SGD go from there.
 
     Returns
     -------
     Dataset
         hessian (with the weight decay) and covariance (P, P); moment (replica, P), the mean square
-        of every replica along the Hessian's eigenvectors, curvatures rising.
+        of every replica along the Hessian's eigenvectors, curvatures rising. None in a rehearsal.
     """
-    import xarray as xr
-
     problem = _problem()
-    flat = _minimum(problem)
-    params = problem.unflatten(flat)
-    hessian = soret.landscape.hessian(problem, params).dense() + DECAY * np.eye(flat.size)
-    noise = soret.landscape.gradient_noise(problem, params).dense()
-    _, vectors = np.linalg.eigh(hessian)
-    run = soret.simulate(
-        soret.problems.starting_from(problem, flat[None]),
+    found = simulate.measure("net/minimum", lambda seed: _measured(problem))
+    start = problem
+    if found is not None:
+        start = soret.problems.starting_from(problem, found.parameters.values[None])
+    run = simulate(
+        "net",
+        start,
         soret.SGD(rate, batch, weight_decay=DECAY),
         observe=soret.observables.parameters,
         steps=steps,
         replicas=replicas,
         record_every=steps // 100,
-        seed=seed,
-        progress=False,
     )
-    away = run.parameters.isel(step=slice(50, None)).values.astype(float) - flat
+    if found is None or run is None:
+        return None
+    _, vectors = np.linalg.eigh(found.hessian.values)
+    away = run.parameters.isel(step=slice(50, None)).values.astype(float) - found.parameters.values
     moment = ((away @ vectors) ** 2).mean(1)
+    return found.drop_vars("parameters").assign(moment=(("replica", "direction"), moment))
+
+
+def _measured(problem: Any) -> xr.Dataset:
+    """Return the minimum, and H (with the weight decay) and C there."""
+    import xarray as xr
+
+    flat = _minimum(problem)
+    params = problem.unflatten(flat)
+    hessian = soret.landscape.hessian(problem, params).dense() + DECAY * np.eye(flat.size)
+    noise = soret.landscape.gradient_noise(problem, params).dense()
     axes = ("row", "column")
     return xr.Dataset(
         {
+            "parameters": ("parameter", flat),
             "hessian": (axes, (hessian + hessian.T) / 2),
             "covariance": (axes, (noise + noise.T) / 2),
-            "moment": (("replica", "direction"), moment),
         }
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -79,7 +78,7 @@ class OpenQuestions:
         """Run SGD on wells, on a net and on a quadratic surface."""
         if self.momenta[0] != 0 or len(self.momenta) < 2 or len(self.batches) != 2:
             raise SettingsError("momenta begins with 0 and has another value; batches has two.")
-        made = {}
+        made: dict[str, Any] = {}
         every = self.steps // 100
         double, funnel = well_of("double"), well_of("funnel")
         made["momentum"] = simulate(
@@ -107,15 +106,8 @@ class OpenQuestions:
                 replicas=self.funnel_replicas,
                 record_every=every,
             )
-        made["net"] = simulate.measure(
-            "net",
-            partial(
-                net.around_the_minimum,
-                self.net_rate,
-                self.net_batch,
-                self.net_steps,
-                self.net_replicas,
-            ),
+        made["net"] = net.around_the_minimum(
+            simulate, self.net_rate, self.net_batch, self.net_steps, self.net_replicas
         )
         for name, matrix in (("isotropic", np.eye(2)), ("oblique", linear.OBLIQUE)):
             made[name] = simulate(
