@@ -74,7 +74,8 @@ def as_jax_key(key: Key) -> Array:
 
 def flattened(key: Array) -> Array:
     """Return a key for `jax.random`; one of JAX's default kind as `as_jax_key` returns it."""
-    if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and jax.random.key_impl(key) == _JAXS:
+    typed = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    if typed and jax.random.key_impl(key) == _JAXS:
         return as_jax_key(jax.random.key_data(key))
     return key
 
