@@ -6,7 +6,6 @@ import sys
 import pytest
 from report_runs import CLAIM
 
-
 # The limit is set within: between fork and exec it would be set in a copy of JAX's threads.
 LIMITED = """
 import resource, runpy, sys

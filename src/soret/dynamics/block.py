@@ -121,8 +121,10 @@ def run_block(
                 folder.write_checkpoint(name, _pack(ensemble, records, done))
                 last_saved = time.monotonic()
 
+        held = program.watch is not None and program.watch.hold
         if folder and not (saved is not None and _is_done(saved, chunks)):
-            folder.write_checkpoint(name, _pack(ensemble, records, done))
+            finished = ensemble if held else _without_position(ensemble)
+            folder.write_checkpoint(name, _pack(finished, records, done))
         kept = len(block.replicas)
         whole = _join(records)
         passages = ensemble.passages
@@ -130,8 +132,13 @@ def run_block(
             {key: value[:, :kept] for key, value in whole.items()},
             np.asarray(ensemble.diverged_at)[:kept],
             np.asarray(passages.passed_at)[:kept] if passages else None,
-            _flat(ensemble)[:kept] if program.watch is not None and program.watch.hold else None,
+            _flat(ensemble)[:kept] if held else None,
         )
+
+
+def _without_position(ensemble: Ensemble) -> Ensemble:
+    """Return what is asked of a finished block: thousands that kept θ would fill a disk."""
+    return ensemble._replace(params=(), velocity=())
 
 
 def _flat(ensemble: Ensemble) -> np.ndarray:
@@ -182,8 +189,12 @@ def _pack(
 
 
 def _unpack(saved: dict[str, np.ndarray], program: Program) -> tuple[Ensemble, list[Any], int]:
-    shapes, structure = jax.tree.flatten(program.ensemble_shape)
-    leaves = [saved[f"state-{i}"] for i in range(len(shapes))]
+    count = sum(key.startswith("state-") for key in saved)
+    shape = program.ensemble_shape
+    if count < len(jax.tree.leaves(shape)):
+        shape = _without_position(shape)
+    structure = jax.tree.structure(shape)
+    leaves = [saved[f"state-{i}"] for i in range(count)]
     prefix = "record-"
     records = {k.removeprefix(prefix): v for k, v in saved.items() if k.startswith(prefix)}
     return jax.tree.unflatten(structure, leaves), [records], int(saved["done"])
