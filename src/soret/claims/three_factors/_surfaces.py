@@ -90,6 +90,12 @@ def minima_of(well: Any) -> Any:
     return losses, (well.hessian(left), well.hessian(right))
 
 
+def finite_rate(well: Any, learning_rate: float) -> float:
+    """Return exp[(η/4)(tr H_B − tr H_A)]: SGD's odds over Boltzmann's, to first order in η."""
+    _, (left, right) = minima_of(well)
+    return float(np.exp(learning_rate / 4 * (np.trace(right) - np.trace(left))))
+
+
 def effective_temperature(well: Any, losses: Floats, guess: float) -> Floats:
     """Return for every replica the T at which Boltzmann's law has its mean loss.
 

@@ -11,6 +11,7 @@ import soret
 from soret.claims import Result, Runs, Simulate, Source, claim
 from soret.claims.three_factors import _odds as odds
 from soret.claims.three_factors._surfaces import (
+    finite_rate,
     heat_of,
     laplace_odds,
     minima_of,
@@ -151,7 +152,8 @@ class MinimaRatio:
                     interval,
                     round(float(np.exp(rival - law.fokker_planck.sel(heat=base))), 4),
                     verdict_within(interval, 1 - RATIO_TOLERANCE, 1 + RATIO_TOLERANCE),
-                    f"all points with η = {self.learning_rates[0]:g}",
+                    f"all points with η = {self.learning_rates[0]:g}, which is worth a factor of "
+                    f"{finite_rate(well_of(name), self.learning_rates[0]):.3g}",
                 )
             )
             if abs(np.subtract(*minima_of(well_of(name))[0])) > 1e-9:
