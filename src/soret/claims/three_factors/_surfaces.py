@@ -91,9 +91,10 @@ def minima_of(well: Any) -> Any:
 
 
 def finite_rate(well: Any, learning_rate: float) -> float:
-    """Return exp[(η/4)(tr H_B − tr H_A)]: SGD's odds over Boltzmann's, to first order in η."""
-    _, (left, right) = minima_of(well)
-    return float(np.exp(learning_rate / 4 * (np.trace(right) - np.trace(left))))
+    """Return what a finite η is worth beside Boltzmann's odds, to first order, whatever T is."""
+    losses, hessians = minima_of(well)
+    odds = soret.theory.equilibrium.finite_rate_ratio(losses, hessians, 1.0, learning_rate)
+    return float(odds / laplace_odds(well, 1.0))
 
 
 def effective_temperature(well: Any, losses: Floats, guess: float) -> Floats:
