@@ -63,7 +63,8 @@ class BoltzmannEquilibrium:
     At a finite η the law depends on η apart from T: to first order it is Boltzmann's for
     L − (η/4)|∇L|² + (ηT/2)ΔL (`soret.theory.equilibrium.modified_loss`, ours). The map compares all
     of it with the density of the recursion itself, which in one dimension is solved for exactly.
-    Surfaces and numbers are ours.
+    Surfaces and numbers are ours. All three see the same random numbers; "plane" is "tilted" with a
+    direction across, so that along the path the two are one piece of evidence and not two.
     """
 
     surfaces: Annotated[tuple[str, ...], "double, tilted, wide or deep, funnel, plane"] = (
