@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
@@ -29,6 +29,46 @@ PLACES = 24
 # What an interval over replicas takes.
 MIN_REPLICAS = 8
 NAMES = {"dense": "fully connected net", "conv": "convolutional net"}
+# What the quick scale changes in both claims.
+SMALL = {
+    "dense_data": "digits",
+    "conv_data": "digits",
+    "images": 400,
+    "hidden": (32, 32, 32),
+    "channels": (8, 16),
+    "stack_layers": 1,
+    "epochs": 800,
+    "records": 50,
+    "measured": 200,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nets:
+    """The paper's two nets and their training: settings that both claims have."""
+
+    dense_data: Annotated[Literal["digits", "mnist", "fashion-mnist", "cifar-10"], "images"] = (
+        "fashion-mnist"
+    )
+    conv_data: Annotated[Literal["digits", "mnist", "fashion-mnist", "cifar-10"], "images"] = (
+        "cifar-10"
+    )
+    images: Annotated[int, "training images, the first so many"] = 60_000
+    nets: Annotated[tuple[str, ...], "dense, conv"] = ("dense", "conv")
+    hidden: Annotated[tuple[int, ...], "units of each hidden layer of the dense net"] = (
+        2048,
+        2048,
+        2048,
+    )
+    channels: Annotated[tuple[int, ...], "channels of each stack of the conv net"] = (64, 128, 256)
+    stack_layers: Annotated[int, "convolutions in each stack"] = 3
+    dense_learning_rate: Annotated[float, "learning rate η of the dense net"] = 0.1
+    conv_learning_rate: Annotated[float, "learning rate η of the conv net"] = 0.1
+    batch_size: Annotated[int, "batch size B"] = 100
+    epochs: Annotated[int, "epochs"] = 100
+    records: Annotated[int, "records along training; must divide epochs"] = 100
+    measured: Annotated[int, "images that loss and noise are averaged over"] = 1000
+    replicas: Annotated[int, "replicas per net, at least 8"] = 8
 
 
 @dataclass(frozen=True)
@@ -51,7 +91,7 @@ class Stage:
     span: tuple[float, float] | None
 
 
-def train(claim: Any, simulate: Simulate, loss: str) -> Runs:
+def train(claim: Nets, simulate: Simulate, loss: str) -> Runs:
     """Train every net, recording loss and noise strength along the way."""
     if claim.replicas < MIN_REPLICAS:
         raise SettingsError(
@@ -108,7 +148,7 @@ def control(runs: Runs, rivals: Mapping[str, float]) -> Runs:
 
 
 def draw(
-    claim: Any, runs: Runs, results: list[Result], stages: tuple[Stage, ...], title: str
+    claim: Nets, runs: Runs, results: list[Result], stages: tuple[Stage, ...], title: str
 ) -> Any:
     """Draw loss and noise along training, and one against the other with the slopes."""
     from soret.figures import NoiseRow, noise_loss_figure
@@ -132,7 +172,7 @@ def draw(
     return noise_loss_figure(rows, title=title)
 
 
-def describe(claim: Any, net: str) -> str:
+def describe(claim: Nets, net: str) -> str:
     """Name a net with its size."""
     if net == "dense":
         return "Dense layers of " + "–".join(map(str, claim.hidden))

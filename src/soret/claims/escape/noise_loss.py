@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from soret.claims import Result, Runs, Simulate, Source, claim
 from soret.claims.escape import _noise_loss as shared
@@ -15,19 +15,9 @@ STAGES = (shared.Stage("late in training", 1.0, 0.0, None),)
     statement="Late in training with the mean-square loss, the strength of SGD's noise, "
     "𝒩 = ⟨|∇ℓ|²⟩ − |∇L|², is proportional to the loss.",
     source=Source("escape", "Sec. 5.2, Fig. 2"),
-    quick={
-        "dense_data": "digits",
-        "conv_data": "digits",
-        "images": 400,
-        "hidden": (32, 32, 32),
-        "channels": (8, 16),
-        "stack_layers": 1,
-        "epochs": 800,
-        "records": 50,
-        "measured": 200,
-    },
+    quick=shared.SMALL,
 )
-class NoiseLoss:
+class NoiseLoss(shared.Nets):
     """Fashion-MNIST on three hidden layers of 2,048, CIFAR-10 on three stacks of convolutions.
 
     One-hot labels, ½|f − y|², Glorot, B = 100. "Three hidden layers, each of which has …, followed
@@ -41,29 +31,6 @@ class NoiseLoss:
     and not all; padding that keeps images their size; number of epochs and replicas. On the small
     nets of the quick scale the slope passes through 1 and does not stay there (`docs/errata.md`).
     """
-
-    dense_data: Annotated[Literal["digits", "mnist", "fashion-mnist", "cifar-10"], "images"] = (
-        "fashion-mnist"
-    )
-    conv_data: Annotated[Literal["digits", "mnist", "fashion-mnist", "cifar-10"], "images"] = (
-        "cifar-10"
-    )
-    images: Annotated[int, "training images, the first so many"] = 60_000
-    nets: Annotated[tuple[str, ...], "dense, conv"] = ("dense", "conv")
-    hidden: Annotated[tuple[int, ...], "units of each hidden layer of the dense net"] = (
-        2048,
-        2048,
-        2048,
-    )
-    channels: Annotated[tuple[int, ...], "channels of each stack of the conv net"] = (64, 128, 256)
-    stack_layers: Annotated[int, "convolutions in each stack"] = 3
-    dense_learning_rate: Annotated[float, "learning rate η of the dense net"] = 0.1
-    conv_learning_rate: Annotated[float, "learning rate η of the conv net"] = 0.1
-    batch_size: Annotated[int, "batch size B"] = 100
-    epochs: Annotated[int, "epochs"] = 100
-    records: Annotated[int, "records along training; must divide epochs"] = 100
-    measured: Annotated[int, "images that loss and noise are averaged over"] = 1000
-    replicas: Annotated[int, "replicas per net, at least 8"] = 8
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Train both nets."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from soret.claims import Result, Runs, Simulate, Source, claim
 from soret.claims.escape import _noise_loss as shared
@@ -18,19 +18,9 @@ STAGES = (
     statement="With cross-entropy the strength of SGD's noise is proportional to the loss at an "
     "intermediate stage of training, and to its square where the loss is very small.",
     source=Source("escape", "App. D, Fig. 5"),
-    quick={
-        "dense_data": "digits",
-        "conv_data": "digits",
-        "images": 400,
-        "hidden": (32, 32, 32),
-        "channels": (8, 16),
-        "stack_layers": 1,
-        "epochs": 800,
-        "records": 50,
-        "measured": 200,
-    },
+    quick=shared.SMALL,
 )
-class NoiseLossCrossEntropy:
+class NoiseLossCrossEntropy(shared.Nets):
     """The nets of `escape/noise-loss`, with cross-entropy.
 
     The paper calls the proportionality "less clear" than with the mean square, and its formula
@@ -46,28 +36,7 @@ class NoiseLossCrossEntropy:
     between 1.6 and 1.8, not 2 (`docs/errata.md`).
     """
 
-    dense_data: Annotated[Literal["digits", "mnist", "fashion-mnist", "cifar-10"], "images"] = (
-        "fashion-mnist"
-    )
-    conv_data: Annotated[Literal["digits", "mnist", "fashion-mnist", "cifar-10"], "images"] = (
-        "cifar-10"
-    )
-    images: Annotated[int, "training images, the first so many"] = 60_000
-    nets: Annotated[tuple[str, ...], "dense, conv"] = ("dense", "conv")
-    hidden: Annotated[tuple[int, ...], "units of each hidden layer of the dense net"] = (
-        2048,
-        2048,
-        2048,
-    )
-    channels: Annotated[tuple[int, ...], "channels of each stack of the conv net"] = (64, 128, 256)
-    stack_layers: Annotated[int, "convolutions in each stack"] = 3
-    dense_learning_rate: Annotated[float, "learning rate η of the dense net"] = 0.1
     conv_learning_rate: Annotated[float, "learning rate η of the conv net"] = 0.05
-    batch_size: Annotated[int, "batch size B"] = 100
-    epochs: Annotated[int, "epochs"] = 100
-    records: Annotated[int, "records along training; must divide epochs"] = 100
-    measured: Annotated[int, "images that loss and noise are averaged over"] = 1000
-    replicas: Annotated[int, "replicas per net, at least 8"] = 8
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Train both nets."""
