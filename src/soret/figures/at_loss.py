@@ -10,9 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, style
-
-_WORST_FIRST = ("contradicted", "inconclusive", "supported")
+from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, WORST_FIRST, style
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def at_loss_figure(rows: Sequence[AtLossRow], *, title: str) -> Figure:
                 for level in row.levels:
                     ax.axvline(level, color=GREY, linewidth=0.8, linestyle=":")
                 told = row.verdicts[name]
-                worst = [verdict for verdict in _WORST_FIRST if verdict in told]
+                worst = [verdict for verdict in WORST_FIRST if verdict in told]
                 ax.set_title(
                     f"{name}: {' | '.join(verdict.upper() for verdict in told)}",
                     loc="left",

@@ -11,9 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, style
-
-_WORST_FIRST = ("contradicted", "inconclusive", "supported")
+from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, WORST_FIRST, style
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def _draw_density(ax: Axes, panel: BoltzmannPanel) -> None:
     top = max(float(level.max()) for level, *_ in panel.densities)
     ax.plot([0, top], [0, top], "k-", lw=1, label="Boltzmann, nothing fitted")
     ax.plot([0, top], [0, top / 2], ":", color=GREY, label="rival: T = ησ²/S")
-    told = sorted((str(r.verdict) for r in panel.results), key=_WORST_FIRST.index)
+    told = sorted((str(r.verdict) for r in panel.results), key=WORST_FIRST.index)
     powers = ", ".join(f"{r.measured:.2f}" for r in panel.results if r.quantity.startswith("power"))
     ax.set_title(
         f"{panel.name}: {told[0].upper()}\npowers of η, S, σ² in T: {powers} (1, −1, 1)",

@@ -10,9 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, style
-
-_WORST_FIRST = ("contradicted", "inconclusive", "supported")
+from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, WORST_FIRST, style
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ def bound_figure(rows: Sequence[BoundRow], *, title: str) -> Figure:
         figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
         parts: Any = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
         for part, row in zip(parts, rows, strict=True):
-            worst = [verdict for verdict in _WORST_FIRST if verdict in row.verdicts]
+            worst = [verdict for verdict in WORST_FIRST if verdict in row.verdicts]
             part.suptitle(
                 f"{row.title}: {' | '.join(v.upper() for v in row.verdicts)}; {row.note}",
                 x=0.01,

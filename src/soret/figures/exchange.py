@@ -11,9 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, style
-
-_WORST_FIRST = ("contradicted", "inconclusive", "supported")
+from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, WORST_FIRST, style
 
 
 class Distance(Protocol):
@@ -74,7 +72,7 @@ def exchange_figure(
     verdicts : sequence of str
     title : str
     """
-    worst = next(verdict for verdict in _WORST_FIRST if verdict in verdicts)
+    worst = next(verdict for verdict in WORST_FIRST if verdict in verdicts)
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(13, 3.9), layout="constrained")
         figure.suptitle(

@@ -9,11 +9,9 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, style
+from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, WORST_FIRST, style
 
 Floats = NDArray[np.float64]
-
-_WORST_FIRST = ("contradicted", "inconclusive", "supported")
 
 
 def interpolation_figure(
@@ -47,7 +45,7 @@ def interpolation_figure(
     verdicts : sequence of str
     title : str
     """
-    worst = next(verdict for verdict in _WORST_FIRST if verdict in verdicts)
+    worst = next(verdict for verdict in WORST_FIRST if verdict in verdicts)
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(14, 3.9), layout="constrained")
         figure.suptitle(

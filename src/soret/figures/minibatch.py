@@ -10,11 +10,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy import stats
 
-from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, style
+from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, WORST_FIRST, style
 
 Floats = NDArray[np.float64]
 
-_WORST_FIRST = ("contradicted", "inconclusive", "supported")
 _MARKERS = "osD^vP"
 
 
@@ -62,7 +61,7 @@ def minibatch_figure(
     title : str
     """
     told = [verdict for point in points for verdict in point.verdicts]
-    worst = next(verdict for verdict in _WORST_FIRST if verdict in told)
+    worst = next(verdict for verdict in WORST_FIRST if verdict in told)
     lines = "\n".join(f"{p.name}: {' | '.join(v.upper() for v in p.verdicts)}" for p in points)
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(14, 4.6), layout="constrained")

@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from soret.figures.forest import draw_forest
-from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, style
+from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, WORST_FIRST, style
 
-_WORST_FIRST = ("contradicted", "inconclusive", "supported")
 _MARKERS = "osD"
 
 
@@ -114,7 +113,7 @@ def _draw_odds(ax: Axes, panel: OddsPanel) -> None:
             label=f"SGD, {factor} changed",
         )
     powers = [r for r in panel.results if r.quantity.startswith("power")]
-    told = sorted((str(r.verdict) for r in panel.results), key=_WORST_FIRST.index)
+    told = sorted((str(r.verdict) for r in panel.results), key=WORST_FIRST.index)
     text = (
         "powers of η, S, σ²: " + ", ".join(f"{r.measured:.2f}" for r in powers) + " (−1, 1, −1)"
         if powers

@@ -10,9 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, style
-
-_WORST_FIRST = ("contradicted", "inconclusive", "supported")
+from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, WORST_FIRST, style
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def noise_loss_figure(rows: Sequence[NoiseRow], *, title: str) -> Figure:
         parts: Any = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
         for part, row in zip(parts, rows, strict=True):
             verdicts = [stage[-1] for stage in row.stages]
-            worst = next(verdict for verdict in _WORST_FIRST if verdict in verdicts)
+            worst = next(verdict for verdict in WORST_FIRST if verdict in verdicts)
             told = "\n".join(_told(*stage) for stage in row.stages)
             part.suptitle(
                 f"{row.title}\n{told}",

@@ -8,9 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, style
+from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, WORST_FIRST, style
 
-_WORST_FIRST = ("contradicted", "inconclusive", "supported")
 _BINS = 60
 _SHOWN = 60
 
@@ -39,7 +38,7 @@ def outliers_figure(
         Share of the largest below which an eigenvalue counts as close to zero.
     title : str
     """
-    worst = next(verdict for verdict in _WORST_FIRST if verdict in verdicts)
+    worst = next(verdict for verdict in WORST_FIRST if verdict in verdicts)
     told = ", ".join(
         f"n = {value:.3g} ({name.rpartition(', ')[2]})" for name, value in dimensions.items()
     )

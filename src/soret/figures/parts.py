@@ -10,9 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, style
-
-_WORST_FIRST = ("contradicted", "inconclusive", "supported")
+from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, WORST_FIRST, style
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def parts_figure(
         parts: Any = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
         for part, row in zip(parts, rows, strict=True):
             told = " | ".join(verdict.upper() for verdict in row.verdicts)
-            worst = [verdict for verdict in _WORST_FIRST if verdict in row.verdicts]
+            worst = [verdict for verdict in WORST_FIRST if verdict in row.verdicts]
             colour = VERDICT_COLOURS[worst[0]] if worst else GREY
             part.suptitle(
                 f"{row.title}. Does the noise part lower {what}? {told}\n"

@@ -13,13 +13,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, style
+from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, WORST_FIRST, style
 
 Floats = NDArray[np.float64]
 Band = tuple[Floats, Floats, Floats, Floats]
 """x, estimate, lower and upper end of its interval."""
-
-_WORST_FIRST = ("contradicted", "inconclusive", "supported")
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ def passage_figure(columns: Sequence[PassageColumn], *, title: str, level: str) 
             2, len(columns), squeeze=False, sharex="col", height_ratios=(1.5, 1)
         )
         for (above, below), column in zip(axes.T, columns, strict=True):
-            worst = [verdict for verdict in _WORST_FIRST if verdict in column.verdicts]
+            worst = [verdict for verdict in WORST_FIRST if verdict in column.verdicts]
             above.set_title(
                 f"{column.title}: {' | '.join(v.upper() for v in column.verdicts)}",
                 loc="left",

@@ -11,10 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, style
+from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, WORST_FIRST, style
 
 Floats = NDArray[np.float64]
-_WORST_FIRST = ("contradicted", "inconclusive", "supported")
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def questions_figure(data: Questions, results: Sequence[Any]) -> Figure:
 
 
 def _title(ax: Axes, results: Sequence[Any], question: str, answer: str) -> None:
-    told = sorted((str(r.verdict) for r in results), key=_WORST_FIRST.index)
+    told = sorted((str(r.verdict) for r in results), key=WORST_FIRST.index)
     ax.set_title(
         f"{question} {told[0].upper()}\n{answer}",
         loc="left",

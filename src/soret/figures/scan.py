@@ -10,9 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, style
+from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, WORST_FIRST, style
 
-_WORST_FIRST = ("contradicted", "inconclusive", "supported")
 _MARKERS = "osD^vP*X"
 
 
@@ -54,7 +53,7 @@ def scan_figure(rows: Sequence[ScanRow], *, title: str, logarithmic: Sequence[st
         figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
         parts: Any = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
         for part, row in zip(parts, rows, strict=True):
-            worst = [verdict for verdict in _WORST_FIRST if verdict in row.verdicts]
+            worst = [verdict for verdict in WORST_FIRST if verdict in row.verdicts]
             told = " | ".join(verdict.upper() for verdict in row.verdicts)
             part.suptitle(
                 f"{row.title}: {told}\n{row.note}",

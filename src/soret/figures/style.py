@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINES = ("-", "--", "-.", ":")
 VERDICT_COLOURS = {"supported": "#00704A", "contradicted": "#B3261E", "inconclusive": "#6B5B00"}
+WORST_FIRST = ("contradicted", "inconclusive", "supported")
 GREY = "#5F6368"
 
 _STYLE = {
