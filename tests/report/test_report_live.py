@@ -12,12 +12,13 @@ import time
 
 import numpy as np
 import pytest
+from report_runs import curves
 
 import soret
-from soret.errors import SettingsError
+from soret.errors import RunError, SettingsError
 from soret.report.live import watch
-from soret.report.partial import Reader
-from soret.runs import RunFolder
+from soret.report.partial import Finished, Reader
+from soret.runs import RunFolder, files
 
 # Three points of a grid, three blocks each, the last of them not full; impatient with checkpoints.
 EXPERIMENT = """
@@ -74,6 +75,50 @@ def test_what_is_there_of_a_killed_run_is_where_it_belongs(tmp_path):
     np.testing.assert_array_equal(partial.data.learning_rate, whole.learning_rate)
     assert partial.share == pytest.approx(known.mean(), abs=1e-9)
     assert time.time() - partial.newest < 120
+
+
+def test_a_run_that_finishes_while_it_is_read_is_not_shown_with_holes(tmp_path, monkeypatch):
+    """Progress that falls from 100 % to 66 %, for blocks removed between two of them were read."""
+    folder = RunFolder(tmp_path / "run")
+    write, read, written, looks = files.write_arrays, files.read_arrays, [], []
+
+    def unplugged(path, arrays):
+        if len(written) == 6:
+            raise OSError("no disk any more")
+        written.append(path)
+        write(path, arrays)
+
+    monkeypatch.setattr(files, "write_arrays", unplugged)
+    with pytest.raises(OSError, match="no disk"):
+        soret.simulate(
+            soret.problems.two_layer(inputs=3, hidden=3),
+            soret.SGD([0.1, 0.05, 0.02]),
+            observe=[soret.observables.weight_norm],
+            steps=40, replicas=5, record_every=20, block_size=2, out=folder.path,
+        )  # fmt: skip
+    monkeypatch.setattr(files, "write_arrays", write)
+    assert 0.5 < Reader(folder).read().share < 1
+
+    def finished_meanwhile(path):
+        looks.append(path)
+        if len(looks) == 2:
+            folder.finish(curves())
+        return read(path)
+
+    monkeypatch.setattr(files, "read_arrays", finished_meanwhile)
+    with pytest.raises(Finished, match="just been finished"):
+        Reader(folder).read()
+    assert len(looks) == 2
+
+
+def test_what_is_damaged_is_not_said_to_be_finished(tmp_path):
+    """A damaged block that is waited for for ever without a word."""
+    folder = RunFolder(tmp_path / "run")
+    started(folder.path, stop_after=3).wait(120)
+    block = next((folder.path / "checkpoints").glob("*.npz"))
+    block.write_bytes(block.read_bytes()[:-7])
+    with pytest.raises(RunError, match="is damaged"):
+        Reader(folder).read()
 
 
 def test_a_running_process_is_watched_until_it_is_done(tmp_path):

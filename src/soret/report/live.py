@@ -12,7 +12,7 @@ from soret.errors import RunError, SettingsError
 from soret.report import curves, embed
 from soret.report.collect import collect
 from soret.report.page import Live, Section, page, render
-from soret.report.partial import Reader
+from soret.report.partial import Finished, Reader
 from soret.report.saved import SavedRun
 from soret.report.write import check_place, put
 from soret.runs import RunFolder
@@ -58,6 +58,8 @@ def watch(
         while not watcher.is_done():
             try:
                 html = watcher.page(every)
+            except Finished:
+                continue
             except RunError as error:
                 # Files come and go while a run is finished; what is really damaged stays so.
                 if told != str(error):
@@ -67,8 +69,9 @@ def watch(
                 put(html, to)
             wait(every)
     except KeyboardInterrupt:
-        put(watcher.page(every=0), to)
-        return
+        if not watcher.is_done():
+            put(watcher.page(every=0), to)
+            return
     put(page(collect([path])), to)
 
 
@@ -101,8 +104,10 @@ class Watcher:
 
         Raises
         ------
+        Finished
+            If the run is complete by now.
         RunError
-            If the run is just being finished, or is damaged.
+            If the run is damaged, or its files are just being moved.
         """
         run = SavedRun(self.path, self.folder.record())
         seen = self._look(run)
@@ -133,7 +138,10 @@ class Watcher:
             return _Seen(data, [(name, 100)])
         if "measurement" in record.get("description", {}):
             return _Seen({}, [(f"{name}, being measured", 0)])
-        return self._partial(name, part)
+        try:
+            return self._partial(name, part)
+        except Finished:
+            return self._experiment(part)
 
     def _partial(self, name: str, part: RunFolder) -> "_Seen":
         partial = self._readers.setdefault(part.path, Reader(part)).read()

@@ -21,6 +21,10 @@ _PREFIX = "record-"
 Records = dict[str, np.ndarray]
 
 
+class Finished(RunError):
+    """The ensemble was finished while it was read: its blocks are gone, its data are there."""
+
+
 @dataclass(frozen=True)
 class Partial:
     """An unfinished ensemble.
@@ -52,10 +56,27 @@ class Reader:
 
         Raises
         ------
+        Finished
+            If the run is complete by now.
         RunError
-            If the run cannot be read, or has just been finished.
+            If the run cannot be read.
         """
         plan = _Plan.of(self.folder.record())
+        try:
+            seen = self._blocks(plan)
+        except RunError:
+            self._refuse_finished()
+            raise
+        self._refuse_finished()
+        return seen
+
+    def _refuse_finished(self) -> None:
+        # A run is marked complete before its blocks are removed: this tells blocks that are gone,
+        # perhaps in the middle of being read, from blocks not begun and from damaged ones.
+        if self.folder.record().get("state") == "complete":
+            raise Finished(f"the run in {self.folder.path} has just been finished.")
+
+    def _blocks(self, plan: "_Plan") -> Partial:
         data: dict[str, np.ndarray] = {}
         seen, newest = 0, 0.0
         for number in range(plan.blocks):
