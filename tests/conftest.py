@@ -4,7 +4,7 @@ import os
 
 import matplotlib as mpl
 import numpy as np  # noqa: F401  its OpenBLAS must be loaded to be limited
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 from threadpoolctl import threadpool_limits
 
@@ -15,8 +15,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 mpl.use("Agg")
 
-# The same examples every time; no deadline, since compilation takes seconds.
-settings.register_profile("soret", derandomize=True, deadline=None)
+# The same examples every time; no limits on time, since compilation takes seconds and cores are
+# shared.
+settings.register_profile(
+    "soret", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("soret")
 
 # Rooms whose arguments a user gives are left out: their own errors are what is tested there.

@@ -56,7 +56,7 @@ def simulate(out, **more):
 # Every call runs one chunk, and every pause writes a checkpoint: forty of each of four blocks, two
 # at a time, so that some are done and some are not.
 IMPATIENT = """
-import os, signal, sys
+import os, signal, sys, time
 from soret.dynamics import block
 from soret.runs import files
 
@@ -70,6 +70,8 @@ def count(path, arrays):
     written.append(path)
     if len(written) == 130:
         os.kill(os.getpid(), signal.{signal})
+    if len(written) >= 130:
+        time.sleep(0.2)  # a Ctrl-C is heard by another thread, which may have to wait for a core
 
 
 files.write_arrays = count
