@@ -11,9 +11,9 @@ import pytest
 import xarray as xr
 
 import soret
-from soret.dynamics import block
 from soret.errors import SettingsError
 from soret.observables import State, label
+from soret.runs import pace
 
 STEPS = 960
 
@@ -98,7 +98,7 @@ def test_a_resumed_run_is_the_same(
 ) -> None:
     """What is held being lost, or moved on, by an interruption."""
     whole = held([4.0, 25.0], 3, record_every=96, workers=1)
-    calls, real = [0], block._next_length
+    calls, real = [0], pace.next_length
 
     def fail(length: int, seconds: float) -> int:
         calls[0] += 1
@@ -106,8 +106,8 @@ def test_a_resumed_run_is_the_same(
             raise KeyboardInterrupt
         return min(3, real(length, seconds))
 
-    monkeypatch.setattr(block, "_next_length", fail)
-    monkeypatch.setattr(block, "_CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(pace, "next_length", fail)
+    monkeypatch.setattr(pace, "SAVE_SECONDS", 0.0)
     with pytest.raises(KeyboardInterrupt):
         held([4.0, 25.0], 3, record_every=96, workers=1, out=tmp_path / "run")
     resumed = held([4.0, 25.0], 3, record_every=96, workers=1, out=tmp_path / "run")

@@ -24,10 +24,9 @@ from soret.runs import RunFolder, files
 EXPERIMENT = """
 import os, signal, sys, time
 import soret
-from soret.dynamics import block
-from soret.runs import files
+from soret.runs import files, pace
 
-block._CALL_SECONDS, block._CHECKPOINT_SECONDS = 0.0, -1.0
+pace.CALL_SECONDS, pace.SAVE_SECONDS = 0.0, -1.0
 write, written = files.write_arrays, []
 
 

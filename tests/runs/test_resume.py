@@ -23,6 +23,7 @@ import xarray as xr
 import soret
 from soret.errors import RunError
 from soret.runs import files, store
+from soret.runs.progress import ProgressBar
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
 
@@ -57,11 +58,10 @@ def simulate(out, **more):
 # at a time, so that some are done and some are not.
 IMPATIENT = """
 import os, signal, sys, time
-from soret.dynamics import block
-from soret.runs import files
+from soret.runs import files, pace
 
-block._CALL_SECONDS = 0.0
-block._CHECKPOINT_SECONDS = -1.0
+pace.CALL_SECONDS = 0.0
+pace.SAVE_SECONDS = -1.0
 write, written = files.write_arrays, []
 
 
@@ -273,9 +273,9 @@ def test_ctrl_c_says_how_to_resume(
 
 def test_ctrl_c_without_a_folder_says_what_is_lost() -> None:
     """A promise to resume what was not saved."""
-    bar = Bars(200, "title")
+    bar = ProgressBar(200, "title")
     bar(50)
-    message = engine._how_to_resume(None, bar)
+    message = bar.how_to_resume(None)
     assert message.startswith("stopped at 25 %; nothing was saved, because no folder was given")
 
 

@@ -13,12 +13,7 @@ from soret.dynamics.keys import initial_keys, noise_keys
 from soret.dynamics.plan import Block
 from soret.dynamics.program import Ensemble, Program
 from soret.problems.tracing import ensemble_settings
-from soret.runs import RunFolder
-
-# Long enough that a call's overhead does not show, short enough that Ctrl-C is heard at once.
-_CALL_SECONDS = 0.5
-# What a killed process may lose.
-_CHECKPOINT_SECONDS = 10.0
+from soret.runs import RunFolder, pace
 
 
 class Stopped(Exception):
@@ -110,14 +105,14 @@ def run_block(
             new = until // per_record - done // per_record
             if new:
                 records.append({key: np.asarray(value)[:new] for key, value in made.items()})
-            length = _next_length(until - done, time.monotonic() - began)
+            length = pace.next_length(until - done, time.monotonic() - began)
             if _all_passed(ensemble, until * program.chunk, program.record_every):
                 missing = chunks // per_record - until // per_record
                 records.append(_never_made(program, count, missing))
                 until = chunks
             progress((until - done) * program.chunk * len(block.replicas))
             done = until
-            if folder and time.monotonic() - last_saved > _CHECKPOINT_SECONDS and done < chunks:
+            if folder and time.monotonic() - last_saved > pace.SAVE_SECONDS and done < chunks:
                 folder.write_checkpoint(name, _pack(ensemble, records, done))
                 last_saved = time.monotonic()
 
@@ -167,11 +162,6 @@ def _last_within(program: Program, done: int) -> int:
     """Return the last chunk that one call from `done` may reach without too many records."""
     per_record = program.record_every // program.chunk
     return (done // per_record + program.capacity + 1) * per_record - 1
-
-
-def _next_length(length: int, seconds: float) -> int:
-    """Return how many chunks the next call should run: at most four times as many as this."""
-    return max(1, min(4 * length, int(length * _CALL_SECONDS / max(seconds, 1e-6))))
 
 
 def _join(records: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

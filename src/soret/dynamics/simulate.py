@@ -15,13 +15,13 @@ from soret.dynamics.arguments import check
 from soret.dynamics.block import BlockResult, Stopped, run_block
 from soret.dynamics.passage import FirstPassage
 from soret.dynamics.plan import Block, Plan, make_plan
-from soret.dynamics.progress import ProgressBar
 from soret.dynamics.results import assemble, attributes_of, describe, warn_of_divergence
 from soret.dynamics.sgd import Algorithm
 from soret.observables.state import Observable
 from soret.problems import Problem
 from soret.problems.tracing import ensemble_settings
 from soret.runs import RunFolder
+from soret.runs.progress import ProgressBar
 
 log = logging.getLogger("soret")
 
@@ -209,7 +209,7 @@ def _run_all(
             _wait(tasks)
         except KeyboardInterrupt:
             _stop(stop, tasks, None)
-            raise KeyboardInterrupt(_how_to_resume(folder, bar)) from None
+            raise KeyboardInterrupt(bar.how_to_resume(folder.path if folder else None)) from None
         except BaseException as error:
             _stop(stop, tasks, error)
             raise
@@ -237,10 +237,3 @@ def _stop(
     messages = {str(error) for error in failures if not isinstance(error, Stopped | None)}
     for message in sorted(messages - {str(raised)}):
         log.error("a block failed while stopping: %s", message)
-
-
-def _how_to_resume(folder: RunFolder | None, bar: ProgressBar) -> str:
-    share = f"stopped at {100 * bar.done / bar.total:.0f} %"
-    if folder is None:
-        return f"{share}; nothing was saved, because no folder was given (out=...)."
-    return f"{share}; run again with the same settings and out={str(folder.path)!r} to resume."

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from soret.dynamics import progress
-from soret.dynamics.progress import ProgressBar
+from soret.runs import progress
+from soret.runs.progress import ProgressBar
 
 
 def test_short_work_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,8 +1,9 @@
-"""Progress of long work: steps per second and time left, on standard error."""
+"""Progress of long work: how much is done, how fast, time left; on standard error."""
 
 import sys
 import threading
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -20,16 +21,20 @@ class ProgressBar:
     Parameters
     ----------
     total : int
-        Replica-steps to be done.
+        Replica-steps, or whatever else is to be done.
     title : str
         What stands before the bar.
     enabled : bool, optional
         Default: where standard error is a terminal.
+    unit : str, optional
+        What is counted, where its number a second tells something.
     """
 
-    def __init__(self, total: int, title: str, enabled: bool | None = None) -> None:
+    def __init__(
+        self, total: int, title: str, enabled: bool | None = None, unit: str | None = "steps"
+    ) -> None:
         self.enabled = sys.stderr.isatty() if enabled is None else enabled
-        self.total, self.title, self.done = total, title, 0
+        self.total, self.title, self.unit, self.done = total, title, unit, 0
         self._began = time.monotonic()
         self._lock = threading.Lock()
         self._bar: Progress | None = None
@@ -47,31 +52,42 @@ class ProgressBar:
             self._bar.stop()
 
     def __call__(self, steps: int) -> None:
-        """Say that `steps` more replica-steps are done."""
+        """Say that `steps` more of the total are done."""
         with self._lock:
             self.done += steps
             if not self.enabled:
                 return
             if self._bar is None and time.monotonic() - self._began > _QUIET_SECONDS:
-                self._bar = _bar()
+                self._bar = _bar(self.unit)
                 self._task = self._bar.add_task(self.title, total=self.total)
                 self._bar.start()
             if self._bar is not None:
                 self._bar.update(self._task, completed=self.done)
 
+    def how_to_resume(self, folder: Path | None) -> str:
+        """Say at Ctrl-C how far it came, and how it goes on; `folder` is where it was saved."""
+        share = f"stopped at {100 * self.done / self.total:.0f} %"
+        if folder is None:
+            return f"{share}; nothing was saved, because no folder was given (out=...)."
+        return f"{share}; run again with the same settings and out={str(folder)!r} to resume."
+
 
 class _Rate(ProgressColumn):
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{_metric(speed)} steps/s")
+        return Text("" if speed is None else f"{_metric(speed)} {self._unit}/s")
 
 
-def _bar() -> Progress:
+def _bar(unit: str | None) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:3.0f} %"),
-        _Rate(),
+        *([_Rate(unit)] if unit else []),
         TimeRemainingColumn(),
         TextColumn("left"),
         console=Console(stderr=True),
