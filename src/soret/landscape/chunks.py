@@ -1,10 +1,11 @@
 """Sums over many examples, some at a time: pure functions, to be traced anywhere."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from soret.landscape.point import example_size
@@ -47,6 +48,41 @@ def add_chunks(
     return total
 
 
+class Chunked(NamedTuple):
+    """Examples cut into chunks of one length.
+
+    Attributes
+    ----------
+    inputs, labels : (chunks × length, ...) arrays
+        The last ones are repeated, so that the last chunk is full.
+    weights : (chunks × length,) float32 array
+        1, or 0 for what only fills up.
+    length, chunks : int
+    """
+
+    inputs: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray
+    length: int
+    chunks: int
+
+
+def chunked(inputs: np.ndarray, labels: np.ndarray, chunk: int) -> Chunked:
+    """Cut (n, ...) arrays into chunks of at most `chunk` examples, for one program to take each."""
+    n = len(inputs)
+    chunks = -(-n // min(max(1, chunk), n))
+    length = -(-n // chunks)
+    chunks = -(-n // length)
+    index = np.arange(chunks * length)
+    kept = np.minimum(index, n - 1)
+    return Chunked(inputs[kept], labels[kept], (index < n).astype(np.float32), length, chunks)
+
+
+def chunk_at(number: Array, length: int, *arrays: Array) -> tuple[Array, ...]:
+    """Return one chunk of each of the arrays, to be traced."""
+    return tuple(jax.lax.dynamic_slice_in_dim(a, number * length, length) for a in arrays)
+
+
 def sum_in_chunks(
     function: Callable[..., Any], params: Params, inputs: Array, labels: Array, chunk: int
 ) -> Any:
@@ -82,6 +118,8 @@ def mean_in_chunks(
     return total / inputs.shape[0]
 
 
-def chunk_of(problem: Problem, params: Params, inputs: Array, labels: Array) -> int:
+def chunk_of(
+    problem: Problem, params: Params, inputs: Array | np.ndarray, labels: Array | np.ndarray
+) -> int:
     """Return how many examples leave 4 MiB behind on their way to the loss; at least one."""
     return max(1, _CHUNK // example_size(problem, params, inputs[0], labels[0]))

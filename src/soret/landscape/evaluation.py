@@ -1,5 +1,6 @@
 """Loss and accuracy at many points of a landscape, by one compiled program."""
 
+import os
 from typing import NamedTuple
 
 import jax
@@ -11,13 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from soret.data import Dataset, generator
 from soret.errors import SettingsError
-from soret.landscape.chunks import add_chunks, chunk_of
+from soret.landscape.chunks import chunk_at, chunk_of, chunked
+from soret.landscape.loop import Loop, Variables
 from soret.landscape.point import whole_number
 from soret.problems import Problem
 from soret.problems.tracing import ensemble_settings
-
-# Points that one call measures: memory stays bounded, and Ctrl-C is heard.
-_POINTS = 256
 
 
 class Evaluation(NamedTuple):
@@ -36,7 +35,14 @@ class Evaluation(NamedTuple):
     accuracy: NDArray[np.float64]
 
 
-def evaluate(problem: Problem, points: ArrayLike, examples: int | None = None) -> Evaluation:
+def evaluate(
+    problem: Problem,
+    points: ArrayLike,
+    examples: int | None = None,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    progress: bool | None = None,
+) -> Evaluation:
     """Return loss and accuracy at points of the landscape.
 
     Parameters
@@ -47,39 +53,55 @@ def evaluate(problem: Problem, points: ArrayLike, examples: int | None = None) -
         Parameters as vectors, as `soret.observables.parameters` records them.
     examples : int, optional
         The first so many; default all.
+    out : path, optional
+        A folder that a long measurement is resumed from, and its result loaded.
+    progress : bool, optional
+        Whether to show a bar; default: where standard error is a terminal.
 
     Raises
     ------
     SettingsError
         If points or examples do not fit the problem.
+    RunError
+        If `out` holds something else, or is damaged.
+    KeyboardInterrupt
+        On Ctrl-C, after saving what can be resumed.
     """
     values, inputs, labels = measured(problem, points, examples)
     classes = isinstance(problem.data, Dataset) and bool(problem.data.classes)
     flat = values.reshape(-1, values.shape[-1])
+    chunk = chunk_of(problem, problem.unflatten(flat[0]), inputs, labels)
+    data = chunked(inputs, labels, chunk)
 
-    def one(vector: Array, inputs: Array, labels: Array) -> tuple[Array, Array]:
-        params = problem.unflatten(vector)
+    def step(number: Array, sums: Array, flat: Array, *arrays: Array) -> Array:
+        point, which = number // data.chunks, number % data.chunks
+        params = problem.unflatten(flat[point])
+        x, y, weights = chunk_at(which, data.length, *arrays)
+        losses = jax.vmap(problem.example_loss, in_axes=(None, 0, 0))(params, x, y)
+        right = jnp.zeros(len(y))
+        if classes:
+            right = is_right(jax.vmap(problem.output, in_axes=(None, 0))(params, x), y)
+        return sums.at[point].add(jnp.stack([jnp.sum(weights * losses), jnp.sum(weights * right)]))
 
-        def summed(x: Array, y: Array) -> tuple[Array, Array]:
-            losses = jax.vmap(problem.example_loss, in_axes=(None, 0, 0))(params, x, y)
-            right = jnp.zeros(len(y))
-            if classes:
-                right = is_right(jax.vmap(problem.output, in_axes=(None, 0))(params, x), y)
-            return jnp.sum(losses), jnp.sum(right)
+    def result(sums: NDArray[np.float32]) -> Variables:
+        loss, right = (sums.astype(float) / len(labels)).T.reshape(2, *values.shape[:-1])
+        known = np.isfinite(values).all(axis=-1)
+        dims = axes(values)
+        return {
+            "loss": (dims, np.where(known, loss, np.nan)),
+            "accuracy": (dims, np.where(known & classes, right, np.nan)),
+        }
 
-        return add_chunks(summed, inputs, labels, chunk)
-
-    with ensemble_settings():
-        program = jax.jit(lambda some, x, y: jax.lax.map(lambda v: one(v, x, y), some))
-        data = jnp.asarray(inputs), jnp.asarray(labels)
-        chunk = chunk_of(problem, problem.unflatten(flat[0]), *data)
-        found = [
-            np.stack([np.asarray(part, np.float64) for part in program(some, *data)])
-            for some in np.split(flat, range(_POINTS, len(flat), _POINTS))
-        ]
-    loss, right = np.concatenate(found, axis=1).reshape(2, *values.shape[:-1]) / len(labels)
-    known = np.isfinite(values).all(axis=-1)
-    return Evaluation(np.where(known, loss, np.nan), np.where(known & classes, right, np.nan))
+    loop = Loop(
+        "evaluation",
+        step,
+        np.zeros((len(flat), 2), np.float32),
+        (flat, data.inputs, data.labels, data.weights),
+        len(flat) * data.chunks,
+        result,
+    )
+    found = loop.run(out, progress)
+    return Evaluation(found.loss.values, found.accuracy.values)
 
 
 def is_right(outputs: Array, labels: Array) -> Array:
@@ -113,6 +135,11 @@ def measured(
     n = len(problem.data)
     n = n if examples is None else whole_number(examples, "examples", most=n)
     return values, problem.data.inputs[:n], problem.data.labels[:n]
+
+
+def axes(points: np.ndarray) -> tuple[str, ...]:
+    """Name the axes of what is measured at points (..., P)."""
+    return tuple(f"axis_{i}" for i in range(points.ndim - 1))
 
 
 def parameters_of(problem: Problem) -> int:

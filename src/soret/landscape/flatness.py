@@ -4,7 +4,8 @@
 one compiled program for all of them, a fixed number of products a point, and errors beside.
 """
 
-from typing import NamedTuple
+import os
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,12 +14,12 @@ from jaxtyping import Array
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh_tridiagonal
 
-from soret.landscape.chunks import add_chunks, chunk_of
-from soret.landscape.evaluation import measured
+from soret.landscape.chunks import chunk_at, chunk_of, chunked
+from soret.landscape.evaluation import axes, measured
+from soret.landscape.loop import Loop, Variables
 from soret.landscape.point import whole_number
 from soret.landscape.spectra.host import generator
 from soret.problems import Problem
-from soret.problems.tracing import ensemble_settings
 
 Floats = NDArray[np.float64]
 
@@ -44,6 +45,30 @@ class Flatness(NamedTuple):
     top_error: Floats
 
 
+class _State(NamedTuple):
+    """What goes from one chunk of a product to the next.
+
+    Attributes
+    ----------
+    total : (P,) array
+        H times the direction, times n, over the chunks so far.
+    vector : (P,) array
+        Lanczos's next direction.
+    basis : (iterations, P) array
+        Its directions so far; rows further down are another point's.
+    forms : (points, samples, 2) array
+        zᵀHz and ‖Hz‖².
+    tridiagonal : (points, iterations, 2) array
+        Diagonal and off-diagonal; the last entry is what is left.
+    """
+
+    total: Any
+    vector: Any
+    basis: Any
+    forms: Any
+    tridiagonal: Any
+
+
 def flatness(
     problem: Problem,
     points: ArrayLike,
@@ -51,6 +76,9 @@ def flatness(
     samples: int = 32,
     iterations: int = 24,
     seed: int = 0,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    progress: bool | None = None,
 ) -> Flatness:
     """Measure the Hessian of the mean loss at points of a landscape.
 
@@ -71,76 +99,106 @@ def flatness(
     iterations : int
         Of Lanczos, at most P.
     seed : int
+    out : path, optional
+        A folder that a long measurement is resumed from, and its result loaded.
+    progress : bool, optional
+        Whether to show a bar; default: where standard error is a terminal.
 
     Raises
     ------
     SettingsError
         If the arguments do not fit.
+    RunError
+        If `out` holds something else, or is damaged.
+    KeyboardInterrupt
+        On Ctrl-C, after saving what can be resumed.
     """
     values, inputs, labels = measured(problem, points, examples)
     flat = values.reshape(-1, values.shape[-1])
-    size = flat.shape[1]
+    count, size = flat.shape
     samples = whole_number(samples, "samples", least=2)
     iterations = min(whole_number(iterations, "iterations", least=1), size)
     rng = generator(seed)
     signs = rng.choice(np.array([-1.0, 1.0], np.float32), (samples, size))
     first = rng.normal(size=size).astype(np.float32)
     first /= np.linalg.norm(first)
+    data = chunked(inputs, labels, chunk_of(problem, problem.unflatten(flat[0]), inputs, labels))
+    products = samples + iterations
 
-    def one(vector: Array, signs: Array, first: Array, x: Array, y: Array) -> tuple[Array, ...]:
-        def loss(vector: Array, x: Array, y: Array) -> Array:
+    def slope(vector: Array, x: Array, y: Array, weights: Array) -> Array:
+        def loss(vector: Array) -> Array:
             params = problem.unflatten(vector)
-            return jnp.sum(jax.vmap(problem.example_loss, in_axes=(None, 0, 0))(params, x, y))
+            losses = jax.vmap(problem.example_loss, in_axes=(None, 0, 0))(params, x, y)
+            return jnp.sum(weights * losses)
 
-        def product(direction: Array) -> Array:
-            def summed(x: Array, y: Array) -> Array:
-                slope = jax.grad(loss)
-                return jax.jvp(lambda at: slope(at, x, y), (vector,), (direction,))[1]
+        return jax.grad(loss)(vector)
 
-            total: Array = add_chunks(summed, x, y, chunk)
-            return total / len(y)
+    def step(
+        number: Array, state: _State, flat: Array, signs: Array, first: Array, *arrays: Array
+    ) -> _State:
+        whole, part = number // data.chunks, number % data.chunks
+        point, which = whole // products, whole % products
+        at = which - samples  # Lanczos's iteration, from 0
+        start = jnp.where(at == 0, first, state.vector)
+        direction = jnp.where(at < 0, signs[jnp.minimum(which, samples - 1)], start)
+        x, y, weights = chunk_at(part, data.length, *arrays)
+        _, added = jax.jvp(lambda v: slope(v, x, y, weights), (flat[point],), (direction,))
+        total = jnp.where(part == 0, 0.0, state.total) + added
+        found = total / len(labels)
+        forms = jnp.stack([jnp.dot(direction, found), jnp.dot(found, found)])
+        # Before the last chunk these are of half a product, and written over.
+        forms = state.forms.at[point, jnp.minimum(which, samples - 1)].set(
+            jnp.where(at < 0, forms, state.forms[point, samples - 1])
+        )
+        row = jnp.maximum(at, 0)
+        basis = state.basis.at[row].set(direction)
+        vector, diagonals = jax.lax.cond(
+            (at >= 0) & (part == data.chunks - 1),
+            lambda: _orthogonal(basis, row, found),
+            lambda: (start, jnp.zeros(2, jnp.float32)),
+        )
+        tridiagonal = state.tridiagonal.at[point, row].set(diagonals)
+        return _State(total, vector, basis, forms, tridiagonal)
 
-        def forms(sign: Array) -> tuple[Array, Array]:
-            found = product(sign)
-            return jnp.dot(sign, found), jnp.dot(found, found)
+    def result(state: _State) -> Variables:
+        pairs = zip(state.forms, state.tridiagonal, strict=True)
+        whole = np.array([_summary(*forms.T, *diagonals.T) for forms, diagonals in pairs])
+        columns = whole.T.reshape(6, *values.shape[:-1])
+        return {
+            name: (axes(values), column)
+            for name, column in zip(Flatness._fields, columns, strict=True)
+        }
 
-        return *jax.lax.map(forms, signs), *_lanczos(product, first, iterations)
+    begin = _State(
+        total=np.zeros(size, np.float32),
+        vector=np.zeros(size, np.float32),
+        basis=np.zeros((iterations, size), np.float32),
+        forms=np.zeros((count, samples, 2), np.float32),
+        tridiagonal=np.zeros((count, iterations, 2), np.float32),
+    )
+    arguments = (flat, signs, first, data.inputs, data.labels, data.weights)
+    parts = count * products * data.chunks
+    found = Loop("flatness", step, begin, arguments, parts, result).run(out, progress)
+    return Flatness(*(found[name].values for name in Flatness._fields))
 
-    with ensemble_settings():
-        data = jnp.asarray(inputs), jnp.asarray(labels)
-        chunk = chunk_of(problem, problem.unflatten(flat[0]), *data)
-        program = jax.jit(one)
-        given = jnp.asarray(signs), jnp.asarray(first), *data
-        rows = [_summary(program(jnp.asarray(vector), *given)) for vector in flat]
-    whole = np.array(rows).T.reshape(6, *values.shape[:-1])
-    return Flatness(*whole)
 
-
-def _lanczos(product: object, first: Array, iterations: int) -> tuple[Array, Array]:
-    """Return diagonal and off-diagonal of the tridiagonal matrix; the last entry is what is left.
+def _orthogonal(basis: Array, row: Array, product: Array) -> tuple[Array, Array]:
+    """Return Lanczos's next direction, and the row of the tridiagonal matrix.
 
     An exhausted Krylov space gives zeros from there on.
     """
-    assert callable(product)
-
-    def step(carry: tuple[Array, Array], number: Array) -> tuple[tuple[Array, Array], Array]:
-        basis, vector = carry
-        basis = basis.at[number].set(vector)
-        new = product(vector)
-        diagonal = jnp.dot(new, vector)
-        for _ in range(2):  # twice is enough, also in float32
-            new = new - (basis @ new) @ basis
-        norm = jnp.linalg.norm(new)
-        alive = norm > 1e-6 * jnp.abs(diagonal)
-        following = jnp.where(alive, new / jnp.where(alive, norm, 1.0), 0.0)
-        return (basis, following), jnp.stack([diagonal, jnp.where(alive, norm, 0.0)])
-
-    basis = jnp.zeros((iterations, first.size), first.dtype)
-    _, found = jax.lax.scan(step, (basis, first), jnp.arange(iterations))
-    return found[:, 0], found[:, 1]
+    own = jnp.where(jnp.arange(len(basis))[:, None] <= row, basis, 0.0)
+    diagonal = jnp.dot(product, basis[row])
+    new = product
+    for _ in range(2):  # twice is enough, also in float32
+        new = new - (own @ new) @ own
+    norm = jnp.linalg.norm(new)
+    alive = norm > 1e-6 * jnp.abs(diagonal)
+    following = jnp.where(alive, new / jnp.where(alive, norm, 1.0), 0.0)
+    return following, jnp.stack([diagonal, jnp.where(alive, norm, 0.0)])
 
 
-def _summary(found: tuple[Array, ...]) -> list[float]:
+def _summary(*found: np.ndarray) -> list[float]:
     forms, squares, diagonal, beside = (np.asarray(part, np.float64) for part in found)
     if not all(np.isfinite(part).all() for part in (forms, squares, diagonal, beside)):
         return [np.nan] * 6

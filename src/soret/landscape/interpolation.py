@@ -1,5 +1,6 @@
 """Loss and accuracy between solutions: along a line, and in the plane through three."""
 
+import os
 from dataclasses import dataclass
 
 import jax
@@ -63,6 +64,9 @@ def line(
     end: ArrayLike,
     positions: ArrayLike = _LINE,
     examples: int | None = None,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    progress: bool | None = None,
 ) -> Line:
     """Measure along the straight line through two solutions (Goodfellow et al. 2015).
 
@@ -76,6 +80,10 @@ def line(
         α, 0 at the start and 1 at the end.
     examples : int, optional
         The first so many; default all.
+    out : path, optional
+        A folder that a long measurement is resumed from.
+    progress : bool, optional
+        Whether to show a bar; default: where standard error is a terminal.
 
     Raises
     ------
@@ -92,7 +100,8 @@ def line(
         raise SettingsError(f"start has shape {a.shape} and end {b.shape}; they must be the same.")
     if at.ndim != 1 or not at.size or not np.isfinite(at).all():
         raise SettingsError(f"positions is {positions!r}; it must be a list of finite numbers.")
-    found = evaluate(problem, a[..., None, :] + at[:, None] * (b - a)[..., None, :], examples)
+    points = a[..., None, :] + at[:, None] * (b - a)[..., None, :]
+    found = evaluate(problem, points, examples, out=out, progress=progress)
     return Line(at, found.loss, found.accuracy, np.linalg.norm(b - a, axis=-1))
 
 
@@ -106,6 +115,8 @@ def plane(
     margin: float = 0.3,
     filter_normalized: bool = False,
     examples: int | None = None,
+    out: str | os.PathLike[str] | None = None,
+    progress: bool | None = None,
 ) -> Plane:
     """Measure on a grid in the plane through three solutions (Garipov et al. 2018).
 
@@ -126,6 +137,10 @@ def plane(
         differ in scale (Li et al. 2018). They are not made orthogonal.
     examples : int, optional
         The first so many; default all.
+    out : path, optional
+        A folder that a long measurement is resumed from.
+    progress : bool, optional
+        Whether to show a bar; default: where standard error is a terminal.
 
     Raises
     ------
@@ -159,7 +174,7 @@ def plane(
         v = across / height
         x, y = (_reach(points[:, axis], margin, side) for axis in (0, 1))
     grid = zero + y[:, None, None] * v + x[None, :, None] * u
-    found = evaluate(problem, grid, examples)
+    found = evaluate(problem, grid, examples, out=out, progress=progress)
     return Plane(x, y, found.loss, found.accuracy, points)
 
 

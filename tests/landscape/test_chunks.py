@@ -1,0 +1,34 @@
+"""Cutting many examples into chunks: each in one of them, whatever the memory they take."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+import soret
+from soret.landscape import evaluate, flatness
+from soret.landscape.chunks import chunked
+
+
+@pytest.mark.parametrize("size", [1, 7, 40, 1000])
+def test_chunks_do_not_count(size, monkeypatch):
+    """Examples left out, or those that fill up the last chunk counted."""
+    net = soret.problems.dense(hidden=(4,), data=soret.data.load("digits").first(40))
+    points = np.random.default_rng(0).normal(0, 0.1, (2, 310)).astype("f4")
+    wanted = evaluate(net, points), flatness(net, points, samples=2, iterations=3)
+    for name in ("evaluation", "flatness"):
+        module = importlib.import_module(f"soret.landscape.{name}")
+        monkeypatch.setattr(module, "chunk_of", lambda *_: size)
+    found = evaluate(net, points), flatness(net, points, samples=2, iterations=3)
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one[:3], other[:3], rtol=1e-5)
+
+
+@pytest.mark.parametrize(("n", "chunk"), [(1, 1), (10, 3), (10, 4), (10, 99), (7, 1), (11, 10)])
+def test_every_example_is_in_one_chunk(n, chunk):
+    """Chunks longer than memory allows; an example twice."""
+    cut = chunked(np.arange(n), -np.arange(n), chunk)
+    assert cut.length <= chunk
+    assert len(cut.inputs) == len(cut.weights) == cut.length * cut.chunks < n + cut.length
+    np.testing.assert_array_equal(cut.inputs[cut.weights == 1], np.arange(n))
+    np.testing.assert_array_equal(cut.labels, -cut.inputs)

@@ -1,0 +1,160 @@
+"""Long measurements: stopped, killed and taken up again, they measure the same, bit for bit."""
+
+import re
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import soret
+from soret.errors import RunError
+from soret.landscape import chunks, evaluate, flatness
+from soret.landscape.loop import Loop
+from soret.runs import pace
+
+# 40 digits in chunks of a few, so that products are cut, too.
+MEASURE = """
+import numpy as np
+import soret
+from soret.landscape import chunks
+
+chunks._CHUNK = 2000
+NET = soret.problems.dense(hidden=(4,), data=soret.data.load("digits").first(40))
+POINTS = np.random.default_rng(0).normal(0, 0.1, (2, 3, 4 * 64 + 4 + 40 + 10)).astype("f4")
+
+
+def measure(out=None, **more):
+    return soret.landscape.flatness(NET, POINTS, samples=3, iterations=4, out=out, **more)
+"""
+
+# Every part is a call, and every call is saved; at the fiftieth the process signals itself.
+IMPATIENT = """
+import os, signal, sys
+from soret.runs import files, pace
+
+pace.CALL_SECONDS, pace.SAVE_SECONDS = 0.0, -1.0
+write, written = files.write_arrays, []
+
+
+def count(path, arrays):
+    write(path, arrays)
+    written.append(path)
+    if len(written) == 50:
+        os.kill(os.getpid(), signal.{signal})
+
+
+files.write_arrays = count
+measure(sys.argv[1])
+"""
+
+
+@pytest.fixture(scope="module")
+def measure():
+    namespace = {}
+    before = chunks._CHUNK
+    exec(MEASURE, namespace)
+    yield namespace["measure"]
+    chunks._CHUNK = before
+
+
+@pytest.fixture(scope="module")
+def whole(measure):
+    return measure()
+
+
+def assert_same(found, wanted):
+    for name in wanted._fields:
+        assert getattr(found, name).shape == (2, 3)
+        np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name))
+
+
+def stopped_by(name, folder):
+    return subprocess.run(
+        [sys.executable, "-c", MEASURE + IMPATIENT.replace("{signal}", name), folder],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture
+def begun(monkeypatch):
+    """Return a list of the parts that calls begin at, filled as they are made."""
+    begins, run = [], Loop._all
+
+    def spy(loop, program, *rest):
+        def called(begin, *others):
+            begins.append(int(begin))
+            return program(begin, *others)
+
+        return run(loop, called, *rest)
+
+    monkeypatch.setattr(Loop, "_all", spy)
+    return begins
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGINT"])
+def test_taken_up_where_it_was_stopped(name, measure, whole, begun, tmp_path):
+    """Hours lost at Ctrl-C; parts counted twice, or left out."""
+    folder = tmp_path / "run"
+    done = stopped_by(name, folder)
+    if name == "SIGKILL":
+        assert done.returncode == -signal.SIGKILL, done.stderr
+    else:
+        last = done.stderr.strip().splitlines()[-1]
+        assert re.fullmatch(r"KeyboardInterrupt: stopped at \d+ %; run again .* to resume\.", last)
+        assert repr(str(folder)) in last
+    with pytest.raises(RunError, match="unfinished"):
+        soret.load(folder)
+    assert_same(measure(folder), whole)
+    assert begun[0] == 50
+    assert sorted(path.name for path in folder.iterdir()) == ["data.zarr", "run.json"]
+
+
+def test_how_it_is_cut_changes_nothing(measure, whole, begun, monkeypatch):
+    """Numbers that depend on the speed of the machine."""
+    monkeypatch.setattr(pace, "CALL_SECONDS", 0.0)
+    assert_same(measure(), whole)
+    assert len(begun) > 100
+
+
+def test_finished_it_is_loaded(measure, whole, begun, tmp_path):
+    """A finished measurement made once more; a result that cannot be read by name."""
+    measure(tmp_path / "run")
+    begun.clear()
+    assert_same(measure(tmp_path / "run"), whole)
+    assert not begun
+    np.testing.assert_array_equal(soret.load(tmp_path / "run").trace, whole.trace)
+
+
+def test_another_measurement_is_refused(measure, tmp_path):
+    """Hessians of other points, of other data, or a loss, for those that were asked for."""
+    folder = tmp_path / "run"
+    measure(folder)
+    digits = soret.data.load("digits").first(41)
+    net = soret.problems.dense(hidden=(4,), data=digits)
+    points = np.zeros((2, 3, 310), np.float32)
+    for again in (
+        lambda: measure(folder, seed=1),
+        lambda: flatness(net, points, samples=3, iterations=4, out=folder),
+        lambda: evaluate(net, points, out=folder),
+    ):
+        with pytest.raises(RunError, match="holds another run"):
+            again()
+
+
+def test_a_damaged_state_is_named(measure, tmp_path, monkeypatch):
+    """Nonsense gone on with."""
+    folder = tmp_path / "run"
+    stop = KeyboardInterrupt()
+    monkeypatch.setattr(pace, "next_length", lambda *_: (_ for _ in ()).throw(stop))
+    with pytest.raises(KeyboardInterrupt, match="to resume"):
+        measure(folder)
+    (path,) = (folder / "checkpoints").iterdir()
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(RunError, match=f"{path.name} is damaged"):
+        measure(folder)
