@@ -2,12 +2,13 @@
 
 import importlib
 
+import jax
 import numpy as np
 import pytest
 
 import soret
 from soret.landscape import evaluate, flatness
-from soret.landscape.chunks import chunked
+from soret.landscape.chunks import chunk_of, chunked
 
 
 @pytest.mark.parametrize("size", [1, 7, 40, 1000])
@@ -32,3 +33,21 @@ def test_every_example_is_in_one_chunk(n, chunk):
     assert len(cut.inputs) == len(cut.weights) == cut.length * cut.chunks < n + cut.length
     np.testing.assert_array_equal(cut.inputs[cut.weights == 1], np.arange(n))
     np.testing.assert_array_equal(cut.labels, -cut.inputs)
+
+
+@pytest.mark.parametrize(
+    ("net", "units"),
+    [
+        ({"hidden": (16, 16)}, 2 * 16),
+        ({"hidden": (16, 16), "batch_normalization": True}, 2 * 16),
+        ({"hidden": (400,)}, 400),
+    ],
+)
+def test_an_example_takes_what_is_its_own(net, units):
+    """References and transposed weights counted for every example: chunks of nine, each with all
+    references."""
+    problem = soret.problems.dense(**net, data=soret.data.load("digits"))
+    params = problem.initial(jax.random.key(0))
+    data = problem.data
+    floats = 2**20 / chunk_of(problem, params, data.inputs, data.labels)
+    assert 64 + units < floats < 64 + 12 * units + 15 * 10

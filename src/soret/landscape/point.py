@@ -154,30 +154,32 @@ def activation_size(measured: Point) -> int:
 
 
 def example_size(problem: Problem, params: Params, x: Array, label: Array) -> int:
-    """Return what `activation_size` returns, from one example or its shape."""
+    """Return what `activation_size` returns, from one example or its shape.
+
+    It is what a third example adds to two: weights that are transposed, and references that a
+    batch-normalized net takes along, are not an example's own.
+    """
     shapes = jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), (params, x, label)
     )
-    own = {leaf.shape for leaf in jax.tree.leaves(shapes[0]) if len(leaf.shape) > 1}
+
+    def made(n: int) -> int:
+        some = tuple(jax.ShapeDtypeStruct((n, *s.shape), s.dtype) for s in shapes[1:])
+        losses = jax.vmap(problem.example_loss, in_axes=(None, 0, 0))
+        return _made(jax.make_jaxpr(losses)(shapes[0], *some).jaxpr)
+
     with ensemble_settings():
-        if problem.predict_batch is not None:
-            # By itself an example takes its references along, which all examples share.
-            two = tuple(jax.ShapeDtypeStruct((2, *s.shape), s.dtype) for s in shapes[1:])
-            program = jax.make_jaxpr(problem.training_loss)(shapes[0], two)
-            return int(np.prod(shapes[1].shape)) + _made(program.jaxpr, own) // 2
-        program = jax.make_jaxpr(problem.example_loss)(*shapes)
-    return int(np.prod(shapes[1].shape)) + _made(program.jaxpr, own)
+        return int(np.prod(shapes[1].shape)) + made(3) - made(2)
 
 
-def _made(jaxpr: Any, own: set[Any]) -> int:
-    """Sum the sizes of a program's results, but for those in the shape of parameters."""
+def _made(jaxpr: Any) -> int:
+    """Sum the sizes of a program's results."""
     total = 0
     for equation in jaxpr.eqns:
         inner = list(jaxprs_in_params(equation.params))
-        total += sum(_made(one, own) for one in inner)
+        total += sum(_made(one) for one in inner)
         if not inner:
-            shapes = {v.aval.shape for v in equation.outvars} - own
-            total += sum(int(np.prod(shape)) for shape in shapes)
+            total += sum(int(np.prod(v.aval.shape)) for v in equation.outvars)
     return total
 
 
