@@ -16,9 +16,9 @@ from report_runs import curves
 
 import soret
 from soret.errors import RunError, SettingsError
-from soret.report.live import watch
+from soret.report.live import Watcher, watch
 from soret.report.partial import Finished, Reader
-from soret.runs import RunFolder, files
+from soret.runs import RunFolder, files, pace
 
 # Three points of a grid, three blocks each, the last of them not full; impatient with checkpoints.
 EXPERIMENT = """
@@ -188,6 +188,22 @@ def test_a_claims_experiments_are_followed_to_the_verdict(make, tmp_path):
     watch(path, tmp_path / "live.html", wait=wait)
     assert "now judged" in looks[1]
     assert "1.91" in (tmp_path / "live.html").read_text()
+
+
+def test_a_measurement_that_takes_long_shows_how_far_it_is(tmp_path, monkeypatch):
+    """Hours at "being measured, 0 %"."""
+    folder = RunFolder(tmp_path / "run")
+    folder.begin({"claim": "three-factors/flatness", "settings": {}, "seed": 0})
+    (folder.path / "checkpoints").mkdir()
+    net = soret.problems.dense(hidden=(3,), data=soret.data.load("digits").first(20))
+    calls = iter([1])
+    monkeypatch.setattr(pace, "SAVE_SECONDS", -1.0)
+    monkeypatch.setattr(pace, "next_length", lambda *_: next(calls))
+    with pytest.raises(StopIteration):
+        soret.landscape.evaluate(net, np.zeros((4, 235)), out=folder.path / "checkpoints/losses")
+    page = Watcher(folder.path).page(every=5)
+    assert "losses, being measured" in page
+    assert '<progress max="100" value="25"' in page
 
 
 @pytest.mark.parametrize(("run", "to"), [("nowhere", "a.html"), ("run", "a.md"), ("run", "run")])

@@ -24,7 +24,7 @@ class Simulate(Protocol):
     """`soret.simulate` with seed, folder and progress filled in.
 
     A claim's `simulate` is called twice: first in rehearsal, where settings are checked, nothing
-    is run and both methods return None, then in earnest. So what needs the result of an
+    is run and nothing is returned, then in earnest. So what needs the result of an
     experiment goes into the function handed to `measure`.
     """
 
@@ -33,6 +33,12 @@ class Simulate(Protocol):
 
     def measure(self, name: str, compute: Callable[[int], xr.Dataset]) -> xr.Dataset:
         """Make a measurement that is no ensemble: `compute(seed)`, saved under `name`."""
+
+    def keep(self, name: str) -> Mapping[str, Any]:
+        """Return `out` and `progress` for a long part of a measurement, as keyword arguments.
+
+        With them `soret.landscape.flatness`, for one, goes on where it was stopped.
+        """
 
 
 class Claim(Protocol):

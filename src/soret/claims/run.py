@@ -163,6 +163,10 @@ class _Rehearsal:
     def measure(self, name: str, compute: Callable[[int], xr.Dataset]) -> None:
         """Do nothing: a measurement may need the experiments before it."""
 
+    def keep(self, name: str) -> dict[str, Any]:
+        """Return no place: nothing is measured."""
+        return {}
+
 
 @dataclass(frozen=True)
 class _Experiments:
@@ -194,6 +198,10 @@ class _Experiments:
         made = compute(self.seed)
         folder.finish(made)
         return made
+
+    def keep(self, name: str) -> dict[str, Any]:
+        self.say(f"measuring {name}")
+        return {"out": self._place(name), "progress": self.progress}
 
     def _place(self, name: str) -> Path:
         return self.folder / name.replace("/", "-")

@@ -12,7 +12,7 @@ from soret.errors import RunError, SettingsError
 from soret.report import curves, embed
 from soret.report.collect import collect
 from soret.report.page import Live, Section, page, render
-from soret.report.partial import Finished, Reader
+from soret.report.partial import Finished, Reader, measured_share
 from soret.report.saved import SavedRun
 from soret.report.write import check_place, put
 from soret.runs import RunFolder
@@ -137,7 +137,7 @@ class Watcher:
             data = {name: loaded} if isinstance(loaded, xr.Dataset) else {}
             return _Seen(data, [(name, 100)])
         if "measurement" in record.get("description", {}):
-            return _Seen({}, [(f"{name}, being measured", 0)])
+            return _Seen({}, [(f"{name}, being measured", int(100 * measured_share(part)))])
         try:
             return self._partial(name, part)
         except Finished:

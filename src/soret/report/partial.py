@@ -110,6 +110,21 @@ class Reader:
         return self._known[path][1]
 
 
+def measured_share(folder: RunFolder) -> float:
+    """Return how much of a measurement is done, 0 to 1; 0 where its parts are not counted.
+
+    Raises
+    ------
+    RunError
+        If the run cannot be read.
+    """
+    parts = folder.record().get("description", {}).get("parts")
+    if not isinstance(parts, int) or parts < 1:
+        return 0.0
+    saved = [files.read_arrays(path) for path in folder.path.glob("checkpoints/*.npz")]
+    return min(1.0, sum(int(arrays["done"]) for arrays in saved if "done" in arrays) / parts)
+
+
 @dataclass(frozen=True)
 class _Plan:
     """How the ensemble was cut into blocks."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -163,6 +163,7 @@ def accuracy_on(data: Dataset, chosen: NDArray[np.bool_] | None = None) -> Any:
 
 
 def measure_ends(
+    keep: Callable[[str], Mapping[str, Any]],
     network: Network,
     problem: Problem,
     runs: Sequence[tuple[int, xr.Dataset]],
@@ -175,6 +176,8 @@ def measure_ends(
 
     Parameters
     ----------
+    keep : callable
+        From the name of a long measurement to what makes it resumable, as `Simulate.keep`.
     network : Network
     problem : Problem
         The one trained on.
@@ -195,8 +198,9 @@ def measure_ends(
     """
 
     ends, points = gather_ends(runs, len(problem.data))  # type: ignore[arg-type]
-    inside = soret.landscape.evaluate(problem, points)
-    outside = soret.landscape.evaluate(network.validation_problem(problem), points)
+    validation = network.validation_problem(problem)
+    inside = soret.landscape.evaluate(problem, points, **keep("training loss"))
+    outside = soret.landscape.evaluate(validation, points, **keep("validation loss"))
     reached = ends.reached.values
     if rule == "loss":
         target = -float(runs[0][1].threshold[-1])
@@ -210,7 +214,9 @@ def measure_ends(
     }
     if hessian_examples:
         n = min(hessian_examples, len(problem.data))  # type: ignore[arg-type]
-        flat = soret.landscape.flatness(problem, points, examples=n, samples=samples)
+        flat = soret.landscape.flatness(
+            problem, points, examples=n, samples=samples, **keep("Hessians")
+        )
         found |= {name: getattr(flat, name) for name in ("trace", "frobenius", "top")}
         found["trace_error"] = flat.trace_error
     return ends.assign({name: (("point", "replica"), v) for name, v in found.items()})
@@ -274,7 +280,12 @@ def scan(
 
         def measured(seed: int, rule: str = rule, runs: Any = runs) -> xr.Dataset:
             ends = measure_ends(
-                claim, problem, list(runs.items()), rule=rule, hessian_examples=hessian_examples
+                lambda name: simulate.keep(f"{rule}/{name}"),
+                claim,
+                problem,
+                list(runs.items()),
+                rule=rule,
+                hessian_examples=hessian_examples,
             )
             return ends.assign_attrs(
                 problem_data=problem.settings["data"], network=claim.describe(), rule=rule

@@ -97,7 +97,9 @@ class Exchange(Network):
 
         def measured(seed: int) -> xr.Dataset:
             examples, runs = self.hessian_examples, list(arms.values())
-            return measure_ends(self, problem, runs, rule="epochs", hessian_examples=examples)
+            return measure_ends(
+                simulate.keep, self, problem, runs, rule="epochs", hessian_examples=examples
+            )
 
         ends = simulate.measure("ends", measured)
         if ends is None:

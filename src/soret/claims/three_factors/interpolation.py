@@ -95,8 +95,8 @@ class Interpolation(Network):
             for size in self.batch_sizes
         ]
         made: dict[str, Any] = {
-            "lines": simulate.measure("lines", lambda seed: self._lines(problem, runs)),
-            "plane": simulate.measure("plane", lambda seed: self._plane(problem, runs)),
+            "lines": simulate.measure("lines", lambda seed: self._lines(simulate, problem, runs)),
+            "plane": simulate.measure("plane", lambda seed: self._plane(simulate, problem, runs)),
         }
         return made
 
@@ -142,14 +142,21 @@ class Interpolation(Network):
         )
         return {"interpolation": figure}
 
-    def _lines(self, problem: Any, runs: list[xr.Dataset]) -> xr.Dataset:
+    def _lines(self, simulate: Simulate, problem: Any, runs: list[xr.Dataset]) -> xr.Dataset:
         import xarray as xr
 
         small, _, large = (run.final_parameters.values for run in runs)
         reached = np.all([~np.isnan(run.first_passage.values[:, -1]) for run in runs], axis=0)
         at = np.linspace(-REACH, 1 + REACH, self.positions)
-        inside = soret.landscape.line(problem, small, large, at)
-        outside = soret.landscape.line(self.validation_problem(problem), small, large, at)
+        inside, outside = (
+            soret.landscape.line(
+                net, small, large, at, **simulate.keep(f"{images} loss along lines")
+            )
+            for images, net in (
+                ("training", problem),
+                ("validation", self.validation_problem(problem)),
+            )
+        )
         dims = ("replica", "position")
         return xr.Dataset(
             {
@@ -164,7 +171,7 @@ class Interpolation(Network):
             {"problem_data": problem.settings["data"]},
         )
 
-    def _plane(self, problem: Any, runs: list[xr.Dataset]) -> xr.Dataset:
+    def _plane(self, simulate: Simulate, problem: Any, runs: list[xr.Dataset]) -> xr.Dataset:
         import xarray as xr
 
         first = [run.final_parameters.values[0] for run in runs]
@@ -176,6 +183,7 @@ class Interpolation(Network):
             first[1],
             size=self.side,
             filter_normalized=self.filter_normalized,
+            **simulate.keep("loss in the plane"),
         )
         return xr.Dataset(
             {

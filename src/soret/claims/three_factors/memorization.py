@@ -109,8 +109,12 @@ class Memorization(Network):
             for size in self.batch_sizes
         }
         made: dict[str, Any] = {
-            "capacity": simulate.measure("capacity/ends", lambda seed: _capacity(whole, capacity)),
-            "noisy": simulate.measure("noisy/ends", lambda seed: self._ends(problem, runs, wrong)),
+            "capacity": simulate.measure(
+                "capacity/ends", lambda seed: _capacity(simulate, whole, capacity)
+            ),
+            "noisy": simulate.measure(
+                "noisy/ends", lambda seed: self._ends(simulate, problem, runs, wrong)
+            ),
         }
         return made
 
@@ -158,7 +162,9 @@ class Memorization(Network):
         )
         return {"memorization": figure}
 
-    def _ends(self, problem: Any, runs: dict[int, xr.Dataset], wrong: Any) -> xr.Dataset:
+    def _ends(
+        self, simulate: Simulate, problem: Any, runs: dict[int, xr.Dataset], wrong: Any
+    ) -> xr.Dataset:
         ends, points = gather_ends(list(runs.items()), len(wrong))
         others = {
             "memorized": part_of(problem, wrong),
@@ -166,17 +172,21 @@ class Memorization(Network):
             "validation_accuracy": self.validation_problem(problem),
         }
         found = {
-            name: (("point", "replica"), soret.landscape.evaluate(other, points).accuracy)
+            name: (
+                ("point", "replica"),
+                soret.landscape.evaluate(other, points, **simulate.keep(f"noisy/{name}")).accuracy,
+            )
             for name, other in others.items()
         }
         about = {"problem_data": problem.settings["data"], "wrong": int(wrong.sum())}
         return ends.assign(found).assign_attrs(about)
 
 
-def _capacity(problem: Any, run: xr.Dataset) -> xr.Dataset:
+def _capacity(simulate: Simulate, problem: Any, run: xr.Dataset) -> xr.Dataset:
     import xarray as xr
 
-    found = soret.landscape.evaluate(problem, run.final_parameters.values)
+    ends = run.final_parameters.values
+    found = soret.landscape.evaluate(problem, ends, **simulate.keep("capacity/accuracy"))
     an_epoch = len(problem.data) / float(run.attrs["algorithm_batch_size"])
     return xr.Dataset(
         {
