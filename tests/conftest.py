@@ -1,6 +1,7 @@
 """Shapes in signatures are promises: while testing, the rooms that hold arrays enforce them."""
 
 import os
+import signal
 
 import matplotlib as mpl
 import numpy as np  # noqa: F401  its OpenBLAS must be loaded to be limited
@@ -14,6 +15,10 @@ threadpool_limits(1, user_api="blas")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 mpl.use("Agg")
+
+# A shell's job in the background ignores Ctrl-C, and so would the processes that tests send it to.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples every time; no limits on time, since compilation takes seconds and cores are
 # shared.
