@@ -5,6 +5,7 @@ import signal
 
 import matplotlib as mpl
 import numpy as np  # noqa: F401  its OpenBLAS must be loaded to be limited
+import pytest
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 from threadpoolctl import threadpool_limits
@@ -40,3 +41,18 @@ install_import_hook(
     ],
     "beartype.beartype",
 )
+
+
+@pytest.fixture
+def at_last_killed():
+    """Return a function that takes processes, to be killed where a test fails before they end."""
+    processes = []
+
+    def take(process):
+        processes.append(process)
+        return process
+
+    yield take
+    for process in processes:
+        process.kill()
+        process.wait()

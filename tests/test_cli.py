@@ -127,10 +127,12 @@ def test_missing_data_is_one_sentence(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_ctrl_c_then_the_same_command_gives_the_same_run(tmp_path):
+def test_ctrl_c_then_the_same_command_gives_the_same_run(tmp_path, at_last_killed):
     long = ["--set", "steps=80000", "--set", "replicas=16", "--set", "initializations=normal"]
     command = [*SORET, "run", CLAIM, *long, "--out", "stopped"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    process = at_last_killed(
+        subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    )
     checkpoints = tmp_path / "stopped" / "checkpoints" / "normal" / "run.json"
     while not checkpoints.exists() and process.poll() is None:
         time.sleep(0.05)

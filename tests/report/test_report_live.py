@@ -120,10 +120,10 @@ def test_what_is_damaged_is_not_said_to_be_finished(tmp_path):
         Reader(folder).read()
 
 
-def test_a_running_process_is_watched_until_it_is_done(tmp_path):
+def test_a_running_process_is_watched_until_it_is_done(tmp_path, at_last_killed):
     """A page that shows nothing until the end, that does not end, or that is once not whole."""
     folder, to = tmp_path / "run", tmp_path / "live.html"
-    process = started(folder, pause=0.02)
+    process = at_last_killed(started(folder, pause=0.02))
     while not (folder / "run.json").exists():
         time.sleep(0.02)
         assert process.poll() is None
@@ -148,16 +148,19 @@ def test_a_running_process_is_watched_until_it_is_done(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
-def test_ctrl_c_leaves_quietly_and_the_page_rests(tmp_path):
+def test_ctrl_c_leaves_quietly_and_the_page_rests(tmp_path, at_last_killed):
     """A traceback, or a page in a browser that opens itself again for ever."""
     folder, to = RunFolder(tmp_path / "run"), tmp_path / "live.html"
     folder.begin({"claim": "thermophoresis/activation-rate", "settings": {}, "seed": 0})
-    process = subprocess.Popen(
-        [sys.executable, "-m", "soret.cli", "report", "--live", str(folder.path), "-o", str(to)],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"COLUMNS": "200"},
+    command = ["report", "--live", str(folder.path), "-o", str(to)]
+    process = at_last_killed(
+        subprocess.Popen(
+            [sys.executable, "-m", "soret.cli", *command],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"COLUMNS": "200"},
+        )
     )
     until = time.monotonic() + 60
     while not to.exists() and time.monotonic() < until:
