@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import soret
 from soret.claims.claim import Runs
@@ -65,61 +65,69 @@ def observables(names: Sequence[str]) -> list[Any]:
     return [getattr(soret.observables, name) for name in names]
 
 
-def judge(scans: Sequence[Scan], runs: Runs) -> list[Result]:
-    """Judge every scan, observable and experiment: that it falls, and that it collapses."""
-    results = []
-    for scan in scans:
-        for name, run in scan.of(runs).items():
-            for observable in scan.observables:
-                what = f"{NAMES[observable]} ({circumstances(name)})"
-                curves = run[observable]
-                results += [
-                    judge_fall(curves, scan.over, what=what),
-                    judge_collapse(
-                        curves,
-                        scan.over,
-                        predicted=scan.predicted,
-                        rival=scan.rival,
-                        what=what,
-                    ),
-                ]
-    return results
+class Scanned:
+    """The test of claims that curves collapse, its control, and the figures.
 
+    A claim of this kind says what it predicts of which scan, runs the scans, and names the figures.
+    """
 
-def control(scans: Sequence[Scan], runs: Runs) -> Runs:
-    """Return every experiment as the rival would have made it."""
-    return {
-        name: made_by_rival(run, scan.over, scan.rival)
-        for scan in scans
-        for name, run in scan.of(runs).items()
-    }
+    predictions: ClassVar[Sequence[Scan]]
 
+    def title(self, runs: Runs) -> str:
+        """Name net and data, for the figures."""
+        raise NotImplementedError
 
-def draw(
-    scans: Sequence[Scan], runs: Runs, results: Sequence[Result], title: str
-) -> Mapping[str, Figure]:
-    """Draw a figure for every scan and observable, a row for every experiment."""
-    from soret.figures import Row, collapse_figure
+    def judge(self, runs: Runs) -> list[Result]:
+        """Judge every scan, observable and experiment: that it falls, and that it collapses."""
+        results = []
+        for scan in self.predictions:
+            for name, run in scan.of(runs).items():
+                for observable in scan.observables:
+                    what = f"{NAMES[observable]} ({circumstances(name)})"
+                    curves = run[observable]
+                    results += [
+                        judge_fall(curves, scan.over, what=what),
+                        judge_collapse(
+                            curves,
+                            scan.over,
+                            predicted=scan.predicted,
+                            rival=scan.rival,
+                            what=what,
+                        ),
+                    ]
+        return results
 
-    pairs = iter(zip(results[::2], results[1::2], strict=True))
-    rows: dict[tuple[int, str], list[Row]] = {}
-    for number, scan in enumerate(scans):
-        for name, run in scan.of(runs).items():
-            for observable in scan.observables:
-                pair = next(pairs)
-                verdict = together(result.verdict for result in pair)
-                row = Row(circumstances(name), run[observable], pair[1].evidence, verdict)
-                rows.setdefault((number, observable), []).append(row)
-    return {
-        f"{observable}-{scans[number].over}": collapse_figure(
-            found,
-            over=scans[number].over,
-            predicted=scans[number].predicted,
-            rival=scans[number].rival,
-            title=title,
-        )
-        for (number, observable), found in rows.items()
-    }
+    def control(self, runs: Runs) -> Runs:
+        """Return curves that collapse under the rival's power, and rise."""
+        return {
+            name: made_by_rival(run, scan.over, scan.rival)
+            for scan in self.predictions
+            for name, run in scan.of(runs).items()
+        }
+
+    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Figure]:
+        """Draw a figure for every scan and observable; for every experiment the paper's panels."""
+        from soret.figures import Row, collapse_figure
+
+        pairs = iter(zip(results[::2], results[1::2], strict=True))
+        rows: dict[tuple[int, str], list[Row]] = {}
+        for number, scan in enumerate(self.predictions):
+            for name, run in scan.of(runs).items():
+                for observable in scan.observables:
+                    pair = next(pairs)
+                    verdict = together(result.verdict for result in pair)
+                    row = Row(circumstances(name), run[observable], pair[1].evidence, verdict)
+                    rows.setdefault((number, observable), []).append(row)
+        return {
+            f"{observable}-{self.predictions[number].over}": collapse_figure(
+                found,
+                over=self.predictions[number].over,
+                predicted=self.predictions[number].predicted,
+                rival=self.predictions[number].rival,
+                title=self.title(runs),
+            )
+            for (number, observable), found in rows.items()
+        }
 
 
 def circumstances(name: str) -> str:

@@ -1,12 +1,10 @@
 """Activation rate and norm of V collapse when steps are divided by the batch size."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims import Runs, Simulate, Source, claim
 from soret.claims.thermophoresis import _scans as scans
-
-SCANS = (scans.Scan(*scans.BATCH_SIZE, observables=("activation_rate", "weight_norm")),)
 
 
 @claim(
@@ -16,8 +14,10 @@ SCANS = (scans.Scan(*scans.BATCH_SIZE, observables=("activation_rate", "weight_n
     source=Source("thermophoresis", "App. A.6, Fig. 5 and 6"),
     quick={},
 )
-class BatchSize:
+class BatchSize(scans.Scanned):
     """Fresh Gaussian inputs, random labels, η fixed. Small enough to be quick as printed."""
+
+    predictions = (scans.Scan(*scans.BATCH_SIZE, observables=("activation_rate", "weight_norm")),)
 
     inputs: Annotated[int, "input features"] = 10
     hidden: Annotated[int, "hidden units"] = 10
@@ -37,7 +37,7 @@ class BatchSize:
                 init,
                 soret.problems.two_layer(self.inputs, self.hidden, init=init),
                 soret.SGD(self.learning_rate, batch_size=self.batch_sizes),
-                observe=scans.observables(SCANS[0].observables),
+                observe=scans.observables(self.predictions[0].observables),
                 steps=self.steps,
                 record_every=scans.record_every(self.steps),
                 replicas=self.replicas,
@@ -45,15 +45,6 @@ class BatchSize:
             for init in self.initializations
         }
 
-    def judge(self, runs: Runs) -> list[Result]:
-        """Predicted: B⁻¹, the variance of a mean gradient. Rival: B⁰, the batch does not matter."""
-        return scans.judge(SCANS, runs)
-
-    def control(self, runs: Runs) -> Runs:
-        """Return curves that do not depend on B, and rise."""
-        return scans.control(SCANS, runs)
-
-    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
-        """Three panels a row: raw is the rival."""
-        title = f"{self.inputs} inputs, {self.hidden} hidden units, η = {self.learning_rate:g}"
-        return dict(scans.draw(SCANS, runs, results, title))
+    def title(self, runs: Runs) -> str:
+        """Name net and data."""
+        return f"{self.inputs} inputs, {self.hidden} hidden units, η = {self.learning_rate:g}"

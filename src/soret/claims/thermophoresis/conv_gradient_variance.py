@@ -1,12 +1,10 @@
 """The mean gradient variance of a deep convolutional net falls, and collapses under η²."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims import Runs, Simulate, Source, claim
 from soret.claims.thermophoresis import _scans as scans
-
-SCANS = (scans.Scan(*scans.LEARNING_RATE, observables=("gradient_variance",)),)
 
 
 @claim(
@@ -22,13 +20,15 @@ SCANS = (scans.Scan(*scans.LEARNING_RATE, observables=("gradient_variance",)),)
         "examples": 64,
     },
 )
-class ConvGradientVariance:
+class ConvGradientVariance(scans.Scanned):
     """Fashion-MNIST in the paper; the digits that come with scikit-learn unless told otherwise.
 
     Five convolutions of ten channels, 5 x 5, stride 1, and a dense output. The paper's learning
     rates are 0.01, 0.02 and more; padding, batch size, number of steps, scaling of the pixels and
     initialization are ours. With a padding of 2 images keep their size, so that small ones do too.
     """
+
+    predictions = (scans.Scan(*scans.LEARNING_RATE, observables=("gradient_variance",)),)
 
     data: Annotated[Literal["digits", "mnist", "fashion-mnist", "cifar-10"], "images"] = "digits"
     labels: Annotated[Literal["real", "random"], "labels: the images' own, or random"] = "real"
@@ -70,16 +70,7 @@ class ConvGradientVariance:
             for init in self.initializations
         }
 
-    def judge(self, runs: Runs) -> list[Result]:
-        """Predicted: falls, and collapses under η². Rival: η¹, drift along the mean gradient."""
-        return scans.judge(SCANS, runs)
-
-    def control(self, runs: Runs) -> Runs:
-        """Return curves that collapse under η¹, and rise."""
-        return scans.control(SCANS, runs)
-
-    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
-        """Three panels a row, as the paper draws them."""
+    def title(self, runs: Runs) -> str:
+        """Name net and data."""
         described = next(iter(runs.values())).attrs["problem_data"]
-        title = f"Mean gradient variance, {described}; six layers, batch size {self.batch_size}"
-        return dict(scans.draw(SCANS, runs, results, title))
+        return f"Mean gradient variance, {described}; six layers, batch size {self.batch_size}"

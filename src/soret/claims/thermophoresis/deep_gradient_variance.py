@@ -1,12 +1,10 @@
 """The mean gradient variance of a deep dense net falls, and its curves collapse under η²."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims import Runs, Simulate, Source, claim
 from soret.claims.thermophoresis import _scans as scans
-
-SCANS = (scans.Scan(*scans.LEARNING_RATE, observables=("gradient_variance",)),)
 
 
 @claim(
@@ -16,12 +14,14 @@ SCANS = (scans.Scan(*scans.LEARNING_RATE, observables=("gradient_variance",)),)
     source=Source("thermophoresis", "Sec. 6, Fig. 2 middle"),
     quick={"inputs": 20, "hidden": 20, "steps": 4000, "replicas": 32, "examples": 128},
 )
-class DeepGradientVariance:
+class DeepGradientVariance(scans.Scanned):
     """Fresh Gaussian inputs, random labels.
 
     The paper gives 100 hidden units and learning rates 0.01, 0.02 and more; the number of inputs,
     the batch size, the number of steps and the initialization are ours.
     """
+
+    predictions = (scans.Scan(*scans.LEARNING_RATE, observables=("gradient_variance",)),)
 
     inputs: Annotated[int, "input features"] = 100
     hidden: Annotated[int, "units of each of the five hidden layers"] = 100
@@ -50,18 +50,9 @@ class DeepGradientVariance:
             for init in self.initializations
         }
 
-    def judge(self, runs: Runs) -> list[Result]:
-        """Predicted: falls, and collapses under η². Rival: η¹, drift along the mean gradient."""
-        return scans.judge(SCANS, runs)
-
-    def control(self, runs: Runs) -> Runs:
-        """Return curves that collapse under η¹, and rise."""
-        return scans.control(SCANS, runs)
-
-    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
-        """Three panels a row, as the paper draws them."""
-        title = (
+    def title(self, runs: Runs) -> str:
+        """Name net and data."""
+        return (
             f"Mean gradient variance, six dense layers, {self.inputs} inputs, {self.hidden} units "
             f"a layer, batch size {self.batch_size}"
         )
-        return dict(scans.draw(SCANS, runs, results, title))

@@ -1,16 +1,12 @@
 """On real images, activation rate and norm of V of a two-layer net collapse under η² and 1/B."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims import Runs, Simulate, Source, claim
 from soret.claims.thermophoresis import _scans as scans
 
 OBSERVABLES = ("activation_rate", "weight_norm")
-SCANS = (
-    scans.Scan(*scans.LEARNING_RATE, observables=OBSERVABLES),
-    scans.Scan(*scans.BATCH_SIZE, observables=OBSERVABLES),
-)
 
 
 @claim(
@@ -27,7 +23,7 @@ SCANS = (
         "replicas": 8,
     },
 )
-class ImageTwoLayer:
+class ImageTwoLayer(scans.Scanned):
     """CIFAR-10 in the paper; the digits that come with scikit-learn unless told otherwise.
 
     The paper's batch sizes and numbers of steps cannot be read off its figures; these are ours.
@@ -35,6 +31,11 @@ class ImageTwoLayer:
     own CIFAR-10 example: standardized ones are unstable at the paper's largest learning rate.
     Here the labels can be learned, so the mean gradient pulls at order η from the start.
     """
+
+    predictions = (
+        scans.Scan(*scans.LEARNING_RATE, observables=OBSERVABLES),
+        scans.Scan(*scans.BATCH_SIZE, observables=OBSERVABLES),
+    )
 
     data: Annotated[Literal["digits", "mnist", "fashion-mnist", "cifar-10"], "images"] = "digits"
     labels: Annotated[Literal["real", "random"], "labels: the images' own, or random"] = "real"
@@ -94,15 +95,7 @@ class ImageTwoLayer:
             for init in self.initializations
         }
 
-    def judge(self, runs: Runs) -> list[Result]:
-        """Predicted: η² and B⁻¹. Rivals: η¹ and B⁰."""
-        return scans.judge(SCANS, runs)
-
-    def control(self, runs: Runs) -> Runs:
-        """Return curves that collapse under the rivals, and rise."""
-        return scans.control(SCANS, runs)
-
-    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
-        """Four figures, one for each scan and observable."""
+    def title(self, runs: Runs) -> str:
+        """Name net and data."""
         described = next(iter(runs.values())).attrs["problem_data"]
-        return dict(scans.draw(SCANS, runs, results, f"{described}; {self.hidden} hidden units"))
+        return f"{described}; {self.hidden} hidden units"

@@ -1,16 +1,12 @@
 """With uniform inputs and no bias, the same collapses hold under η² and under 1/B."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims import Runs, Simulate, Source, claim
 from soret.claims.thermophoresis import _scans as scans
 
 OBSERVABLES = ("activation_rate", "weight_norm")
-SCANS = (
-    scans.Scan(*scans.LEARNING_RATE, observables=OBSERVABLES),
-    scans.Scan(*scans.BATCH_SIZE, observables=OBSERVABLES),
-)
 
 
 @claim(
@@ -20,11 +16,16 @@ SCANS = (
     source=Source("thermophoresis", "App. A.6, Fig. 7 to 10"),
     quick={},
 )
-class UniformInputs:
+class UniformInputs(scans.Scanned):
     """f = V·ReLU(Wx), x ~ U(0, 1): positive inputs put W under the paper's theory too.
 
     The activation rate is measured on 2,048 fixed inputs.
     """
+
+    predictions = (
+        scans.Scan(*scans.LEARNING_RATE, observables=OBSERVABLES),
+        scans.Scan(*scans.BATCH_SIZE, observables=OBSERVABLES),
+    )
 
     inputs: Annotated[int, "input features"] = 10
     hidden: Annotated[int, "hidden units"] = 10
@@ -68,15 +69,6 @@ class UniformInputs:
             for init in self.initializations
         }
 
-    def judge(self, runs: Runs) -> list[Result]:
-        """Predicted: η² and B⁻¹. Rivals: η¹ and B⁰."""
-        return scans.judge(SCANS, runs)
-
-    def control(self, runs: Runs) -> Runs:
-        """Return curves that collapse under the rivals, and rise."""
-        return scans.control(SCANS, runs)
-
-    def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
-        """Four figures, one for each scan and observable."""
-        title = f"Uniform inputs ({self.inputs}), {self.hidden} hidden units, no bias"
-        return dict(scans.draw(SCANS, runs, results, title))
+    def title(self, runs: Runs) -> str:
+        """Name net and data."""
+        return f"Uniform inputs ({self.inputs}), {self.hidden} hidden units, no bias"

@@ -1,0 +1,44 @@
+"""The experiment of two claims: a two-layer net on random labels, over learning rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import soret
+from soret.claims import Runs, Simulate
+from soret.claims.thermophoresis import _scans as scans
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomLabels(scans.Scanned):
+    """Fresh Gaussian inputs, random labels, batch size 1: settings, and runs by initialization."""
+
+    inputs: Annotated[int, "input features"] = 100
+    hidden: Annotated[int, "hidden units"] = 100
+    learning_rates: Annotated[tuple[float, ...], "learning rates η"] = (0.1, 0.05, 0.025)
+    steps: Annotated[int, "updates per replica"] = 8000
+    replicas: Annotated[int, "replicas per learning rate"] = 128
+    initializations: Annotated[tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>"] = (
+        "pytorch",
+        "normal",
+    )
+
+    def simulate(self, simulate: Simulate) -> Runs:
+        """Scan η, once for every initialization."""
+        return {
+            init: simulate(
+                init,
+                soret.problems.two_layer(self.inputs, self.hidden, init=init),
+                soret.SGD(self.learning_rates),
+                observe=scans.observables(self.predictions[0].observables),
+                steps=self.steps,
+                record_every=scans.record_every(self.steps),
+                replicas=self.replicas,
+            )
+            for init in self.initializations
+        }
+
+    def net(self) -> str:
+        """Describe net and training."""
+        return f"{self.inputs} inputs, {self.hidden} hidden units, batch size 1"
