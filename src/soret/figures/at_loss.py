@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, WORST_FIRST, style
+from soret.figures.style import COLOURS, GREY, LINES, heading, style, verdict_colour
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def at_loss_figure(rows: Sequence[AtLossRow], *, title: str) -> Figure:
     """
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(10.5, 0.5 + 3.1 * len(rows)), layout="constrained")
-        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
+        heading(figure, title)
         parts: Any = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
         for part, row in zip(parts, rows, strict=True):
             part.suptitle(row.title, x=0.01, ha="left", fontsize=9)
@@ -68,11 +68,10 @@ def at_loss_figure(rows: Sequence[AtLossRow], *, title: str) -> Figure:
                 for level in row.levels:
                     ax.axvline(level, color=GREY, linewidth=0.8, linestyle=":")
                 told = row.verdicts[name]
-                worst = [verdict for verdict in WORST_FIRST if verdict in told]
                 ax.set_title(
                     f"{name}: {' | '.join(verdict.upper() for verdict in told)}",
                     loc="left",
-                    color=VERDICT_COLOURS[worst[0]] if worst else GREY,
+                    color=verdict_colour(told),
                 )
                 ax.set_xscale("log")
                 if row.losses.max() < 10 * row.losses.min():

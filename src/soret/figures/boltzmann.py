@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, WORST_FIRST, style
+from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, heading, style, worst
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,7 @@ def boltzmann_figure(panels: Sequence[BoltzmannPanel], validity: xr.Dataset, map
     """
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(12.5, 8.2), layout="constrained")
-        figure.suptitle(
-            "SGD's stationary law under isotropic noise: P ∝ exp(−L/T), T = ησ²/(2S)",
-            fontweight="bold",
-            x=0.01,
-            ha="left",
-            fontsize=11,
-        )
+        heading(figure, "SGD's stationary law under isotropic noise: P ∝ exp(−L/T), T = ησ²/(2S)")
         parts: Any = figure.subfigures(2, 1)
         above, below = parts
         axes: Any = above.subplots(1, len(panels), squeeze=False)[0]
@@ -83,13 +77,13 @@ def _draw_density(ax: Axes, panel: BoltzmannPanel) -> None:
     top = max(float(level.max()) for level, *_ in panel.densities)
     ax.plot([0, top], [0, top], "k-", lw=1, label="Boltzmann, nothing fitted")
     ax.plot([0, top], [0, top / 2], ":", color=GREY, label="rival: T = ησ²/S")
-    told = sorted((str(r.verdict) for r in panel.results), key=WORST_FIRST.index)
+    told = worst(str(r.verdict) for r in panel.results)
     powers = ", ".join(f"{r.measured:.2f}" for r in panel.results if r.quantity.startswith("power"))
     ax.set_title(
-        f"{panel.name}: {told[0].upper()}\npowers of η, S, σ² in T: {powers} (1, −1, 1)",
+        f"{panel.name}: {told.upper()}\npowers of η, S, σ² in T: {powers} (1, −1, 1)",
         loc="left",
         fontsize=8.5,
-        color=VERDICT_COLOURS[told[0]],
+        color=VERDICT_COLOURS[told],
     )
     ax.set_xlabel("L along the path (unit of loss)")
 

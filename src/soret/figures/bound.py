@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, WORST_FIRST, style
+from soret.figures.style import COLOURS, GREY, heading, style, verdict_colour
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,14 @@ def bound_figure(rows: Sequence[BoundRow], *, title: str) -> Figure:
     """
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(10.5, 0.5 + 3.2 * len(rows)), layout="constrained")
-        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
+        heading(figure, title)
         parts: Any = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
         for part, row in zip(parts, rows, strict=True):
-            worst = [verdict for verdict in WORST_FIRST if verdict in row.verdicts]
             part.suptitle(
                 f"{row.title}: {' | '.join(v.upper() for v in row.verdicts)}; {row.note}",
                 x=0.01,
                 ha="left",
-                color=VERDICT_COLOURS[worst[0]] if worst else GREY,
+                color=verdict_colour(row.verdicts),
                 fontsize=9,
             )
             axes = part.subplots(1, len(row.pairs) + 1, squeeze=False)[0]

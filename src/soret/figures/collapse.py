@@ -10,7 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, style
+from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, heading, style
 from soret.inference import Collapse
 
 _SYMBOLS = {"learning_rate": "η", "batch_size": "B"}
@@ -52,7 +52,7 @@ def collapse_figure(
     """
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(10.5, 0.5 + 3.1 * len(rows)), layout="constrained")
-        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
+        heading(figure, title)
         parts: Any = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
         for part, row in zip(parts, rows, strict=True):
             colour = VERDICT_COLOURS.get(row.verdict, GREY)
@@ -81,9 +81,9 @@ def _draw_row(axes: Sequence[Axes], row: Row, over: str, predicted: float, rival
         f"rival: {_power(symbol, rival)}{_left(row.collapse, rival)}",
         f"prediction: {_power(symbol, predicted)}{_left(row.collapse, predicted)}",
     )
-    for ax, exponent, heading in zip(axes, (0.0, rival, predicted), titles, strict=True):
+    for ax, exponent, label in zip(axes, (0.0, rival, predicted), titles, strict=True):
         _draw_curves(ax, row.curves, over, exponent, symbol)
-        ax.set_title(heading, loc="left")
+        ax.set_title(label, loc="left")
     name = row.curves.attrs.get("long_name", row.curves.name)
     units = row.curves.attrs.get("units", "dimensionless")
     axes[0].set_ylabel(f"{name}" + ("" if units == "dimensionless" else f" ({units})"))

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from soret.figures.forest import Judged
-from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, style
+from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, heading, style
 
 Floats = NDArray[np.float64]
 _MARKERS = "os^Dv*P"
@@ -62,7 +62,7 @@ def critical_dimension_figure(
     """
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(11, 5.0), layout="constrained")
-        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
+        heading(figure, title)
         left, middle, right = figure.subplots(1, 3, width_ratios=(1.25, 0.75, 1))
         for i, curve in enumerate(curves):
             colour = COLOURS[i % len(COLOURS)]

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from soret.figures.forest import Judged
-from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, style
+from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, heading, style
 
 Rate = Callable[[float, float], float]
 _MARKERS = {1: "o", 2: "s", 3: "^"}
@@ -62,13 +62,7 @@ def escape_rate_figure(
     """
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(11, 8.4), layout="constrained")
-        figure.suptitle(
-            "The escape rate over a barrier with noise that follows the loss",
-            fontweight="bold",
-            x=0.01,
-            ha="left",
-            fontsize=11,
-        )
+        heading(figure, "The escape rate over a barrier with noise that follows the loss")
         axes: Any = figure.subplots(2, 2)
         _draw_rates(axes[0, 0], line, points, formula, kramers)
         _draw_plane(axes[0, 1], plane, points, formula, results)

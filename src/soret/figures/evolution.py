@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, style
+from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, heading, style
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,9 @@ def evolution_figure(rows: Sequence[EvolutionRow]) -> Figure:
     with matplotlib.rc_context(style()):
         size = (4.0 * len(rows[0].times), 0.4 + 2.9 * len(rows))
         figure = Figure(figsize=size, layout="constrained")
-        figure.suptitle(
+        heading(
+            figure,
             "SGD's ensemble on double wells, and the density evolved by the Fokker–Planck equation",
-            fontweight="bold",
-            x=0.01,
-            ha="left",
-            fontsize=11,
         )
         axes: Any = figure.subplots(len(rows), len(rows[0].times), squeeze=False)
         for line, row in zip(axes, rows, strict=True):

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, WORST_FIRST, style
+from soret.figures.style import COLOURS, GREY, LINES, style, verdict_colour
 
 
 class Distance(Protocol):
@@ -72,7 +72,6 @@ def exchange_figure(
     verdicts : sequence of str
     title : str
     """
-    worst = next(verdict for verdict in WORST_FIRST if verdict in verdicts)
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(13, 3.9), layout="constrained")
         figure.suptitle(
@@ -81,7 +80,7 @@ def exchange_figure(
             ha="left",
             fontsize=10,
             fontweight="bold",
-            color=VERDICT_COLOURS[worst],
+            color=verdict_colour(verdicts),
         )
         axes = figure.subplots(1, 4)
         axes[1].sharey(axes[0])

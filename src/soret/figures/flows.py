@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from soret.figures.forest import draw_forest
-from soret.figures.style import COLOURS, GREY, style
+from soret.figures.style import COLOURS, GREY, heading, style
 
 _MARKERS = "osD^vP*"
 
@@ -45,7 +45,7 @@ def flow_figure(curves: Sequence[FlowCurve], results: Sequence[Any], title: str)
     """
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(12.5, 5.6), layout="constrained")
-        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
+        heading(figure, title)
         left, middle, right = figure.subplots(1, 3, width_ratios=(1.25, 1, 1))
         for i, curve in enumerate(curves):
             colour, mean = COLOURS[i % len(COLOURS)], curve.flows.mean(1)

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, style
+from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, heading, style
 
 
 def growth_figure(
@@ -35,7 +35,7 @@ def growth_figure(
     """
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(3.3 * len(cases), 3.9), layout="constrained")
-        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
+        heading(figure, title)
         axes: Any = figure.subplots(1, len(cases), sharey=True, squeeze=False)[0]
         for ax, (case, meaning) in zip(axes, cases.items(), strict=True):
             here = growth.sel(case=case)

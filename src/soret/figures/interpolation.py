@@ -9,7 +9,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, WORST_FIRST, style
+from soret.figures.style import COLOURS, GREY, LINES, style, verdict_colour
 
 Floats = NDArray[np.float64]
 
@@ -45,7 +45,6 @@ def interpolation_figure(
     verdicts : sequence of str
     title : str
     """
-    worst = next(verdict for verdict in WORST_FIRST if verdict in verdicts)
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(14, 3.9), layout="constrained")
         figure.suptitle(
@@ -54,7 +53,7 @@ def interpolation_figure(
             ha="left",
             fontsize=10,
             fontweight="bold",
-            color=VERDICT_COLOURS[worst],
+            color=verdict_colour(verdicts),
         )
         axes = figure.subplots(1, 4, width_ratios=(1.2, 1, 0.8, 1.1))
         for ax, curves, label in zip(

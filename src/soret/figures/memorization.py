@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from soret.figures.scan import ScanRow, draw_against_ratio, finish_axes
-from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, style
+from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, heading, style
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ def memorization_figure(
     """
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(14, 3.8), layout="constrained")
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+        heading(figure, title)
         axes = figure.subplots(1, 1 + len(row.panels))
         ax = axes[0]
         for i, curve in enumerate(curves):

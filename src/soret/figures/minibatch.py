@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy import stats
 
-from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, WORST_FIRST, style
+from soret.figures.style import COLOURS, GREY, style, verdict_colour
 
 Floats = NDArray[np.float64]
 
@@ -61,7 +61,6 @@ def minibatch_figure(
     title : str
     """
     told = [verdict for point in points for verdict in point.verdicts]
-    worst = next(verdict for verdict in WORST_FIRST if verdict in told)
     lines = "\n".join(f"{p.name}: {' | '.join(v.upper() for v in p.verdicts)}" for p in points)
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(14, 4.6), layout="constrained")
@@ -71,7 +70,7 @@ def minibatch_figure(
             ha="left",
             fontsize=9,
             fontweight="bold",
-            color=VERDICT_COLOURS[worst],
+            color=verdict_colour(told),
         )
         axes = figure.subplots(1, 4)
         _traces(axes[0], points, sizes)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from soret.figures.forest import draw_forest
-from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, WORST_FIRST, style
+from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, heading, style, worst
 
 _MARKERS = "osD"
 
@@ -56,13 +56,7 @@ def minima_figure(panels: Sequence[OddsPanel], maps: xr.Dataset, mapped: Sequenc
     """
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(12.5, 8.4), layout="constrained")
-        figure.suptitle(
-            "The odds of two minima under SGD: η, S and σ² count through T = ησ²/(2S)",
-            fontweight="bold",
-            x=0.01,
-            ha="left",
-            fontsize=11,
-        )
+        heading(figure, "The odds of two minima under SGD: η, S and σ² count through T = ησ²/(2S)")
         parts: Any = figure.subfigures(2, 1, height_ratios=(1, 0.95))
         above, below = parts
         axes: Any = above.subplots(1, len(panels), squeeze=False)[0]
@@ -113,17 +107,17 @@ def _draw_odds(ax: Axes, panel: OddsPanel) -> None:
             label=f"SGD, {factor} changed",
         )
     powers = [r for r in panel.results if r.quantity.startswith("power")]
-    told = sorted((str(r.verdict) for r in panel.results), key=WORST_FIRST.index)
+    told = worst(str(r.verdict) for r in panel.results)
     text = (
         "powers of η, S, σ²: " + ", ".join(f"{r.measured:.2f}" for r in powers) + " (−1, 1, −1)"
         if powers
         else "equal depth: no factor changes the formula's odds"
     )
     ax.set_title(
-        f"{panel.name}: {told[0].upper()}\n{text}",
+        f"{panel.name}: {told.upper()}\n{text}",
         loc="left",
         fontsize=8.5,
-        color=VERDICT_COLOURS[told[0]],
+        color=VERDICT_COLOURS[told],
     )
     coldest = min(point[0] for points in panel.points.values() for point in points)
     ax.set_xlim(0.8, 1.8 / coldest)

@@ -10,16 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, style
+from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, heading, style, worst
 
 Floats = NDArray[np.float64]
-
-WORST_FIRST = ("contradicted", "inconclusive", "supported")
-
-
-def worst(verdicts: Sequence[str]) -> str:
-    """Return the worst of some verdicts."""
-    return next((v for v in WORST_FIRST if v in verdicts), "inconclusive")
 
 
 def entitle(ax: Axes, title: str, verdicts: Sequence[str]) -> None:
@@ -45,7 +38,7 @@ def sheet(
         As `Figure.subplots` takes it.
     """
     figure = Figure(figsize=size, layout="constrained")
-    figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
+    heading(figure, title)
     return figure, figure.subplots(rows, columns, squeeze=False, **layout)
 
 

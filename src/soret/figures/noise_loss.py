@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, WORST_FIRST, style
+from soret.figures.style import COLOURS, GREY, heading, style, verdict_colour
 
 
 @dataclass(frozen=True)
@@ -43,17 +43,16 @@ def noise_loss_figure(rows: Sequence[NoiseRow], *, title: str) -> Figure:
     """
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(10.5, 0.5 + 3.9 * len(rows)), layout="constrained")
-        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
+        heading(figure, title)
         parts: Any = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
         for part, row in zip(parts, rows, strict=True):
             verdicts = [stage[-1] for stage in row.stages]
-            worst = next(verdict for verdict in WORST_FIRST if verdict in verdicts)
             told = "\n".join(_told(*stage) for stage in row.stages)
             part.suptitle(
                 f"{row.title}\n{told}",
                 x=0.01,
                 ha="left",
-                color=VERDICT_COLOURS[worst],
+                color=verdict_colour(verdicts),
                 fontsize=9,
             )
             left, right = part.subplots(1, 2)

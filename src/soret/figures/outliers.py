@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, WORST_FIRST, style
+from soret.figures.style import COLOURS, GREY, style, verdict_colour
 
 _BINS = 60
 _SHOWN = 60
@@ -38,7 +38,6 @@ def outliers_figure(
         Share of the largest below which an eigenvalue counts as close to zero.
     title : str
     """
-    worst = next(verdict for verdict in WORST_FIRST if verdict in verdicts)
     told = ", ".join(
         f"n = {value:.3g} ({name.rpartition(', ')[2]})" for name, value in dimensions.items()
     )
@@ -50,7 +49,7 @@ def outliers_figure(
             ha="left",
             fontsize=10,
             fontweight="bold",
-            color=VERDICT_COLOURS[worst],
+            color=verdict_colour(verdicts),
         )
         left, middle, right = figure.subplots(1, 3)
         _histogram(left, values, random, near_zero)

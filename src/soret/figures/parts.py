@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, WORST_FIRST, style
+from soret.figures.style import COLOURS, GREY, LINES, heading, style, verdict_colour
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,11 @@ def parts_figure(
     """
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(10.5, 0.5 + 3.3 * len(rows)), layout="constrained")
-        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
+        heading(figure, title)
         parts: Any = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
         for part, row in zip(parts, rows, strict=True):
             told = " | ".join(verdict.upper() for verdict in row.verdicts)
-            worst = [verdict for verdict in WORST_FIRST if verdict in row.verdicts]
-            colour = VERDICT_COLOURS[worst[0]] if worst else GREY
+            colour = verdict_colour(row.verdicts)
             part.suptitle(
                 f"{row.title}. Does the noise part lower {what}? {told}\n"
                 f"its share at the smallest η: {row.note}",

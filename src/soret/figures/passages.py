@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, WORST_FIRST, style
+from soret.figures.style import COLOURS, GREY, LINES, heading, style, verdict_colour
 
 Floats = NDArray[np.float64]
 Band = tuple[Floats, Floats, Floats, Floats]
@@ -80,16 +80,15 @@ def passage_figure(columns: Sequence[PassageColumn], *, title: str, level: str) 
     with matplotlib.rc_context(style()):
         width = max(7.0, 0.6 + 4.4 * len(columns))
         figure = Figure(figsize=(width, 7.6), layout="constrained")
-        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
+        heading(figure, title)
         axes: Any = figure.subplots(
             2, len(columns), squeeze=False, sharex="col", height_ratios=(1.5, 1)
         )
         for (above, below), column in zip(axes.T, columns, strict=True):
-            worst = [verdict for verdict in WORST_FIRST if verdict in column.verdicts]
             above.set_title(
                 f"{column.title}: {' | '.join(v.upper() for v in column.verdicts)}",
                 loc="left",
-                color=VERDICT_COLOURS[worst[0]] if worst else GREY,
+                color=verdict_colour(column.verdicts),
             )
             _draw_times(above, column)
             _draw_local(below, column)
@@ -106,7 +105,7 @@ def exponent_figure(panels: Sequence[Growth], *, title: str) -> Figure:
     with matplotlib.rc_context(style()):
         width = max(6.0, 0.6 + 3.6 * len(panels))
         figure = Figure(figsize=(width, 3.6), layout="constrained")
-        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
+        heading(figure, title)
         axes: Any = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
         for ax, panel in zip(axes, panels, strict=True):
             *names, exact = panel.exponents

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, WORST_FIRST, style
+from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, heading, style, worst
 
 Floats = NDArray[np.float64]
 
@@ -63,13 +63,7 @@ def questions_figure(data: Questions, results: Sequence[Any]) -> Figure:
     """
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(11.5, 8.6), layout="constrained")
-        figure.suptitle(
-            "Four questions of the slides, answered by computing",
-            fontweight="bold",
-            x=0.01,
-            ha="left",
-            fontsize=11,
-        )
+        heading(figure, "Four questions of the slides, answered by computing")
         axes: Any = figure.subplots(2, 2)
         _draw_momentum(axes[0, 0], data, [r for r in results if "(momentum)" in r.quantity])
         _draw_odds(axes[0, 1], data, [r for r in results if "gradient)" in r.quantity])
@@ -79,12 +73,12 @@ def questions_figure(data: Questions, results: Sequence[Any]) -> Figure:
 
 
 def _title(ax: Axes, results: Sequence[Any], question: str, answer: str) -> None:
-    told = sorted((str(r.verdict) for r in results), key=WORST_FIRST.index)
+    told = worst(str(r.verdict) for r in results)
     ax.set_title(
-        f"{question} {told[0].upper()}\n{answer}",
+        f"{question} {told.upper()}\n{answer}",
         loc="left",
         fontsize=8.5,
-        color=VERDICT_COLOURS[told[0]],
+        color=VERDICT_COLOURS[told],
     )
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, WORST_FIRST, style
+from soret.figures.style import COLOURS, GREY, heading, style, verdict_colour
 
 _MARKERS = "osD^vP*X"
 
@@ -50,17 +50,16 @@ def scan_figure(rows: Sequence[ScanRow], *, title: str, logarithmic: Sequence[st
     with matplotlib.rc_context(style()):
         width = 1 + max(len(row.panels) for row in rows)
         figure = Figure(figsize=(3.6 * width, 0.5 + 3.4 * len(rows)), layout="constrained")
-        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
+        heading(figure, title)
         parts: Any = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
         for part, row in zip(parts, rows, strict=True):
-            worst = [verdict for verdict in WORST_FIRST if verdict in row.verdicts]
             told = " | ".join(verdict.upper() for verdict in row.verdicts)
             part.suptitle(
                 f"{row.title}: {told}\n{row.note}",
                 x=0.01,
                 ha="left",
                 fontsize=9,
-                color=VERDICT_COLOURS[worst[0]] if worst else GREY,
+                color=verdict_colour(row.verdicts),
             )
             axes = part.subplots(1, width, squeeze=False)[0]
             for ax, (name, values) in zip(axes, row.panels.items(), strict=False):

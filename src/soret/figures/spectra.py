@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, style
+from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, heading, style
 
 _BINS = 60
 
@@ -53,7 +53,7 @@ def spectra_figure(
     """
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(3.6 * len(columns) + 0.6, 6.2), layout="constrained")
-        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
+        heading(figure, title)
         axes: Any = figure.subplots(2, len(columns), squeeze=False, sharey="row")
         for (top, bottom), column in zip(axes.T, columns, strict=True):
             top.set_title(

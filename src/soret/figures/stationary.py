@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from soret.figures.forest import draw_forest
-from soret.figures.style import COLOURS, GREY, style
+from soret.figures.style import COLOURS, GREY, heading, style
 
 Floats = NDArray[np.float64]
 
@@ -96,7 +96,7 @@ def stationary_figure(
     """
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(14.5, 5.6), layout="constrained")
-        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
+        heading(figure, title)
         left, middle, right = figure.subplots(1, 3, width_ratios=(1.15, 1.15, 1))
         _draw_densities(left, curves)
         _draw_local(middle, local)

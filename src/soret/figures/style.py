@@ -1,10 +1,11 @@
 """One look for all figures, and saving them so that the same figure gives the same file."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import matplotlib
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 
 # Okabe and Ito's colours, told apart with any colour vision and in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -29,6 +30,23 @@ _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "soret",
 }
+
+
+def worst(verdicts: Iterable[str]) -> str:
+    """Return the verdict that decides over several; "inconclusive" where there is none."""
+    told = set(verdicts)
+    return next((verdict for verdict in WORST_FIRST if verdict in told), "inconclusive")
+
+
+def verdict_colour(verdicts: Iterable[str]) -> str:
+    """Return the colour of the verdict that decides; grey where there is none."""
+    told = list(verdicts)
+    return VERDICT_COLOURS.get(worst(told), GREY) if told else GREY
+
+
+def heading(figure: FigureBase, title: str) -> None:
+    """Set the line above a whole figure."""
+    figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
 
 
 def style() -> Any:

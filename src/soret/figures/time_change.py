@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from soret.figures.forest import Judged
-from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, style
+from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, heading, style
 
 Floats = NDArray[np.float64]
 
@@ -53,7 +53,7 @@ def time_change_figure(rows: Sequence[TimeChangeRow], threshold: float, *, title
     """
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(9.5, 0.5 + 3.3 * len(rows)), layout="constrained")
-        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
+        heading(figure, title)
         axes: Any = figure.subplots(len(rows), 2, squeeze=False)
         for (left, right), row in zip(axes, rows, strict=True):
             _draw_times(left, row, threshold)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from soret.figures.forest import draw_forest
-from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, style
+from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, heading, style
 
 _SYMBOLS = {"learning_rate": "η", "batch_size": "B"}
 _NAMES = {"mean_bias": "mean b", "mean_output_weight": "mean |V|"}
@@ -55,7 +55,7 @@ def unit_flow_figure(
     """
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(13, 8), layout="constrained")
-        figure.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
+        heading(figure, title)
         parts: Any = figure.subfigures(2, 1, height_ratios=(1, 1.1))
         top, bottom = parts
         axes: Any = top.subplots(1, 4)

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.figures.style import COLOURS, VERDICT_COLOURS, style
+from soret.figures.style import COLOURS, heading, style, verdict_colour
 
 _EQUATIONS = {
     "first": ("first: −∇L, noise C", "o"),
@@ -48,13 +48,7 @@ def weak_error_figure(panels: Mapping[tuple[str, str], Sequence[ErrorCurve]]) ->
     """
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(10.5, 8.2), layout="constrained")
-        figure.suptitle(
-            "How far Langevin equations are from SGD at a fixed t = ηk",
-            fontweight="bold",
-            x=0.01,
-            ha="left",
-            fontsize=11,
-        )
+        heading(figure, "How far Langevin equations are from SGD at a fixed t = ηk")
         axes: Any = figure.subplots(2, -(-len(panels) // 2), squeeze=False)
         for ax, ((problem, part), curves) in zip(axes.ravel(), panels.items(), strict=True):
             _draw(ax, problem, part, curves)
@@ -95,12 +89,11 @@ def _draw(ax: Any, problem: str, part: str, curves: Sequence[ErrorCurve]) -> Non
             f"{power:g}: {str(curve.result.verdict).upper()}"
         )
     told = [str(curve.result.verdict) for curve in curves]
-    worst = next(v for v in ("contradicted", "inconclusive", "supported") if v in told)
     ax.set_title(
         f"{part} of SGD, {problem}\n" + "\n".join(lines),
         loc="left",
         fontsize=8.5,
-        color=VERDICT_COLOURS[worst],
+        color=verdict_colour(told),
     )
     ax.set(
         xscale="log",
