@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from soret.figures.style import COLOURS, GREY, LINES, style, verdict_colour
@@ -21,6 +21,10 @@ class Distance(Protocol):
     def distance(self) -> float: ...
     @property
     def interval(self) -> tuple[float, float]: ...
+
+
+# Where an axis of factors has its numbers: it seldom spans more than one power of 2.
+_FACTORS = (1, 1.1, 1.25, 1.5, 2, 3, 4, 6, 8, 12, 16, 32)
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,7 @@ def _distances(
     ax.set_ylabel("typical factor (95 %)")
     ax.set_title("between curves and that of k = 1", loc="left")
     _plain(ax)
+    ax.yaxis.set_major_locator(FixedLocator(_FACTORS))
     ax.legend(fontsize=7)
 
 
