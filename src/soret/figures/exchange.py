@@ -24,7 +24,7 @@ class Distance(Protocol):
 
 
 # Where an axis of factors has its numbers: it seldom spans more than one power of 2.
-_FACTORS = (1, 1.1, 1.25, 1.5, 2, 3, 4, 6, 8, 12, 16, 32)
+_FACTORS = (0.1, 0.25, 0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 4, 6, 8, 12, 16, 32)
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,6 @@ def _distances(
     ax.set_ylabel("typical factor (95 %)")
     ax.set_title("between curves and that of k = 1", loc="left")
     _plain(ax)
-    ax.yaxis.set_major_locator(FixedLocator(_FACTORS))
     ax.legend(fontsize=7)
 
 
@@ -163,3 +162,4 @@ def _plain(ax: Axes) -> None:
     """Write numbers as such, not as powers of 2."""
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.yaxis.set_major_locator(FixedLocator(_FACTORS))
