@@ -20,7 +20,7 @@ from soret.runs.progress import ProgressBar
 Variables = Mapping[str, tuple[Sequence[str], np.ndarray]]
 
 # The checkpoint's name in the folder.
-CHECKPOINT = "loop"
+_CHECKPOINT = "loop"
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Loop:
         folder: RunFolder | None,
         bar: ProgressBar,
     ) -> PyTree[Array]:
-        saved = folder.read_checkpoint(CHECKPOINT) if folder else None
+        saved = folder.read_checkpoint(_CHECKPOINT) if folder else None
         # Bound together: Ctrl-C may come between two statements.
         at = (0, state) if saved is None else _unpack(saved, state)
         bar(at[0])
@@ -112,11 +112,11 @@ class Loop:
                 bar(until - done)
                 length = pace.next_length(until - done, time.monotonic() - began)
                 if folder and time.monotonic() - last_saved > pace.SAVE_SECONDS:
-                    folder.write_checkpoint(CHECKPOINT, _pack(*at))
+                    folder.write_checkpoint(_CHECKPOINT, _pack(*at))
                     last_saved = time.monotonic()
         except KeyboardInterrupt:
             if folder:
-                folder.write_checkpoint(CHECKPOINT, _pack(*at))
+                folder.write_checkpoint(_CHECKPOINT, _pack(*at))
             raise KeyboardInterrupt(bar.how_to_resume(folder.path if folder else None)) from None
         return at[1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -65,7 +66,7 @@ def observables(names: Sequence[str]) -> list[Any]:
     return [getattr(soret.observables, name) for name in names]
 
 
-class Scanned:
+class Scanned(ABC):
     """The test of claims that curves collapse, its control, and the figures.
 
     A claim of this kind says what it predicts of which scan, runs the scans, and names the figures.
@@ -73,9 +74,9 @@ class Scanned:
 
     predictions: ClassVar[Sequence[Scan]]
 
+    @abstractmethod
     def title(self, runs: Runs) -> str:
         """Name net and data, for the figures."""
-        raise NotImplementedError
 
     def judge(self, runs: Runs) -> list[Result]:
         """Judge every scan, observable and experiment: that it falls, and that it collapses."""
