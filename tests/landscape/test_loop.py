@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import soret
+from impatient import impatient
 from soret.errors import RunError
 from soret.landscape import chunks, evaluate, flatness
 from soret.landscape.loop import Loop
@@ -27,26 +28,6 @@ POINTS = np.random.default_rng(0).normal(0, 0.1, (2, 3, 4 * 64 + 4 + 40 + 10)).a
 
 def measure(out=None, **more):
     return soret.landscape.flatness(NET, POINTS, samples=3, iterations=4, out=out, **more)
-"""
-
-# Every part is a call, and every call is saved; at the fiftieth the process signals itself.
-IMPATIENT = """
-import os, signal, sys
-from soret.runs import files, pace
-
-pace.CALL_SECONDS, pace.SAVE_SECONDS = 0.0, -1.0
-write, written = files.write_arrays, []
-
-
-def count(path, arrays):
-    write(path, arrays)
-    written.append(path)
-    if len(written) == 50:
-        os.kill(os.getpid(), signal.{signal})
-
-
-files.write_arrays = count
-measure(sys.argv[1])
 """
 
 
@@ -71,8 +52,10 @@ def assert_same(found, wanted):
 
 
 def stopped_by(name, folder):
+    # Every part is a call.
+    code = f"{MEASURE}{impatient(name, saves=50)}measure(sys.argv[1])"
     return subprocess.run(
-        [sys.executable, "-c", MEASURE + IMPATIENT.replace("{signal}", name), folder],
+        [sys.executable, "-c", code, folder],
         capture_output=True,
         text=True,
         timeout=300,

@@ -15,30 +15,16 @@ import pytest
 from report_runs import curves
 
 import soret
+from impatient import impatient
 from soret.errors import RunError, SettingsError
 from soret.report.live import Watcher, watch
 from soret.report.partial import Finished, Reader
 from soret.runs import RunFolder, files, pace
 
-# Three points of a grid, three blocks each, the last of them not full; impatient with checkpoints.
+# Three points of a grid, three blocks each, the last of them not full.
 EXPERIMENT = """
-import os, signal, sys, time
 import soret
-from soret.runs import files, pace
 
-pace.CALL_SECONDS, pace.SAVE_SECONDS = 0.0, -1.0
-write, written = files.write_arrays, []
-
-
-def slowly(path, arrays):
-    write(path, arrays)
-    written.append(path)
-    if len(written) == {stop_after}:
-        os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep({pause})
-
-
-files.write_arrays = slowly
 soret.simulate(
     soret.problems.two_layer(inputs=3, hidden=3),
     soret.SGD([0.1, 0.05, 0.02], momentum=[0.5]),
@@ -49,7 +35,7 @@ soret.simulate(
 
 
 def started(folder, stop_after=-1, pause=0.0):
-    code = EXPERIMENT.format(stop_after=stop_after, pause=pause)
+    code = impatient(saves=stop_after, pause=pause) + EXPERIMENT
     return subprocess.Popen([sys.executable, "-c", code, str(folder)])
 
 

@@ -21,6 +21,7 @@ import pytest
 import xarray as xr
 
 import soret
+from impatient import impatient
 from soret.errors import RunError
 from soret.runs import files, store
 from soret.runs.progress import ProgressBar
@@ -54,29 +55,14 @@ def simulate(out, **more):
     )
 """
 
-# Every call runs one chunk, and every pause writes a checkpoint: forty of each of four blocks, two
-# at a time, so that some are done and some are not.
-IMPATIENT = """
-import os, signal, sys, time
-from soret.runs import files, pace
 
-pace.CALL_SECONDS = 0.0
-pace.SAVE_SECONDS = -1.0
-write, written = files.write_arrays, []
+def stopped_by(name: str) -> str:
+    """Return code: every call runs one chunk, and every pause writes a checkpoint.
 
+    Forty of each of four blocks, two at a time, so that some are done and some are not.
+    """
+    return impatient(name, saves=130) + "simulate(sys.argv[1])"
 
-def count(path, arrays):
-    write(path, arrays)
-    written.append(path)
-    if len(written) == 130:
-        os.kill(os.getpid(), signal.{signal})
-    if len(written) >= 130:
-        time.sleep(0.2)  # a Ctrl-C is heard by another thread, which may have to wait for a core
-
-
-files.write_arrays = count
-simulate(sys.argv[1])
-"""
 
 HALF_WRITTEN = """
 import os, signal, sys
@@ -161,7 +147,7 @@ def bars(monkeypatch: pytest.MonkeyPatch) -> list[Bars]:
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a run that was killed after some of its checkpoints."""
     folder = tmp_path_factory.mktemp("killed") / "run"
-    done = in_another_process(IMPATIENT.replace("{signal}", "SIGKILL"), folder)
+    done = in_another_process(stopped_by("SIGKILL"), folder)
     assert done.returncode == -signal.SIGKILL, done.stderr
     return folder
 
@@ -254,7 +240,7 @@ def test_ctrl_c_says_how_to_resume(
 ) -> None:
     """Work lost at Ctrl-C, or a user who does not know that it is not."""
     folder = tmp_path / "run"
-    done = in_another_process(IMPATIENT.replace("{signal}", "SIGINT"), folder)
+    done = in_another_process(stopped_by("SIGINT"), folder)
     assert done.returncode != 0
     last = done.stderr.strip().splitlines()[-1]
     assert re.fullmatch(
