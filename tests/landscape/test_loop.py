@@ -95,7 +95,11 @@ def test_taken_up_where_it_was_stopped(name, measure, whole, begun, tmp_path):
         soret.load(folder)
     assert_same(measure(folder), whole)
     assert begun[0] == 50
-    assert sorted(path.name for path in folder.iterdir()) == ["data.zarr", "run.json"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "data.zarr",
+        "manifest.json",
+        "run.json",
+    ]
 
 
 def test_how_it_is_cut_changes_nothing(measure, whole, begun, monkeypatch):

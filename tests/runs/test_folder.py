@@ -82,7 +82,11 @@ class TestLife:
     def test_nothing_half_written_is_left(self, finished: Path) -> None:
         """A finished folder with scaffolding in it."""
         assert left_over(finished) == []
-        assert sorted(p.name for p in finished.iterdir()) == ["data.zarr", "run.json"]
+        assert sorted(p.name for p in finished.iterdir()) == [
+            "data.zarr",
+            "manifest.json",
+            "run.json",
+        ]
 
     def test_checkpoints_are_kept_until_the_end(self, path: Path, data: xr.Dataset) -> None:
         """A block that must be computed again, or checkpoints that stay for ever."""
@@ -241,9 +245,9 @@ class TestNotLoaded:
 
     def test_other_format(self, finished: Path) -> None:
         """A run of a later version read as if it were of this one."""
-        record = json.loads((finished / "run.json").read_text()) | {"format": "soret-run/2"}
+        record = json.loads((finished / "run.json").read_text()) | {"format": "soret-run/3"}
         (finished / "run.json").write_text(json.dumps(record))
-        with pytest.raises(RunError, match=r"run\.json has format 'soret-run/2'"):
+        with pytest.raises(RunError, match=r"run\.json has format 'soret-run/3'"):
             soret.load(finished)
 
     @pytest.mark.parametrize("digest", [None, 0, "0" * 64])

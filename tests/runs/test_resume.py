@@ -114,7 +114,7 @@ def assert_same(folder: Path, made: xr.Dataset, whole: tuple[xr.Dataset, Path]) 
     xr.testing.assert_identical(made, data)
     xr.testing.assert_identical(soret.load(folder), data)
     assert store.digest(folder / "data.zarr") == store.digest(untouched / "data.zarr")
-    assert sorted(p.name for p in folder.iterdir()) == ["data.zarr", "run.json"]
+    assert sorted(p.name for p in folder.iterdir()) == ["data.zarr", "manifest.json", "run.json"]
 
 
 class Bars:
@@ -232,7 +232,11 @@ def test_killed_in_the_middle_of_a_checkpoint(
     namespace: dict[str, Any] = {}
     exec(EXPERIMENT.replace("workers=2", "workers=1"), namespace)
     xr.testing.assert_equal(namespace["simulate"](folder), whole[0])
-    assert sorted(path.name for path in folder.iterdir()) == ["data.zarr", "run.json"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "data.zarr",
+        "manifest.json",
+        "run.json",
+    ]
 
 
 def test_ctrl_c_says_how_to_resume(

@@ -145,6 +145,7 @@ def run_claim(
         list(dict.fromkeys(str(warning.message) for warning in caught)),
     )
     write_json(folder.path / "verdict.json", outcome.as_json())
+    folder.seal()
     return outcome
 
 

@@ -1,5 +1,6 @@
 """Files that are either whole or not there: written beside, then renamed into place."""
 
+import errno
 import hashlib
 import io
 import json
@@ -29,8 +30,12 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
     beside = _beside(path)
     try:
-        beside.write_text(text, encoding="utf-8")
+        with beside.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(beside, path)
+        sync_folder(path.parent)
     except OSError:
         beside.unlink(missing_ok=True)
         raise
@@ -117,6 +122,20 @@ def clear_left_over(folder: Path) -> None:
             remove(path)
         else:
             path.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder written to disk, where the system can do that."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot
+            raise
+    finally:
+        os.close(handle)
 
 
 def finite(value: Any) -> Any:

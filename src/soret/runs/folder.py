@@ -1,4 +1,4 @@
-"""A run's folder: `run.json`, `data.zarr`, and for a claim `verdict.json` and `figures/`.
+"""A run's folder: `run.json`, `data.zarr`, `manifest.json`; of a claim `verdict.json`, `figures/`.
 
 While it is being computed a run has `run.json` in state "running" and finished or half-finished
 blocks under `checkpoints/`. It is complete when `run.json` says so and `data.zarr` has the
@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 
 from soret.errors import RunError
-from soret.runs import files, store
+from soret.runs import files, manifest, store
 from soret.runs.provenance import now, provenance
 from soret.runs.store import Data
 
-FORMAT = "soret-run/1"
+FORMAT = "soret-run/2"
+# Runs without a manifest: they can be loaded, and are left as they are.
+OLD_FORMAT = "soret-run/1"
 
 
 class RunFolder:
@@ -68,6 +70,11 @@ class RunFolder:
         wanted = files.finite(description)
         if self.record_path.exists():
             record = self.record()
+            if record.get("format") == OLD_FORMAT:
+                raise RunError(
+                    f"{self.path} holds a run of an earlier version of Soret, whose numbers may "
+                    "differ; it can be loaded, but not gone on with: choose another folder."
+                )
             here = record.get("description")
             if here != wanted:
                 raise RunError(
@@ -101,18 +108,29 @@ class RunFolder:
             If there is no run here, or it is damaged or of another format.
         """
         record = files.read_json(self.record_path)
-        if record.get("format") != FORMAT:
+        if record.get("format") not in (FORMAT, OLD_FORMAT):
             raise RunError(f"{self.record_path} has format {record.get('format')!r}; use {FORMAT}.")
         return record
 
     def finish(self, data: Data, **also: Any) -> None:
-        """Write the data, mark the run complete and clear its checkpoints."""
+        """Write the data, mark the run complete, seal it and clear its checkpoints."""
         record = self.record()
         record |= {"data_sha256": store.write(data, self.data_path)}
         record |= {"state": "complete", "finished": now(), **also}
         files.write_json(self.record_path, record)
+        self.seal()
         files.remove(self.path / "checkpoints")
         files.clear_left_over(self.path)
+
+    def seal(self) -> None:
+        """Write down what the folder holds, once everything is in it: verdict and figures too.
+
+        Raises
+        ------
+        RunError
+            If a link, or anything else that Soret does not write, is among the run's files.
+        """
+        manifest.write(self.path)
 
     def load(self) -> Data:
         """Return the data of a complete run.
