@@ -11,9 +11,9 @@ import pytest
 
 import soret
 from soret.data import generator
+from soret.dynamics.algorithm import Point
 from soret.dynamics.keys import initial_keys, noise_keys
 from soret.dynamics.sampling import sampler
-from soret.dynamics.sgd import Point
 from soret.observables import State, label
 
 EXAMPLES, FEATURES = 22, 3

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import soret
+from soret.dynamics.algorithm import points
 from soret.dynamics.keys import initial_keys, noise_keys
-from soret.dynamics.sgd import points
 from soret.errors import SettingsError
 
 seeds = st.integers(0, 2**64 - 1)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import soret
+from soret.dynamics.algorithm import points
 from soret.dynamics.plan import make_plan
 from soret.dynamics.program import Program
 from soret.dynamics.sampling import sampler
-from soret.dynamics.sgd import points
 
 
 def test_many_replicas_do_not_make_many_blocks() -> None:

@@ -14,7 +14,7 @@ import pytest
 import xarray as xr
 
 import soret
-from soret.dynamics.sgd import Point, points
+from soret.dynamics.algorithm import Point, points
 from soret.errors import SettingsError
 
 STEPS, REPLICAS, SEED = 200, 2, 5

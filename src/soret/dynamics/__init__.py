@@ -1,9 +1,10 @@
 """Dynamics: SGD, and the engine that runs ensembles of it."""
 
 from soret.dynamics.arguments import check
+from soret.dynamics.optax_optimizer import Optax
 from soret.dynamics.passage import FirstPassage
 from soret.dynamics.results import DivergenceWarning
-from soret.dynamics.sgd import SGD, Optax
+from soret.dynamics.sgd import SGD
 from soret.dynamics.simulate import simulate
 from soret.dynamics.splitting import rare_passages
 

@@ -6,10 +6,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from soret.dynamics.algorithm import Algorithm, axes, points
 from soret.dynamics.keys import check_seed
 from soret.dynamics.passage import FirstPassage
 from soret.dynamics.sampling import sampler
-from soret.dynamics.sgd import Algorithm, axes, points
 from soret.errors import SettingsError
 from soret.observables.state import Observable, name
 from soret.problems import Problem

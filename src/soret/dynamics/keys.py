@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, UInt32
 
 from soret.data import generator
-from soret.dynamics.sgd import Point
+from soret.dynamics.algorithm import Point
 from soret.errors import SettingsError
 
 _INITIAL, _NOISE, _SPLITTING = 1, 2, 3

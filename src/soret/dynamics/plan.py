@@ -12,10 +12,10 @@ import numpy as np
 import psutil
 
 from soret.data.generator import as_jax_key
+from soret.dynamics.algorithm import Algorithm, Point, points
 from soret.dynamics.passage import FirstPassage
 from soret.dynamics.program import Program
 from soret.dynamics.sampling import sampler
-from soret.dynamics.sgd import Algorithm, Point, points
 from soret.errors import SettingsError
 from soret.observables.state import Observable
 from soret.problems import Problem

@@ -17,9 +17,9 @@ from jaxtyping import Array, Int32, PyTree, UInt32
 
 from soret.data.generator import as_jax_key
 from soret.dynamics import passage
+from soret.dynamics.algorithm import Algorithm, Point
 from soret.dynamics.compiled import Compiled
 from soret.dynamics.sampling import Sampler
-from soret.dynamics.sgd import Algorithm, Point
 from soret.errors import SettingsError
 from soret.observables.state import Observable, State, name
 from soret.problems import Problem

@@ -8,10 +8,10 @@ import jax
 import numpy as np
 import xarray as xr
 
+from soret.dynamics.algorithm import Algorithm, axes
 from soret.dynamics.block import BlockResult
 from soret.dynamics.passage import FirstPassage, censored
 from soret.dynamics.plan import Plan
-from soret.dynamics.sgd import Algorithm, axes
 from soret.observables.state import Observable, attributes, name
 from soret.problems import Problem
 from soret.problems.tracing import ensemble_settings

@@ -13,7 +13,7 @@ from jaxtyping import Array, Int32, UInt32
 
 from soret.data import Dataset, Stream, generator
 from soret.data.generator import Key
-from soret.dynamics.sgd import Sampling
+from soret.dynamics.algorithm import Sampling
 from soret.errors import SettingsError
 from soret.problems import Batch, Problem
 

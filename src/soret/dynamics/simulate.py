@@ -11,12 +11,12 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 import jax
 import xarray as xr
 
+from soret.dynamics.algorithm import Algorithm
 from soret.dynamics.arguments import check
 from soret.dynamics.block import BlockResult, Stopped, run_block
 from soret.dynamics.passage import FirstPassage
 from soret.dynamics.plan import Block, Plan, make_plan
 from soret.dynamics.results import assemble, attributes_of, describe, warn_of_divergence
-from soret.dynamics.sgd import Algorithm
 from soret.observables.state import Observable
 from soret.problems import Problem
 from soret.problems.tracing import ensemble_settings

@@ -13,12 +13,12 @@ from jaxtyping import Array, PyTree
 from numpy.typing import NDArray
 
 from soret.data.generator import as_jax_key
+from soret.dynamics.algorithm import Algorithm, axes, points
 from soret.dynamics.arguments import check_integer
 from soret.dynamics.compiled import Compiled
 from soret.dynamics.keys import check_seed, initial_keys, splitting_keys
 from soret.dynamics.passage import FirstPassage, Thresholds
 from soret.dynamics.sampling import sampler
-from soret.dynamics.sgd import Algorithm, axes, points
 from soret.errors import ConvergenceError, SettingsError
 from soret.observables.state import Observable, State, attributes, name
 from soret.problems import Problem
