@@ -117,7 +117,9 @@ def run(
     ready = [configure(claim, scale, assignments or ()) for claim in found]
 
     from soret.claims.run import default_folder, run_claim
+    from soret.runs.paths import resolve
 
+    folder = None if folder is None else resolve(folder, "--out")
     failed = False
     for claim in ready:
         where = folder
@@ -150,8 +152,9 @@ def show(
     """Show verdict and provenance of saved runs: folders of runs, or folders that hold some."""
     from soret.runs.files import read_json
     from soret.runs.folder import RunFolder, runs_in
+    from soret.runs.paths import resolve, shown
 
-    for path in [run for folder in folders for run in runs_in(folder)]:
+    for path in [run for folder in folders for run in runs_in(shown(resolve(folder, "RUN")))]:
         record = RunFolder(path).record()
         verdict = path / "verdict.json"
         tested = read_json(verdict) if verdict.exists() else {}
@@ -177,7 +180,9 @@ def report(
     Exit status: 0 written, runs that could not be read are named; 2 no run, or nowhere to write.
     """
     from soret.report import watch, write
+    from soret.runs.paths import resolve, shown
 
+    folders, to = [shown(resolve(f, "RUN")) for f in folders], shown(resolve(to, "--out"))
     if live:
         if len(folders) != 1:
             raise SettingsError(f"--live watches one run, not {len(folders)}.")
@@ -237,7 +242,7 @@ def _say_error(error: BaseException) -> None:
 def _print_outcome(outcome: "Outcome", console: Console) -> None:
     found = outcome.as_json()
     _print_results(found, console)
-    console.print(Text(f"{outcome.seconds:.0f} s; saved in {outcome.folder}"), soft_wrap=True)
+    console.print(Text(f"{outcome.seconds:.0f} s; saved in {found['run']}"), soft_wrap=True)
 
 
 def _print_results(found: dict[str, Any], console: Console) -> None:

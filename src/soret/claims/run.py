@@ -19,6 +19,7 @@ from soret.claims.verdict import Result, Verdict, together
 from soret.figures import save
 from soret.runs import RunFolder
 from soret.runs.files import finite, write_json
+from soret.runs.paths import shown
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,11 @@ class Outcome:
                 "paper": str(self.about.source),
                 "scale": self.scale,
                 "seed": self.seed,
-                "run": str(self.folder),
+                "run": str(shown(self.folder)),
                 "seconds": round(self.seconds, 2),
                 "results": [result.as_json() for result in self.results],
                 "verdict": str(self.verdict),
-                "figures": [str(path) for path in self.figures],
+                "figures": [str(shown(path)) for path in self.figures],
                 "diverged": self.diverged,
                 "notes": self.notes,
             }
@@ -110,8 +111,8 @@ def run_claim(
         If the settings do not work, or the folder holds another run.
     """
     began = time.monotonic()
-    _rehearse(claim)
     folder = RunFolder(out if out is not None else default_folder(claim, scale, seed))
+    _rehearse(claim)
     complete = folder.begin(
         {"claim": claim.about.id, "scale": scale, "seed": seed, "settings": asdict(claim)}
     )

@@ -134,6 +134,7 @@ def simulate(
         devices=devices,
     )
     seed = int(seed)  # NumPy's integers are seeds too
+    folder = RunFolder(out) if out is not None else None
     with ensemble_settings():
         plan = make_plan(
             problem,
@@ -152,7 +153,6 @@ def simulate(
     about = describe(
         problem, algorithm, observables, plan, steps, replicas, record_every, seed, watch
     )
-    folder = RunFolder(out) if out is not None else None
     if folder is not None and folder.begin(about):
         loaded = folder.load()
         assert isinstance(loaded, xr.Dataset)

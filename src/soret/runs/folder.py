@@ -14,6 +14,7 @@ import numpy as np
 
 from soret.errors import RunError
 from soret.runs import files, manifest, store
+from soret.runs.paths import resolve
 from soret.runs.provenance import now, provenance
 from soret.runs.store import Data
 
@@ -28,11 +29,16 @@ class RunFolder:
     Parameters
     ----------
     path : path
-        The folder; made by `begin`.
+        The folder; made by `begin`. It is resolved here, once: see `soret.runs.paths.resolve`.
+
+    Raises
+    ------
+    SettingsError
+        If it is no path.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = resolve(path)
 
     @property
     def record_path(self) -> Path:
