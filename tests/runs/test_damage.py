@@ -14,7 +14,7 @@ import xarray as xr
 
 import soret
 from soret.errors import RunError
-from soret.runs import RunFolder, files, store
+from soret.runs import RunFolder, files, manifest, store
 
 
 @pytest.fixture
@@ -26,10 +26,11 @@ def run(tmp_path: Path, data: xr.Dataset) -> Path:
 
 
 def declare_whole(run: Path) -> None:
-    """Write the digest of what is there into the record, as an attacker would."""
+    """Write the digests of what is there, as an attacker would."""
     record = json.loads((run / "run.json").read_text())
     record["data_sha256"] = store.digest(run / "data.zarr")
     (run / "run.json").write_text(json.dumps(record))
+    manifest.write(run)
 
 
 def data_files(run: Path) -> list[Path]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from soret.errors import RunError
+from soret.runs.strict_json import read_json as read_json  # beside what writes it
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
 # What numpy and zipfile raise for a file that is cut off, altered or no archive at all.
@@ -39,25 +40,6 @@ def write_text(path: Path, text: str) -> None:
     except OSError:
         beside.unlink(missing_ok=True)
         raise
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Raises
-    ------
-    RunError
-        If the file is missing, damaged, or holds something else.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RunError(f"{path} is missing; {path.parent} is no saved run.") from error
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} is damaged ({error}); the run cannot be read.") from error
-    if not isinstance(content, dict):
-        raise RunError(f"{path} is damaged (no JSON object); the run cannot be read.")
-    return content
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 
 from soret.errors import RunError
-from soret.runs import files, manifest, store
+from soret.runs import files, manifest, schema, store
 from soret.runs.paths import resolve
 from soret.runs.provenance import now, provenance
 from soret.runs.store import Data
 
-FORMAT = "soret-run/2"
-# Runs without a manifest: they can be loaded, and are left as they are.
-OLD_FORMAT = "soret-run/1"
+# Runs of the old format have no manifest: they can be loaded, and are left as they are.
+OLD_FORMAT, FORMAT = schema.FORMATS
 
 
 class RunFolder:
@@ -113,10 +112,7 @@ class RunFolder:
         RunError
             If there is no run here, or it is damaged or of another format.
         """
-        record = files.read_json(self.record_path)
-        if record.get("format") not in (FORMAT, OLD_FORMAT):
-            raise RunError(f"{self.record_path} has format {record.get('format')!r}; use {FORMAT}.")
-        return record
+        return schema.read_record(self.record_path)
 
     def finish(self, data: Data, **also: Any) -> None:
         """Write the data, mark the run complete, seal it and clear its checkpoints."""
@@ -152,6 +148,8 @@ class RunFolder:
                 f"the run in {self.path} is unfinished; run it again with the same settings to "
                 "resume it."
             )
+        if manifest.is_there(self.path):
+            manifest.verify_files(self.path, "run.json")  # which has the digest of the data
         return store.read(self.data_path, record.get("data_sha256"))
 
     def write_checkpoint(self, block: str, arrays: Mapping[str, np.ndarray]) -> None:

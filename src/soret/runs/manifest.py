@@ -43,6 +43,11 @@ def write(folder: Path) -> None:
     files.write_json(folder / NAME, {"format": FORMAT, "files": listed})
 
 
+def is_there(folder: Path) -> bool:
+    """Whether there is a manifest; runs of the first format have none."""
+    return os.path.lexists(folder / NAME)
+
+
 def read(folder: Path) -> dict[str, Entry]:
     """Return what the manifest lists, by path relative to the folder.
 
@@ -52,7 +57,7 @@ def read(folder: Path) -> dict[str, Entry]:
         If it is missing, damaged or of another format.
     """
     path = folder / NAME
-    if not os.path.lexists(path):
+    if not is_there(folder):
         raise RunError(
             f"{path} is missing: the run was stopped before it was sealed; run the same command "
             "again."
@@ -80,6 +85,25 @@ def verify(folder: Path) -> None:
         raise RunError(sentence)
 
 
+def verify_files(folder: Path, *names: str) -> None:
+    """Verify some of a run's files; one that is not there is as it should be if it is not listed.
+
+    Raises
+    ------
+    RunError
+        Naming the first file that is damaged, missing, not listed, or no regular file; or if there
+        is no manifest to compare with.
+    """
+    listed = read(folder)
+    for name in names:
+        if os.path.lexists(folder / name):
+            sentence = _problem(folder / name, listed.get(name))
+        else:
+            sentence = _missing(folder / name) if name in listed else None
+        if sentence is not None:
+            raise RunError(sentence)
+
+
 def problems(folder: Path) -> dict[str, str]:
     """Return what is wrong with a run's files: a sentence by path relative to the folder.
 
@@ -93,19 +117,28 @@ def problems(folder: Path) -> dict[str, str]:
     listed = read(folder)
     found: dict[str, str] = {}
     for name, path in own(folder):
-        if not _is_regular(path):
-            found[name] = f"{path} is no regular file (a link, perhaps); it is not read."
-        elif name not in listed:
-            found[name] = f"{path} is not in the run's manifest: Soret did not write it; remove it."
-        elif entry(path) != listed[name]:
-            found[name] = (
-                f"{path} is damaged: its content is not what was written; run the same command "
-                "again."
-            )
-        listed.pop(name, None)
+        sentence = _problem(path, listed.pop(name, None))
+        if sentence is not None:
+            found[name] = sentence
     for name in listed:
-        found[name] = f"{folder / name} is missing; run the same command again."
+        found[name] = _missing(folder / name)
     return dict(sorted(found.items(), key=lambda problem: _place(problem[0])))
+
+
+def _problem(path: Path, listed: Entry | None) -> str | None:
+    if not _is_regular(path):
+        return f"{path} is no regular file (a link, perhaps); it is not read."
+    if listed is None:
+        return f"{path} is not in the run's manifest: Soret did not write it; remove it."
+    if entry(path) != listed:
+        return (
+            f"{path} is damaged: its content is not what was written; run the same command again."
+        )
+    return None
+
+
+def _missing(path: Path) -> str:
+    return f"{path} is missing; run the same command again."
 
 
 def entries(folder: Path) -> dict[str, Entry]:

@@ -16,14 +16,10 @@ import msgspec
 from msgspec import Meta
 
 from soret.errors import RunError
-from soret.runs import strict_json
-from soret.runs.untrusted import read_bytes
+from soret.runs.strict_json import read_json
 
 FORMATS = ("soret-run/1", "soret-run/2")
 """Formats of a run that can be read; the last is the one that is written."""
-
-# A real record has some kilobytes; one of a grid of ten thousand points, a megabyte.
-LIMIT = 16 * 2**20
 
 S = TypeVar("S")
 
@@ -87,25 +83,6 @@ class Verdict(msgspec.Struct):
     paper: Text = ""
     figures: list[Text] = []
     run_sha256: Digest | None = None
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object, whatever it holds.
-
-    Raises
-    ------
-    RunError
-        If the file is missing, no regular file, too large, damaged, or holds something else.
-    """
-    try:
-        content = strict_json.parse(read_bytes(path.parent, path.name, LIMIT))
-    except FileNotFoundError as error:
-        raise RunError(f"{path} is missing; {path.parent} is no saved run.") from error
-    except ValueError as error:
-        raise _damaged(path, str(error)) from error
-    if not isinstance(content, dict):
-        raise _damaged(path, "no JSON object")
-    return content
 
 
 def read_record(path: Path) -> dict[str, Any]:

@@ -1,32 +1,58 @@
 """The data of a run: an xarray Dataset or DataTree in a zarr folder.
 
-A store is untrusted until looked at: zarr's older format can name a codec that unpickles, so
-only the present format and codecs that merely decode bytes are read.
+A store is untrusted until looked at. All its files are listed and hashed without following a
+link, its metadata is held to what Soret writes (`zarr_schema`), and zarr is given the files'
+contents, not their paths: each again as it was when it was looked at, or an error.
 """
 
 import hashlib
-import json
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, cast
 
+import psutil
 import xarray as xr
 
 from soret.errors import RunError
-from soret.runs import files
+from soret.runs import files, zarr_schema
+from soret.runs.untrusted import files_below, open_regular, read_bytes
+from soret.runs.zarr_schema import Chunk
 
 Data = xr.Dataset | xr.DataTree
 
-_CODECS = {"bytes", "zstd", "blosc", "gzip", "crc32c", "transpose", "sharding_indexed", "vlen-utf8"}
+_METADATA_BYTES = 4 * 2**20
+_HEAD = 18  # the longest header of a compressed frame
 
 
 def write(data: Data, path: Path) -> str:
-    """Write a run's data atomically; return its digest."""
+    """Write a run's data atomically; return its digest.
+
+    Raises
+    ------
+    RunError
+        If the data is such that it could not be read again.
+    """
     beside = path.with_name(f".{path.name}.partial")
     files.remove(beside)
-    data.to_zarr(beside, mode="w", zarr_format=3, consolidated=False)
+    _plain(data).to_zarr(beside, mode="w", zarr_format=3, consolidated=False)
     written = digest(beside)
+    _Store(beside)
     files.replace_folder(beside, path)
     return written
+
+
+def _plain(data: Data) -> Data:
+    """Return data without the encodings of files that some of it may have come from."""
+    groups = data.subtree if isinstance(data, xr.DataTree) else [data]
+    for name, variable in ((n, v) for group in groups for n, v in group.variables.items()):
+        if variable.dtype.kind in "mM":
+            raise RunError(
+                f"{name!r} holds times ({variable.dtype}); save numbers, with their unit as an "
+                "attribute."
+            )
+    if isinstance(data, xr.DataTree):
+        return xr.map_over_datasets(lambda group: group.drop_encoding(), data)
+    return data.drop_encoding()
 
 
 def read(path: Path, expected: object) -> Data:
@@ -41,14 +67,28 @@ def read(path: Path, expected: object) -> Data:
     Raises
     ------
     RunError
-        If the store is missing, altered, or holds anything but plain arrays.
+        If the store is missing, altered, holds anything but plain arrays as Soret writes them, or
+        more than fits in memory.
     """
-    check(path, expected)
-    _check_codecs(path)
+    from zarr.storage import MemoryStore
+
+    store = _Store(path, expected)
     try:
-        tree = xr.open_datatree(path, engine="zarr", consolidated=False).load()
-    except (OSError, ValueError, KeyError) as error:
-        raise RunError(f"{path} is damaged ({error}); run it again.") from error
+        # What is called seconds or days is a number with a unit, not a time.
+        tree = xr.open_datatree(
+            cast(Any, MemoryStore(store, read_only=True)),
+            engine="zarr",
+            consolidated=False,
+            decode_times=False,
+            decode_timedelta=False,
+        ).load()
+    except RunError:
+        raise
+    except MemoryError as error:
+        raise RunError(f"{path} does not fit into the memory that is free.") from error
+    except Exception as error:
+        # Whatever two libraries and their decoders raise for what passed every check above.
+        _refuse(path, f"{type(error).__name__}: {error}", error)
     return tree if tree.children else tree.to_dataset()
 
 
@@ -58,49 +98,131 @@ def check(path: Path, expected: object) -> None:
     Raises
     ------
     RunError
-        If it is missing or altered.
+        If it is missing or altered, or is not what Soret writes.
     """
-    if not path.is_dir():
-        raise RunError(f"{path} is missing; the run in {path.parent} is not whole.")
-    if digest(path) != expected:
-        raise RunError(f"{path} is damaged: its content is not what was written; run it again.")
+    _Store(path, expected)
 
 
 def digest(path: Path) -> str:
-    """Return the SHA-256 of a folder's files, names and contents."""
+    """Return the SHA-256 of a folder's regular files, names and contents; links are left out."""
     total = hashlib.sha256()
-    for file in sorted(p for p in path.rglob("*") if p.is_file()):
-        total.update(str(file.relative_to(path).as_posix()).encode() + b"\0")
-        total.update(hashlib.sha256(file.read_bytes()).digest())
+    for file in sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink()):
+        _add(total, file.relative_to(path).as_posix(), hashlib.sha256(file.read_bytes()).digest())
     return total.hexdigest()
 
 
-def _check_codecs(path: Path) -> None:
-    for old in (".zarray", ".zgroup", ".zmetadata"):
-        if next(path.rglob(old), None) is not None:
-            raise RunError(f"{path} is in an old zarr format that Soret does not write or read.")
-    for file in path.rglob("zarr.json"):
-        try:
-            used = set(_codec_names(json.loads(file.read_text(encoding="utf-8"))))
-        except (OSError, ValueError) as error:
-            raise RunError(f"{file} is damaged ({error}); run it again.") from error
-        if not used <= _CODECS:
+def _add(total: Any, name: str, content: bytes) -> None:
+    total.update(name.encode() + b"\0")
+    total.update(content)
+
+
+class _Store(MutableMapping[str, Any]):
+    """The files of a store that was looked at, as zarr wants them: contents by path.
+
+    Parameters
+    ----------
+    path : Path
+    expected : str, optional
+        Their digest.
+
+    Raises
+    ------
+    RunError
+        As `read`.
+    """
+
+    def __init__(self, path: Path, expected: object = None) -> None:
+        if not path.is_dir() and not path.is_symlink():
+            raise RunError(f"{path} is missing; the run in {path.parent} is not whole.")
+        self.path = path
+        self._digests = self._look(expected)
+        self._chunks = self._checked()
+
+    def _look(self, expected: object) -> dict[str, bytes]:
+        """Return the digest of every file, by path; in all they must be the expected one."""
+        within = len(self.path.name) + 1
+        names = [found.name[within:] for found in files_below(self.path.parent, self.path.name)]
+        digests = {}
+        # In the order of paths, not of their texts, in which a slash is a letter.
+        for name in sorted(names, key=lambda name: name.split("/")):
+            with open_regular(self.path.parent, f"{self.path.name}/{name}") as file:
+                digests[name] = hashlib.file_digest(file, "sha256").digest()
+        total = hashlib.sha256()
+        for name, content in digests.items():
+            _add(total, name, content)
+        if expected is not None and total.hexdigest() != expected:
             raise RunError(
-                f"{file} names codecs that Soret does not write: {sorted(used - _CODECS)}."
+                f"{self.path} is damaged: its content is not what was written; run it again."
             )
+        return digests
+
+    def _checked(self) -> dict[str, Chunk]:
+        nodes, others = {}, []
+        for name in self._digests:
+            folder, _, last = name.rpartition("/")
+            if last in (".zarray", ".zgroup", ".zattrs", ".zmetadata"):
+                raise RunError(
+                    f"{self.path} is in an old zarr format that Soret does not write or read."
+                )
+            if last == zarr_schema.NAME:
+                nodes[folder] = self._node(name)
+            else:
+                others.append(name)
+        try:
+            return zarr_schema.check_tree(nodes, others, _free())
+        except ValueError as error:
+            _refuse(self.path, str(error), error)
+
+    def _node(self, name: str) -> zarr_schema.Node:
+        try:
+            return zarr_schema.parse(self._content(name))
+        except zarr_schema.UnknownCodecs as error:
+            raise RunError(f"{self.path / name} {error}.") from error
+        except ValueError as error:
+            _refuse(self.path / name, str(error), error)
+
+    def _content(self, name: str) -> bytes:
+        limit = _METADATA_BYTES if name.endswith(zarr_schema.NAME) else 2**62
+        try:
+            content = read_bytes(self.path.parent, f"{self.path.name}/{name}", limit)
+        except FileNotFoundError as error:
+            raise RunError(f"{self.path / name} was removed while it was read.") from error
+        if hashlib.sha256(content).digest() != self._digests[name]:
+            raise RunError(f"{self.path / name} was changed while it was read.")
+        return content
+
+    def __getitem__(self, name: str) -> Any:
+        from zarr.core.buffer.cpu import Buffer
+
+        if name not in self._digests:
+            raise KeyError(name)
+        content = self._content(name)
+        if name in self._chunks:
+            try:
+                self._chunks[name].check(content[:_HEAD], len(content), _free())
+            except ValueError as error:
+                _refuse(self.path / name, str(error), error)
+        return Buffer.from_bytes(content)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._digests)
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def __setitem__(self, name: str, content: Any) -> NoReturn:
+        raise TypeError("a store is read, not written")
+
+    def __delitem__(self, name: str) -> NoReturn:
+        raise TypeError("a store is read, not written")
 
 
-def _codec_names(node: Any) -> list[str]:
-    """Return the names of all codecs under a piece of zarr metadata."""
-    names: list[str] = []
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if key in ("codecs", "index_codecs") and isinstance(value, list):
-                names += [str(c.get("name") if isinstance(c, dict) else c) for c in value]
-            # An array's or a group's own attributes are data, not instructions.
-            if key != "attributes":
-                names += _codec_names(value)
-    elif isinstance(node, list):
-        for item in node:
-            names += _codec_names(item)
-    return names
+def _free() -> int:
+    """Return how many bytes of memory are free."""
+    return int(psutil.virtual_memory().available)
+
+
+def _refuse(path: Path, why: str, error: Exception) -> NoReturn:
+    raise RunError(
+        f"{path} is not what Soret writes ({why}); delete the run and make it again."
+    ) from error

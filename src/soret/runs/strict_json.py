@@ -9,11 +9,36 @@ import json
 import math
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
+from soret.errors import RunError
+from soret.runs.untrusted import read_bytes
+
+# A real record has some kilobytes; one of a grid of ten thousand points, a megabyte.
+LIMIT = 16 * 2**20
 DEEPEST = 64
 _DIGITS = 40  # seeds and counts have at most twenty
 _HALVES = re.compile("[\ud800-\udfff]")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object, whatever it holds.
+
+    Raises
+    ------
+    RunError
+        If the file is missing, no regular file, too large, damaged, or holds something else.
+    """
+    try:
+        content = parse(read_bytes(path.parent, path.name, LIMIT))
+    except FileNotFoundError as error:
+        raise RunError(f"{path} is missing; {path.parent} is no saved run.") from error
+    except ValueError as error:
+        raise RunError(f"{path} is damaged ({error}); the run cannot be read.") from error
+    if not isinstance(content, dict):
+        raise RunError(f"{path} is damaged (no JSON object); the run cannot be read.")
+    return content
 
 
 def parse(content: bytes, constants: bool = False) -> Any:

@@ -7,8 +7,9 @@ looks; only regular files are opened, none is waited for, and none is read beyon
 import os
 import stat
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from soret.errors import RunError
 
@@ -52,7 +53,7 @@ def read_bytes(folder: Path, name: str, limit: int) -> bytes:
     """
     with open_regular(folder, name) as file:
         size = os.fstat(file.fileno()).st_size
-        content = b"" if size > limit else file.read(limit + 1)
+        content = b"" if size > limit else file.read(size + 1)
     if max(size, len(content)) > limit:
         raise RunError(
             f"{folder / name} has {max(size, len(content)):,} bytes; at most {limit:,} are read: "
@@ -61,7 +62,7 @@ def read_bytes(folder: Path, name: str, limit: int) -> bytes:
     return content
 
 
-def open_regular(folder: Path, name: str) -> BinaryIO:
+def open_regular(folder: Path, name: str) -> BufferedReader:
     """Open a regular file of a folder to be read.
 
     Raises

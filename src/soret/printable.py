@@ -6,10 +6,12 @@ halves of characters that no encoding takes.
 """
 
 # Spaces that are typeset, not obeyed: "95 %" has one.
-_SPACES = frozenset("\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f")
+_SPACES = frozenset(
+    "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f"
+)
 
 
-def shown(text: object) -> str:
+def printable(text: object) -> str:
     r"""Return text on one line in which nothing acts: an escape character is shown as ``\x1b``.
 
     Parameters
