@@ -202,7 +202,7 @@ def test_every_network_takes_images_of_every_shape(shape, settings):
     """A network that a setting names and that cannot be built on some of the data sets."""
     problem = claim_of("generalization", **settings).problem(made_of(shape))
     params = jax.eval_shape(problem.initial, jax.random.key(0))
-    assert jax.eval_shape(problem.batch_loss, params, problem.probe()).shape == ()
+    assert jax.eval_shape(problem.batch_loss, params, problem.evaluation_batch()).shape == ()
 
 
 @pytest.mark.slow

@@ -22,7 +22,8 @@ def test_chunks_do_not_count(size, monkeypatch):
         monkeypatch.setattr(module, "chunk_of", lambda *_: size)
     found = evaluate(net, points), flatness(net, points, samples=2, iterations=3)
     for one, other in zip(found, wanted, strict=True):
-        np.testing.assert_allclose(one[:3], other[:3], rtol=1e-5)
+        n = min(3, len(one) - 2)
+        np.testing.assert_allclose(one[:n], other[:n], rtol=1e-5)
 
 
 @pytest.mark.parametrize(("n", "chunk"), [(1, 1), (10, 3), (10, 4), (10, 99), (7, 1), (11, 10)])

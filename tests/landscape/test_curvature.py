@@ -76,10 +76,10 @@ def test_linear_regression_in_closed_form(regression: Any) -> None:
     )
 
 
-def test_first_examples_alone(regression: Any) -> None:
+def test_some_examples_alone(regression: Any) -> None:
     """`examples` ignored, or the wrong ones taken."""
-    X = regression.problem.data.inputs[:7].astype(float)
-    H = hessian(regression.problem, regression.params, examples=7)
+    X = regression.problem.evaluation_batch(7, seed=2)[0].astype(float)
+    H = hessian(regression.problem, regression.params, examples=7, seed=2)
     assert not H.point.whole
     close(H.dense(), X.T @ X / 7)
 
@@ -139,12 +139,12 @@ def test_many_vectors_in_groups(net: Any, monkeypatch: Any) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"examples": 0}, "examples is 0; it must be a whole number between 1 and 37"),
-        ({"examples": 38}, "examples is 38; it must be a whole number between 1 and 37"),
-        ({"examples": 2.5}, "examples is 2.5; it must be a whole number"),
-        ({"examples": True}, "examples is True; it must be a whole number"),
-        ({"batch_size": 0}, "batch_size is 0; it must be a whole number of at least 1"),
-        ({"seed": -1}, "seed is -1; it must be a whole number between 0 and 4294967295"),
+        ({"examples": 0}, "`examples` must be a whole number between 1 and 37"),
+        ({"examples": 38}, "`examples` must be a whole number between 1 and 37"),
+        ({"examples": 2.5}, "`examples` must be a whole number"),
+        ({"examples": True}, "`examples` must be a whole number"),
+        ({"batch_size": 0}, "`batch_size` must be a whole number of at least 1"),
+        ({"seed": -1}, "`seed` must be a whole number between 0 and 4294967295"),
     ],
 )
 def test_bad_settings(net: Any, settings: Any, message: str) -> None:

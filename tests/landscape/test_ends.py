@@ -144,5 +144,5 @@ def test_refusals(net, points, bowl):
         filter_normalize(net, np.zeros(3), np.zeros(3))
     with pytest.raises(SettingsError, match="draws from a stream"):
         evaluate(soret.problems.two_layer(), np.zeros(3))
-    with pytest.raises(SettingsError, match="samples is 1"):
+    with pytest.raises(SettingsError, match="`samples` must"):
         flatness(bowl, np.ones(3), samples=1)

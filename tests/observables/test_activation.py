@@ -1,4 +1,4 @@
-"""The activation rate: the closed form against sampling, and the probe for all other data.
+"""The activation rate: the closed form against sampling, and a batch for all other data.
 
 Bounds are five deviations wide: 6e-7 is the probability to refuse a correct rate.
 """
@@ -78,20 +78,20 @@ def test_closed_form_does_not_see_the_scale(scale: float, seed: int) -> None:
     assert float(other) == pytest.approx(one, rel=1e-4)
 
 
-def test_probe_of_uniform_inputs() -> None:
+def test_batch_of_uniform_inputs() -> None:
     """The Gaussian's closed form where inputs are uniform: the rates are far apart."""
     problem = soret.problems.two_layer(6, 5, data="uniform")
     params = random_net(6, 5, 1.0)
     rate, error = sampled_rate(params, RNG.uniform(size=(400_000, 6)))
     found = measured(problem, params)
-    # The probe is a sample too, of as many examples as it has.
-    probe_error = error * np.sqrt(400_000 / len(problem.probe()[0]))
-    assert abs(found - rate) < 5 * np.hypot(error, probe_error)
+    # The batch is a sample too, of as many examples as it has.
+    batch_error = error * np.sqrt(400_000 / len(problem.evaluation_batch()[0]))
+    assert abs(found - rate) < 5 * np.hypot(error, batch_error)
     closed = float(closed_form(jnp.array(params["W"]), jnp.array(params["b"])))
-    assert abs(closed - rate) > 10 * probe_error
+    assert abs(closed - rate) > 10 * batch_error
 
 
-def test_probe_of_a_data_set_is_exact() -> None:
+def test_batch_of_a_data_set_is_exact() -> None:
     """Examples left out, or counted twice."""
     data = soret.Dataset("points", RNG.normal(size=(50, 6)), np.arange(50) % 2, ("a", "b"))
     problem = soret.problems.two_layer(hidden=5, data=data)
@@ -101,8 +101,8 @@ def test_probe_of_a_data_set_is_exact() -> None:
     assert measured(problem, params) == pytest.approx(rate, rel=1e-6)
 
 
-def test_probe_and_closed_form_agree_on_gaussian_inputs() -> None:
-    """A probe that does not stand for its stream: the user's own net on Gaussian inputs."""
+def test_batch_and_closed_form_agree_on_gaussian_inputs() -> None:
+    """A batch that does not stand for its stream: the user's own net on Gaussian inputs."""
     known = soret.problems.two_layer(6, 5)
     own = soret.Problem(
         init=known.init,
@@ -112,7 +112,7 @@ def test_probe_and_closed_form_agree_on_gaussian_inputs() -> None:
         preactivations=lambda params, x: params["W"] @ x + params["b"],
     )
     params = random_net(6, 5, 1.0)
-    inputs, _ = own.probe()
+    inputs, _ = own.evaluation_batch()
     _, error = sampled_rate(params, inputs)
     found, exact = (measured(p, params) for p in (own, known))
     assert found != exact

@@ -20,7 +20,7 @@ def state(params: Any) -> State:
 
 
 def test_is_the_mean_over_every_example() -> None:
-    """A probe of 2,048 where there are more; the last, incomplete chunk lost or counted twice."""
+    """A batch of 2,048 where there are more; the last, incomplete chunk lost or counted twice."""
     random = np.random.default_rng(0)
     data = soret.Dataset(
         "points", random.normal(size=(4099, 20)), np.arange(4099) % 3, tuple("abc")
@@ -46,7 +46,7 @@ def test_sums_do_not_depend_on_the_chunks(chunk: int) -> None:
 
 
 def test_a_stream_without_closed_form_is_refused_before_anything_runs() -> None:
-    """A loss over the probe that passes for the loss over all data."""
+    """A loss over a batch that passes for the loss over all data."""
     with pytest.raises(SettingsError, match="draws from a stream"):
         soret.simulate(
             soret.problems.two_layer(), soret.SGD(0.1), observe=full_loss, steps=2, replicas=1

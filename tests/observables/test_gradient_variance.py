@@ -22,10 +22,10 @@ def measured(
 
 
 def test_is_the_mean_variance_over_parameters(problem: soret.Problem) -> None:
-    """A sum for a mean, a second moment for a variance, other examples than the probe's."""
+    """A sum for a mean, a second moment for a variance, other examples than the batch's."""
     params = problem.initial(jax.random.key(1))
     state = soret.observables.State(params, (), jnp.int32(0))
-    inputs, labels = (jnp.asarray(a) for a in problem.probe(20))
+    inputs, labels = (jnp.asarray(a) for a in problem.evaluation_batch(20))
     gradient = jax.jit(jax.grad(problem.example_loss))
     rows = [
         np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(gradient(params, x, y))])

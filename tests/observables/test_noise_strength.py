@@ -21,7 +21,7 @@ def net(loss):
     """Return a net at a point, its examples, and their gradients held at once."""
     problem = soret.problems.dense(hidden=(5, 4), data="digits", loss=loss, init="glorot")
     params = problem.initial(jax.random.key(1))
-    x, y = (jnp.asarray(a) for a in problem.probe(20))
+    x, y = (jnp.asarray(a) for a in problem.evaluation_batch(20))
     # Compiled: one operation at a time takes much longer.
     measured = jax.jit(lambda p: soret.landscape.example_gradients(problem, p, x, y))
     return problem, params, x, y, np.asarray(measured(params), float)

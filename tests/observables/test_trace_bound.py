@@ -77,7 +77,7 @@ def test_trace_is_that_of_the_hessian(kind: str, classes: int, bias: bool) -> No
     """
     problem, state = net(kind, classes, bias)
     params = jax.tree.map(lambda leaf: np.asarray(leaf, float), state.params)
-    inputs, labels = problem.probe()
+    inputs, labels = problem.evaluation_batch()
     step, here = 1e-4, losses(params, inputs, labels)
     expected = np.zeros(EXAMPLES)
     for leaf in jax.tree.leaves(params):
@@ -113,7 +113,9 @@ def test_trace_is_that_of_automatic_differentiation() -> None:
     def loss(v: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
         return problem.example_loss(unravel(v), x, y)
 
-    whole = jax.jit(jax.vmap(jax.hessian(loss), in_axes=(None, 0, 0)))(theta, *problem.probe())
+    whole = jax.jit(jax.vmap(jax.hessian(loss), in_axes=(None, 0, 0)))(
+        theta, *problem.evaluation_batch()
+    )
     expected = np.trace(whole, axis1=1, axis2=2)
     assert found_in("dense", 3, True).hessian == pytest.approx(expected, rel=1e-4, abs=1e-7)
 
@@ -126,7 +128,7 @@ def test_dropped_trace_is_zero_for_relu_and_not_for_tanh() -> None:
         hidden=(4, 3), activation=jnp.tanh, data=points(3), scaling="none", init="normal:0.7"
     )
     theta, unravel = ravel_pytree(state.params)
-    x, y = (jnp.asarray(values[0]) for values in smooth.probe())
+    x, y = (jnp.asarray(values[0]) for values in smooth.evaluation_batch())
     z = np.asarray(jax.jit(smooth.output)(state.params, x))
     force = np.exp(z) / np.exp(z).sum() - np.eye(3)[int(y)]
     second = jax.jit(jax.hessian(lambda v: smooth.output(unravel(v), x)))(theta)
@@ -142,7 +144,7 @@ def test_the_dropped_term_is_not_zero() -> None:
     theta, unravel = ravel_pytree(state.params)
     outputs = jax.vmap(problem.output, in_axes=(None, 0))
     second = np.asarray(
-        jax.jit(jax.hessian(lambda v: outputs(unravel(v), problem.probe()[0])))(theta)
+        jax.jit(jax.hessian(lambda v: outputs(unravel(v), problem.evaluation_batch()[0])))(theta)
     )
     assert np.abs(second).max() > 0.1
     assert np.abs(np.diagonal(second, axis1=2, axis2=3)).max() == 0
@@ -157,7 +159,7 @@ def test_bound_by_hand(kind: str, classes: int) -> None:
     else:
         weights = [np.asarray(layer["W"]) for layer in state.params]
     expected = []
-    for x in problem.probe()[0]:
+    for x in problem.evaluation_batch()[0]:
         h, on = x, []
         for W in weights[:-1]:
             on.append(np.diag((W @ h > 0).astype(float)))
@@ -187,7 +189,7 @@ def test_bound_is_that_of_the_theory(bias: bool) -> None:
     problem, state = net("dense", 3, bias)
     weights = [np.asarray(layer["W"], float) for layer in state.params]
     biases = [np.asarray(layer["b"], float) for layer in state.params] if bias else None
-    inputs = problem.probe()[0].astype(float)
+    inputs = problem.evaluation_batch()[0].astype(float)
     h, masks = inputs, []
     for n, W in enumerate(weights[:-1]):
         a = h @ W.T + (biases[n] if biases else 0)
@@ -213,7 +215,7 @@ def test_an_example_that_no_unit_sees() -> None:
     """0/0 for one example is NaN for all: its trace and its bound are both 0."""
     problem, state = net("two_layer", 3, False)
     W = np.zeros(state.params["W"].shape, np.float32)
-    W[0] = problem.probe()[0][0]
+    W[0] = problem.evaluation_batch()[0][0]
     params = {"W": jnp.asarray(W), "V": state.params["V"]}
     found, tightest = jax.jit(lambda s: (traces(problem, s), tightest_trace_bound(problem, s)))(
         state._replace(params=params)
@@ -240,7 +242,7 @@ def test_traces_of_a_confident_net() -> None:
     assert float(found) == pytest.approx(expected, rel=1e-4)
 
 
-def test_means_are_over_the_probe() -> None:
+def test_means_are_over_the_evaluation_batch() -> None:
     """A mean of ratios where a ratio of means is meant, or the other way round."""
     problem, state = net("dense", 3, False)
     found = found_in("dense", 3, False)

@@ -38,7 +38,7 @@ def test_units_are_v_b_and_the_norm_of_w():
 
 
 def test_the_residual_is_over_both_labels():
-    """¼ where p = ½; ½ where the net is sure, whatever the probe's own labels are."""
+    """¼ where p = ½; ½ where the net is sure, whatever the examples' own labels are."""
     problem = soret.problems.two_layer(inputs=3, hidden=5)
     params, residual_of = state_of(problem).params, compiled(balanced_residual, problem)
     for V, residual in ((jnp.zeros(5), 0.25), (jnp.full(5, 1e6), 0.5)):

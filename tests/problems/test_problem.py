@@ -90,7 +90,7 @@ class TestPlainFunctions:
             return x, x.sum()
 
         own = problem(data=FromFunction(sample))
-        inputs, labels = own.probe(7)
+        inputs, labels = own.evaluation_batch(7)
         assert inputs.shape == (7, 3)
         np.testing.assert_allclose(labels, inputs.sum(axis=1), rtol=1e-5)
 
@@ -150,29 +150,22 @@ class TestModules:
         assert float(own.output(own.initial(KEY), x)) == float(jnp.sum(x * fixed))
 
 
-class TestProbe:
-    def test_of_a_data_set_is_its_first_examples(self) -> None:
-        """A probe of other examples, or of more than there are."""
-        inputs, labels = problem().probe(5)
-        np.testing.assert_array_equal(inputs, DATA.inputs[:5])
-        np.testing.assert_array_equal(labels, DATA.labels[:5])
-        assert len(problem().probe()[0]) == len(DATA)
-
+class TestEvaluationBatch:
     def test_of_a_stream_is_always_the_same(self) -> None:
         """A measurement that moves because its examples do."""
         own = problem(data=Gaussian(3))
-        one, other = own.probe(50), problem(data=Gaussian(3)).probe(50)
+        one, other = own.evaluation_batch(50), problem(data=Gaussian(3)).evaluation_batch(50)
         assert one[0].shape == (50, 3)
         for a, b in zip(one, other, strict=True):
             np.testing.assert_array_equal(a, b)
 
     def test_is_made_of_numbers_inside_a_trace(self) -> None:
-        """A probe drawn again at every step of the compiled program."""
+        """A batch drawn again at every step of the compiled program."""
         own = problem(data=Gaussian(3))
 
         @jax.jit
         def inside() -> int:
-            return sum(isinstance(part, np.ndarray) for part in own.probe(4))
+            return sum(isinstance(part, np.ndarray) for part in own.evaluation_batch(4))
 
         assert int(inside()) == 2
 

@@ -61,9 +61,11 @@ def test_a_step_has_the_mean_and_covariance_it_must(noise):
 
 
 def test_every_example_has_the_loss_of_the_surface():
-    """A loss on the probe that shows the noise's scalar product with θ instead of L."""
+    """A loss on a batch that shows the noise's scalar product with θ instead of L."""
     problem = surface(potential, start=POINT)
-    losses = [problem.example_loss(jnp.float32(POINT), x, 0) for x in problem.probe(3)[0]]
+    losses = [
+        problem.example_loss(jnp.float32(POINT), x, 0) for x in problem.evaluation_batch(3)[0]
+    ]
     np.testing.assert_allclose(losses, float(potential(POINT)), rtol=1e-6)
 
 

@@ -19,6 +19,7 @@ from soret.claims.verdict import Result, Verdict, together
 from soret.figures import save
 from soret.runs import RunFolder
 from soret.runs.files import finite, write_json
+from soret.runs.numbers import NUMBERS
 from soret.runs.paths import shown
 
 
@@ -74,8 +75,11 @@ class Outcome:
 
 
 def default_folder(claim: Any, scale: str, seed: int) -> Path:
-    """Return where a run goes unless told: ``runs/<claim>-<hash of settings, scale and seed>``."""
-    settings = json.dumps(finite([asdict(claim), scale, seed]), sort_keys=True)
+    """Return where a run goes unless told: ``runs/<claim>-<hash>``.
+
+    The hash is of settings, scale, seed and the version of the numbers.
+    """
+    settings = json.dumps(finite([asdict(claim), scale, seed, NUMBERS]), sort_keys=True)
     digest = hashlib.sha256(settings.encode()).hexdigest()[:8]
     return Path("runs") / f"{claim.about.id.replace('/', '-')}-{digest}"
 

@@ -11,6 +11,7 @@ from soret.data.hold_out import hold_out
 from soret.data.lookup import available, load, load_or_digits
 from soret.data.relabel import even_odd, randomize_labels
 from soret.data.streams import FromFunction, Gaussian, GaussianRegression, Stream, Uniform
+from soret.data.subsets import random_subset, subset
 
 __all__ = [
     "Dataset",
@@ -24,5 +25,7 @@ __all__ = [
     "hold_out",
     "load",
     "load_or_digits",
+    "random_subset",
     "randomize_labels",
+    "subset",
 ]

@@ -21,8 +21,8 @@ _lock = threading.Lock()
 class Compiled:
     """A function to be called on one device or another, as one compiled program.
 
-    Arrays that the function closes over (data, probes) would otherwise be compiled into the
-    program; here they are lifted out, and held once for a device.
+    Arrays that the function closes over (data, evaluation batches) would otherwise be compiled
+    into the program; here they are lifted out, and held once for a device.
 
     Parameters
     ----------

@@ -23,6 +23,8 @@ from soret.dynamics.sampling import Sampler
 from soret.errors import SettingsError
 from soret.observables.state import Observable, State, name
 from soret.problems import Problem
+from soret.problems.evaluation_batch import attributes as drawn_attributes
+from soret.problems.evaluation_batch import listening
 
 # The most steps whose batches are drawn at once, and the bytes those batches may take: beyond
 # 32 steps nothing is gained, and beyond the cache much is lost.
@@ -85,6 +87,8 @@ class Program:
         The most records one call of `advance` may make.
     record_shapes : dict
         Shape and type of one replica's observables.
+    drawn : dict
+        Which examples each observable looks at, as attributes of its variable.
     """
 
     def __init__(
@@ -111,6 +115,7 @@ class Program:
         self.chunk = self._chunk_length(keys)
         self.capacity = min(_MOST_RECORDS, records)
         self.ensemble_shape = jax.eval_shape(self._start, keys, values)
+        self.drawn: dict[str, dict[str, Any]] = {}
         self.record_shapes = self._check_observables()
         self._check_watch()
         # The start runs once, and drawing initial parameters takes seconds to optimize.
@@ -383,7 +388,12 @@ class Program:
         return max(1, int(_CHUNK_OPERATIONS / max(operations, 1.0)))
 
     def _check_observables(self) -> dict[str, jax.ShapeDtypeStruct]:
-        return {key: self._shape_of(function) for key, function in self.observables.items()}
+        shapes = {}
+        for key, function in self.observables.items():
+            with listening() as drawn:
+                shapes[key] = self._shape_of(function)
+            self.drawn[key] = drawn_attributes(drawn)
+        return shapes
 
     def _shape_of(self, observable: Observable) -> jax.ShapeDtypeStruct:
         """Return shape and type of an observable of one replica."""

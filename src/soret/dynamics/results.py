@@ -48,12 +48,13 @@ def assemble(
         joined = np.concatenate(parts)
         return joined.reshape(*shape, replicas, *joined.shape[1:])
 
+    drawn = next(iter(plan.programs.values())).drawn
     variables: dict[str, Any] = {}
     for function in observables:
         key = name(function)
         values = whole([np.swapaxes(result.records[key], 0, 1) for result in results])
         extra = tuple(f"{key}_dim_{i}" for i in range(values.ndim - len(dims) - 1))
-        variables[key] = ((*dims, "step", *extra), values, attributes(function))
+        variables[key] = ((*dims, "step", *extra), values, attributes(function) | drawn[key])
     variables["diverged_at"] = (
         dims,
         whole([result.diverged_at for result in results]),

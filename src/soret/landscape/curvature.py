@@ -50,12 +50,11 @@ def hessian(
     params : pytree of float32 arrays
         As `problem.initial(key)` gives them.
     examples : int, optional
-        The first so many of a data set (default: all), or so many drawn from a stream
-        (default 4096).
+        So many drawn at random from a data set (default: all), or from a stream (default 4096).
     batch_size : int, optional
         Examples a batch; by default what takes about a quarter of a GiB.
     seed : int
-        Seed of the draw from a stream.
+        Seed of the draw.
 
     Raises
     ------

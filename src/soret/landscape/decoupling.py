@@ -41,11 +41,19 @@ class Decoupling:
         r.
     size : int
         Number of parameters P.
+    whole : bool
+        Whether the n examples are the whole data set.
     """
 
     gram: Floats
     residuals: Floats
     size: int
+    whole: bool = False
+
+    @property
+    def examples(self) -> int:
+        """n."""
+        return len(self.residuals)
 
     @property
     def loss(self) -> float:
@@ -83,7 +91,9 @@ class Decoupling:
         return np.maximum(values[: min(len(values), self.size)], 0.0)
 
 
-def output_noise(problem: Problem, params: Params, examples: int | None = None) -> GradientNoise:
+def output_noise(
+    problem: Problem, params: Params, examples: int | None = None, seed: int = 0
+) -> GradientNoise:
     """Return 1/n Σ ∇f_i∇f_iᵀ, the second moment of the gradient of a scalar output.
 
     For the mean-square loss it is the Hessian but for the curvature of the outputs (power-law
@@ -91,7 +101,7 @@ def output_noise(problem: Problem, params: Params, examples: int | None = None) 
 
     Parameters
     ----------
-    problem, params, examples
+    problem, params, examples, seed
         As for `gradient_noise`.
 
     Raises
@@ -101,10 +111,12 @@ def output_noise(problem: Problem, params: Params, examples: int | None = None) 
     """
     _check_scalar(problem, params)
     made = replace(problem, loss=lambda output, _: output.reshape(()), full_loss=None)
-    return gradient_noise(made, params, examples, centred=False)
+    return gradient_noise(made, params, examples, centred=False, seed=seed)
 
 
-def decoupling(problem: Problem, params: Params, examples: int | None = None) -> Decoupling:
+def decoupling(
+    problem: Problem, params: Params, examples: int | None = None, seed: int = 0
+) -> Decoupling:
     """Measure both sides of the decoupling approximation at a point.
 
     Parameters
@@ -113,16 +125,18 @@ def decoupling(problem: Problem, params: Params, examples: int | None = None) ->
         With a scalar output and the mean-square loss.
     params : pytree of float32 arrays
     examples : int, optional
-        The first so many of a data set (default: all), or so many drawn from a stream (default
-        4096). The Gram matrix takes 8n² bytes, each spectrum 4n³/3 operations.
+        So many drawn at random from a data set (default: all), or from a stream (default 4096).
+        The Gram matrix takes 8n² bytes, each spectrum 4n³/3 operations.
+    seed : int
+        Seed of the draw.
 
     Raises
     ------
     SettingsError
         If the output is no scalar or the loss is not ½(f − y)², or the arguments do not fit.
     """
-    noise = output_noise(problem, params, examples)
-    measured = point(problem, params, examples)
+    noise = output_noise(problem, params, examples, seed)
+    measured = point(problem, params, examples, seed)
 
     @jax.jit
     def each(inputs: Array, labels: Array) -> tuple[Array, Array]:
@@ -144,11 +158,11 @@ def decoupling(problem: Problem, params: Params, examples: int | None = None) ->
             f"the loss of problem {problem.name!r} is not ½(f − y)²; the decoupling approximation "
             "is about the mean-square loss."
         )
-    return Decoupling(noise.gram(), residuals, measured.size)
+    return Decoupling(noise.gram(), residuals, measured.size, measured.whole)
 
 
 def _check_scalar(problem: Problem, params: Params) -> None:
-    inputs, _ = problem.probe(1)
+    inputs, _ = problem.evaluation_batch(1)
     shape = jax.eval_shape(problem.output, params, jnp.asarray(inputs[0])).shape
     if int(np.prod(shape)) != 1:
         raise SettingsError(

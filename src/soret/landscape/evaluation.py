@@ -11,10 +11,10 @@ from jaxtyping import Array
 from numpy.typing import ArrayLike, NDArray
 
 from soret.data import Dataset, generator
+from soret.data.subsets import whole_number
 from soret.errors import SettingsError
 from soret.landscape.chunks import chunk_at, chunk_of, chunked
 from soret.landscape.loop import Loop, Variables
-from soret.landscape.point import whole_number
 from soret.problems import Problem
 from soret.problems.tracing import ensemble_settings
 
@@ -29,10 +29,16 @@ class Evaluation(NamedTuple):
     accuracy : array
         Fraction of the examples classified right: by the sign of a scalar output, else by the
         largest; NaN where labels are no classes.
+    examples : int
+        Number of examples that they are means over.
+    whole : bool
+        Whether those are the whole data set.
     """
 
     loss: NDArray[np.float64]
     accuracy: NDArray[np.float64]
+    examples: int
+    whole: bool
 
 
 def evaluate(
@@ -40,6 +46,7 @@ def evaluate(
     points: ArrayLike,
     examples: int | None = None,
     *,
+    seed: int = 0,
     out: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> Evaluation:
@@ -52,7 +59,9 @@ def evaluate(
     points : (..., P) array
         Parameters as vectors, as `soret.observables.parameters` records them.
     examples : int, optional
-        The first so many; default all.
+        So many, drawn at random; default all.
+    seed : int
+        Seed of the draw, where not all examples are taken.
     out : path, optional
         A folder that a long measurement is resumed from, and its result loaded.
     progress : bool, optional
@@ -67,7 +76,7 @@ def evaluate(
     KeyboardInterrupt
         On Ctrl-C, after saving what can be resumed.
     """
-    values, inputs, labels = measured(problem, points, examples)
+    values, inputs, labels = measured(problem, points, examples, seed)
     classes = isinstance(problem.data, Dataset) and bool(problem.data.classes)
     flat = values.reshape(-1, values.shape[-1])
     chunk = chunk_of(problem, problem.unflatten(flat[0]), inputs, labels)
@@ -101,7 +110,8 @@ def evaluate(
         result,
     )
     found = loop.run(out, progress)
-    return Evaluation(found.loss.values, found.accuracy.values)
+    whole = len(labels) == len(problem.data)  # type: ignore[arg-type]
+    return Evaluation(found.loss.values, found.accuracy.values, len(labels), whole)
 
 
 def is_right(outputs: Array, labels: Array) -> Array:
@@ -112,7 +122,7 @@ def is_right(outputs: Array, labels: Array) -> Array:
 
 
 def measured(
-    problem: Problem, points: ArrayLike, examples: int | None
+    problem: Problem, points: ArrayLike, examples: int | None, seed: int
 ) -> tuple[NDArray[np.float32], np.ndarray, np.ndarray]:
     """Return points as an array, and the examples to measure over.
 
@@ -134,7 +144,7 @@ def measured(
         )
     n = len(problem.data)
     n = n if examples is None else whole_number(examples, "examples", most=n)
-    return values, problem.data.inputs[:n], problem.data.labels[:n]
+    return values, *problem.evaluation_batch(n, seed)
 
 
 def axes(points: np.ndarray) -> tuple[str, ...]:

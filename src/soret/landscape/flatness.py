@@ -14,10 +14,10 @@ from jaxtyping import Array
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh_tridiagonal
 
+from soret.data.subsets import whole_number
 from soret.landscape.chunks import chunk_at, chunk_of, chunked
 from soret.landscape.evaluation import axes, measured
 from soret.landscape.loop import Loop, Variables
-from soret.landscape.point import whole_number
 from soret.landscape.spectra.host import generator
 from soret.problems import Problem
 
@@ -35,6 +35,10 @@ class Flatness(NamedTuple):
         Standard errors of the estimates from random signs.
     top_error : array
         An eigenvalue of H lies within this of `top`.
+    examples : int
+        Number of examples that H is a mean over.
+    whole : bool
+        Whether those are the whole data set.
     """
 
     trace: Floats
@@ -43,6 +47,11 @@ class Flatness(NamedTuple):
     trace_error: Floats
     frobenius_error: Floats
     top_error: Floats
+    examples: int
+    whole: bool
+
+
+_MEASURED = Flatness._fields[:6]
 
 
 class _State(NamedTuple):
@@ -93,12 +102,13 @@ def flatness(
     points : (..., P) array
         Parameters as vectors, as `soret.observables.parameters` records them.
     examples : int, optional
-        The first so many; default all.
+        So many, drawn at random; default all.
     samples : int
         Vectors of random signs; at least 2.
     iterations : int
         Of Lanczos, at most P.
     seed : int
+        Of the examples that are drawn, and of the random vectors.
     out : path, optional
         A folder that a long measurement is resumed from, and its result loaded.
     progress : bool, optional
@@ -113,7 +123,7 @@ def flatness(
     KeyboardInterrupt
         On Ctrl-C, after saving what can be resumed.
     """
-    values, inputs, labels = measured(problem, points, examples)
+    values, inputs, labels = measured(problem, points, examples, seed)
     flat = values.reshape(-1, values.shape[-1])
     count, size = flat.shape
     samples = whole_number(samples, "samples", least=2)
@@ -165,8 +175,7 @@ def flatness(
         whole = np.array([_summary(*forms.T, *diagonals.T) for forms, diagonals in pairs])
         columns = whole.T.reshape(6, *values.shape[:-1])
         return {
-            name: (axes(values), column)
-            for name, column in zip(Flatness._fields, columns, strict=True)
+            name: (axes(values), column) for name, column in zip(_MEASURED, columns, strict=True)
         }
 
     begin = _State(
@@ -179,7 +188,8 @@ def flatness(
     arguments = (flat, signs, first, data.inputs, data.labels, data.weights)
     parts = count * products * data.chunks
     found = Loop("flatness", step, begin, arguments, parts, result).run(out, progress)
-    return Flatness(*(found[name].values for name in Flatness._fields))
+    whole = len(labels) == len(problem.data)  # type: ignore[arg-type]
+    return Flatness(*(found[name].values for name in _MEASURED), len(labels), whole)
 
 
 def _orthogonal(basis: Array, row: Array, product: Array) -> tuple[Array, Array]:

@@ -7,9 +7,9 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from soret.data.subsets import whole_number
 from soret.errors import SettingsError
 from soret.landscape.evaluation import evaluate, parameters_of
-from soret.landscape.point import whole_number
 from soret.problems import Problem
 
 Floats = NDArray[np.float64]
@@ -28,12 +28,18 @@ class Line:
     loss, accuracy : (..., n) arrays
     distance : (...,) array
         |θ_end − θ_start|.
+    examples : int
+        Number of examples that loss and accuracy are means over.
+    whole : bool
+        Whether those are the whole data set.
     """
 
     positions: Floats
     loss: Floats
     accuracy: Floats
     distance: Floats
+    examples: int
+    whole: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +55,8 @@ class Plane:
     points : (3, 2) array
         Where origin, first and second lie; where directions are filter normalized only the
         origin lies in the plane, and the other rows say which way the others are.
+    examples, whole
+        As in `Line`.
     """
 
     x: Floats
@@ -56,6 +64,8 @@ class Plane:
     loss: Floats
     accuracy: Floats
     points: Floats
+    examples: int
+    whole: bool
 
 
 def line(
@@ -65,6 +75,7 @@ def line(
     positions: ArrayLike = _LINE,
     examples: int | None = None,
     *,
+    seed: int = 0,
     out: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> Line:
@@ -79,7 +90,9 @@ def line(
     positions : (n,) array
         α, 0 at the start and 1 at the end.
     examples : int, optional
-        The first so many; default all.
+        So many, drawn at random; default all.
+    seed : int
+        Seed of the draw, where not all examples are taken.
     out : path, optional
         A folder that a long measurement is resumed from.
     progress : bool, optional
@@ -101,8 +114,8 @@ def line(
     if at.ndim != 1 or not at.size or not np.isfinite(at).all():
         raise SettingsError(f"positions is {positions!r}; it must be a list of finite numbers.")
     points = a[..., None, :] + at[:, None] * (b - a)[..., None, :]
-    found = evaluate(problem, points, examples, out=out, progress=progress)
-    return Line(at, found.loss, found.accuracy, np.linalg.norm(b - a, axis=-1))
+    found = evaluate(problem, points, examples, seed=seed, out=out, progress=progress)
+    return Line(at, found.loss, found.accuracy, np.linalg.norm(b - a, axis=-1), *found[2:])
 
 
 def plane(
@@ -115,6 +128,7 @@ def plane(
     margin: float = 0.3,
     filter_normalized: bool = False,
     examples: int | None = None,
+    seed: int = 0,
     out: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> Plane:
@@ -136,7 +150,9 @@ def plane(
         the norms of the origin's own: distances then mean the same in networks whose weights
         differ in scale (Li et al. 2018). They are not made orthogonal.
     examples : int, optional
-        The first so many; default all.
+        So many, drawn at random; default all.
+    seed : int
+        Seed of the draw, where not all examples are taken.
     out : path, optional
         A folder that a long measurement is resumed from.
     progress : bool, optional
@@ -174,8 +190,8 @@ def plane(
         v = across / height
         x, y = (_reach(points[:, axis], margin, side) for axis in (0, 1))
     grid = zero + y[:, None, None] * v + x[None, :, None] * u
-    found = evaluate(problem, grid, examples, out=out, progress=progress)
-    return Plane(x, y, found.loss, found.accuracy, points)
+    found = evaluate(problem, grid, examples, seed=seed, out=out, progress=progress)
+    return Plane(x, y, found.loss, found.accuracy, points, *found[2:])
 
 
 def filter_normalize(problem: Problem, direction: ArrayLike, like: ArrayLike) -> Floats:

@@ -41,6 +41,10 @@ class NoisyModes:
         Variance of the gradient in all other directions together; 0 where there are none.
     rest : int
         Number of other directions: their curvature is taken to be 0.
+    examples : int
+        Number of examples measured over.
+    whole : bool
+        Whether those are the whole data set.
     """
 
     curvature: np.ndarray
@@ -49,6 +53,8 @@ class NoisyModes:
     gradient: np.ndarray
     rest_noise: float
     rest: int
+    examples: int
+    whole: bool
 
 
 def noisy_modes(
@@ -58,6 +64,7 @@ def noisy_modes(
     examples: int | None = None,
     *,
     others: Sequence[Params] = (),
+    seed: int = 0,
 ) -> NoisyModes:
     """Measure what `soret.theory.phase_space.Modes` needs at a point of a landscape.
 
@@ -76,14 +83,16 @@ def noisy_modes(
     others : sequence of pytrees, optional
         Further points: Hessian and noise are means over all of them; the gradient is that at
         `params`.
+    seed : int
+        Seed of the draw of examples.
 
     Raises
     ------
     SettingsError
         If a net is too large for all eigenpairs.
     """
-    here = point(problem, params, examples)
-    flats = [here.flat, *(point(problem, other, examples).flat for other in others)]
+    here = point(problem, params, examples, seed)
+    flats = [here.flat, *(point(problem, other, examples, seed).flat for other in others)]
     measure = _Measure(here)
 
     def products(vectors: np.ndarray) -> np.ndarray:
@@ -107,7 +116,14 @@ def noisy_modes(
     rest = curvature.size - len(values)
     trace = np.mean([measure.trace(flat) for flat in flats]) if rest else 0.0
     return NoisyModes(
-        values, vectors, along, slopes[0][0], max(0.0, float(trace - along.sum())), rest
+        values,
+        vectors,
+        along,
+        slopes[0][0],
+        max(0.0, float(trace - along.sum())),
+        rest,
+        here.examples,
+        here.whole,
     )
 
 

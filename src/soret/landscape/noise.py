@@ -251,16 +251,16 @@ def gradient_noise(
     params : pytree of float32 arrays
         As `problem.initial(key)` gives them.
     examples : int, optional
-        The first so many of a data set (default: all), or so many drawn from a stream
-        (default 4096). Unless they are a whole data set, they are taken for a sample and C is
-        estimated without bias.
+        So many drawn at random from a data set (default: all), or from a stream (default 4096).
+        Unless they are a whole data set, they are taken for a sample and C is estimated without
+        bias.
     centred : bool
         Whether the mean gradient is subtracted. The matrix that is not centred is the second
         moment of the gradient, C + ḡḡᵀ.
     batch_size : int, optional
         Examples a batch; by default what takes about a quarter of a GiB.
     seed : int
-        Seed of the draw from a stream.
+        Seed of the draw.
 
     Raises
     ------

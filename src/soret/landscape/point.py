@@ -1,6 +1,5 @@
 """Where a landscape is measured: a problem, parameters θ, and the examples to average over."""
 
-import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float32
 
 from soret.data import Dataset, generator
+from soret.data.subsets import whole_number
 from soret.errors import SettingsError
 from soret.problems import Params, Problem
 from soret.problems.tracing import ensemble_settings
@@ -98,10 +98,11 @@ def point(problem: Problem, params: Params, examples: int | None = None, seed: i
     params : pytree of float32 arrays
         As `problem.initial(key)` gives them.
     examples : int, optional
-        The first so many of a data set (default: all), or so many drawn afresh from a stream
-        (default 4096).
+        So many of a data set, drawn at random without replacement (default: all), or drawn
+        afresh from a stream (default 4096).
     seed : int
-        Seed of the draw from a stream; at most 2³² − 1.
+        Seed of the draw; at most 2³² − 1. Those of a data set are the same as
+        `Problem.evaluation_batch` has at this seed.
 
     Raises
     ------
@@ -110,12 +111,12 @@ def point(problem: Problem, params: Params, examples: int | None = None, seed: i
     """
     if not isinstance(problem, Problem):
         raise SettingsError(f"problem is a {type(problem).__name__}; use a soret.Problem.")
-    seed = whole_number(seed, "seed", least=0, most=2**32 - 1)
+    seed = whole_number(seed, "seed", 0, 2**32 - 1)
     _check_params(problem, params)
     if isinstance(problem.data, Dataset):
         available = len(problem.data)
-        n = available if examples is None else whole_number(examples, "examples", most=available)
-        inputs, labels = problem.data.inputs[:n], problem.data.labels[:n]
+        n = available if examples is None else whole_number(examples, "examples", 1, available)
+        inputs, labels = problem.evaluation_batch(n, seed)
         whole = n == available
     else:
         n = STREAM_EXAMPLES if examples is None else whole_number(examples, "examples")
@@ -124,24 +125,6 @@ def point(problem: Problem, params: Params, examples: int | None = None, seed: i
     with ensemble_settings():
         flat, unflatten = ravel_pytree(jax.tree.map(jnp.asarray, params))
     return Point(problem, flat, unflatten, inputs, labels, whole)
-
-
-def whole_number(value: Any, name: str, least: int = 1, most: int | None = None) -> int:
-    """Return a setting as an int.
-
-    Raises
-    ------
-    SettingsError
-        If it is not a whole number in the range.
-    """
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or isinstance(value, bool) or number < least or number > (most or number):
-        span = f"of at least {least}" if most is None else f"between {least} and {most}"
-        raise SettingsError(f"{name} is {value!r}; it must be a whole number {span}.")
-    return number
 
 
 def activation_size(measured: Point) -> int:

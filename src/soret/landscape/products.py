@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from soret.landscape.point import Batch, Point, activation_size, whole_number
+from soret.data.subsets import whole_number
+from soret.landscape.point import Batch, Point, activation_size
 from soret.problems.tracing import ensemble_settings
 
 MEMORY = 2**28

@@ -17,7 +17,7 @@ def activation_rate(problem: Problem, state: State) -> Float[Array, ""]:
     """Return the mean over hidden units of P(pre-activation > 0) (thermophoresis, Eq. 14).
 
     Exact for a two-layer net with inputs x ~ N(0, I), where it is the mean of Φ(b_i/‖W_i‖).
-    Otherwise the mean over the problem's probe: 2,048 fixed examples, or as many as there are.
+    Otherwise the mean over an evaluation batch of 2,048 examples, or as many as there are.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def activation_rate(problem: Problem, state: State) -> Float[Array, ""]:
     if known and isinstance(problem.data, Gaussian):
         return gaussian_activation_rate(state.params["W"], state.params.get("b"))
     model = problem.model(state.params)
-    inputs, _ = problem.probe()
+    inputs, _ = problem.evaluation_batch()
     activations = jax.vmap(problem.preactivations, in_axes=(None, 0))(model, jnp.asarray(inputs))
     return jnp.mean((activations > 0).astype(jnp.float32))
 

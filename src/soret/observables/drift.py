@@ -11,6 +11,7 @@ from soret.data import Dataset, Gaussian, Uniform, generator
 from soret.errors import SettingsError
 from soret.observables.state import Observable, State, attributes, label, name
 from soret.problems import Problem
+from soret.problems.evaluation_batch import Drawn, note
 from soret.problems.two_layer import preactivations as two_layer_preactivations
 
 # A key of its own: what is drawn here must not be what the run trains on.
@@ -34,7 +35,7 @@ def drift(observable: Observable, inputs: int = 1024) -> Observable:
     ----------
     observable : function
         A scalar function φ of problem and state, twice differentiable in the parameters. (A
-        fraction counted on a probe is not: its derivatives are zero.)
+        fraction counted over examples is not: its derivatives are zero.)
     inputs : int
         How many inputs are drawn afresh, from streams, at every measurement.
 
@@ -107,7 +108,9 @@ def _examples(problem: Problem, state: State, n: int) -> tuple[Array, Array]:
     """Return examples that stand for the population."""
     data = problem.data
     if isinstance(data, Dataset):
-        return jnp.asarray(data.inputs), jnp.asarray(data.labels)
+        inputs, labels = problem.evaluation_batch(len(data))
+        return jnp.asarray(inputs), jnp.asarray(labels)
+    note(Drawn(n, None, "from the stream, anew at every record"))
     # The parameters' own bits go into the key: replicas that measured with the same inputs would
     # share their sampling error, and an interval over replicas would not see it.
     whole = sum(jnp.sum(leaf) for leaf in jax.tree.leaves(state.params))

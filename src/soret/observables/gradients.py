@@ -18,7 +18,7 @@ def gradient_variance_over(examples: int) -> Observable:
     Parameters
     ----------
     examples : int
-        How many; `problem.probe(examples)` says which.
+        How many; `problem.evaluation_batch(examples)` draws them.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def gradient_variance_over(examples: int) -> Observable:
 
     @label("mean gradient variance")
     def gradient_variance(problem: Problem, state: State) -> Float[Array, ""]:
-        inputs, labels = problem.probe(examples)
+        inputs, labels = problem.evaluation_batch(examples)
         return landscape.gradient_variance(
             problem, state.params, jnp.asarray(inputs), jnp.asarray(labels)
         )
@@ -42,7 +42,7 @@ def gradient_variance_over(examples: int) -> Observable:
 def gradient_variance(problem: Problem, state: State) -> Float[Array, ""]:
     """Return tr C / P: the variance of one example's gradient, averaged over the P parameters.
 
-    Over a probe of 256 examples (thermophoresis, Eq. 17 and Fig. 2, middle
+    Over an evaluation batch of 256 examples (thermophoresis, Eq. 17 and Fig. 2, middle
     and bottom). For any net and loss.
     """
     return gradient_variance_over(256)(problem, state)
@@ -57,7 +57,7 @@ def noise_strength_over(examples: int) -> Observable:
     Parameters
     ----------
     examples : int
-        How many; `problem.probe(examples)` says which.
+        How many; `problem.evaluation_batch(examples)` draws them.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def noise_strength_over(examples: int) -> Observable:
 
     @label("noise strength")
     def noise_strength(problem: Problem, state: State) -> Float[Array, ""]:
-        inputs, labels = problem.probe(examples)
+        inputs, labels = problem.evaluation_batch(examples)
         return landscape.noise_strength(
             problem, state.params, jnp.asarray(inputs), jnp.asarray(labels)
         )
@@ -79,5 +79,5 @@ def noise_strength_over(examples: int) -> Observable:
 
 @label("noise strength")
 def noise_strength(problem: Problem, state: State) -> Float[Array, ""]:
-    """Return 𝒩 = mean |∇ℓ|² − |∇L|² = tr C over a probe of 256 examples (escape, Sec. 5.2)."""
+    """Return 𝒩 = mean |∇ℓ|² − |∇L|² = tr C over an evaluation batch of 256 (escape, Sec. 5.2)."""
     return noise_strength_over(256)(problem, state)

@@ -1,4 +1,4 @@
-"""The loss and the accuracy on the problem's probe, and the loss over all the data."""
+"""The loss and the accuracy on an evaluation batch, and the loss over all the data."""
 
 from typing import Any
 
@@ -14,15 +14,16 @@ from soret.landscape.chunks import mean_in_chunks
 from soret.landscape.evaluation import is_right
 from soret.observables.state import Observable, State, label
 from soret.problems import Params, Problem
+from soret.problems.evaluation_batch import Drawn, note
 
 
 @label("loss", "nats")
 def loss(problem: Problem, state: State) -> Float[Array, ""]:
-    """Return the mean loss over the problem's probe: 2,048 fixed examples, or all there are.
+    """Return the mean loss over an evaluation batch of 2,048 examples, or all there are.
 
     In nats where the loss is a cross-entropy.
     """
-    inputs, labels = problem.probe()
+    inputs, labels = problem.evaluation_batch()
     return problem.batch_loss(state.params, (jnp.asarray(inputs), jnp.asarray(labels)))
 
 
@@ -32,7 +33,7 @@ def loss_over(examples: int) -> Observable:
     Parameters
     ----------
     examples : int
-        How many; `problem.probe(examples)` says which.
+        How many; `problem.evaluation_batch(examples)` draws them.
 
     Raises
     ------
@@ -44,7 +45,7 @@ def loss_over(examples: int) -> Observable:
 
     @label("loss", "nats")
     def loss(problem: Problem, state: State) -> Float[Array, ""]:
-        inputs, labels = (jnp.asarray(array) for array in problem.probe(examples))
+        inputs, labels = (jnp.asarray(array) for array in problem.evaluation_batch(examples))
         return mean_in_chunks(problem.example_loss, problem, state.params, inputs, labels)
 
     return loss
@@ -52,8 +53,11 @@ def loss_over(examples: int) -> Observable:
 
 @label("accuracy", "fraction")
 def accuracy(problem: Problem, state: State) -> Float[Array, ""]:
-    """Return the fraction of the probe classified right: by sign of a scalar, else by argmax."""
-    inputs, labels = problem.probe()
+    """Return the fraction of an evaluation batch of 2,048 that is classified right.
+
+    By the sign of a scalar output, else by the largest.
+    """
+    inputs, labels = problem.evaluation_batch()
     outputs = jax.vmap(problem.output, in_axes=(None, 0))(state.params, jnp.asarray(inputs))
     return jnp.mean(is_right(outputs, jnp.asarray(labels)))
 
@@ -84,6 +88,7 @@ def accuracy_over(chosen: NDArray[np.integer[Any]]) -> Observable:
             raise SettingsError(
                 f"problem {problem.name!r} draws from a stream; accuracy_over takes a data set."
             )
+        note(Drawn(len(which), len(problem.data), "as chosen"))
         inputs = jnp.asarray(problem.data.inputs[which])
         labels = jnp.asarray(problem.data.labels[which])
 
@@ -112,7 +117,7 @@ def full_loss(problem: Problem, state: State) -> Float[Array, ""]:
     if not isinstance(problem.data, Dataset):
         raise SettingsError(
             f"problem {problem.name!r} draws from a stream and has no full_loss in closed form; "
-            "observe the loss on the probe, soret.observables.loss."
+            "observe the loss on an evaluation batch, soret.observables.loss."
         )
-    inputs, labels = jnp.asarray(problem.data.inputs), jnp.asarray(problem.data.labels)
+    inputs, labels = map(jnp.asarray, problem.evaluation_batch(len(problem.data)))
     return mean_in_chunks(problem.example_loss, problem, state.params, inputs, labels)

@@ -52,7 +52,7 @@ class Traces(NamedTuple):
 
 @label("trace of the Hessian", "nats")
 def hessian_trace(problem: Problem, state: State) -> Float[Array, ""]:
-    """Return the mean of Tr H over the probe's first 256 examples, exactly.
+    """Return the mean of Tr H over an evaluation batch of 256, exactly.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def hessian_trace(problem: Problem, state: State) -> Float[Array, ""]:
 
 @label("bound on the trace of the Hessian", "nats")
 def hessian_trace_bound(problem: Problem, state: State) -> Float[Array, ""]:
-    """Return the mean of the bound of Eq. 62 over the probe's first 256 examples."""
+    """Return the mean of the bound of Eq. 62 over an evaluation batch of 256."""
     return jnp.mean(traces(problem, state).bound)
 
 
@@ -96,14 +96,14 @@ def dropped_trace(examples: int) -> Observable:
     Parameters
     ----------
     examples : int
-        How many of the probe's first examples; each costs as many Hessian–vector products as
+        How many, in an evaluation batch; each costs as many Hessian–vector products as
         there are parameters.
     """
 
     @label("relative trace of the dropped term")
     def measure(problem: Problem, state: State) -> Float[Array, ""]:
         exact = traces(problem, state, examples).hessian
-        inputs, labels = problem.probe(examples)
+        inputs, labels = problem.evaluation_batch(examples)
         dropped = jax.vmap(lambda x, y: trace_of_dropped_term(problem, state.params, x, y))
         return jnp.max(_ratio(jnp.abs(dropped(jnp.asarray(inputs), jnp.asarray(labels))), exact))
 
@@ -130,7 +130,7 @@ def trace_of_dropped_term(problem: Problem, params: Params, x: Array, y: Array) 
 
 
 def traces(problem: Problem, state: State, examples: int = _EXAMPLES) -> Traces:
-    """Return the traces of each of the probe's first examples: arrays (examples,)."""
+    """Return the traces of each example of an evaluation batch: arrays (examples,)."""
     layers = _layers(problem, state.params)
     spread = _SPREADS.get(problem.loss)
     if spread is None:
@@ -138,7 +138,7 @@ def traces(problem: Problem, state: State, examples: int = _EXAMPLES) -> Traces:
             f"the loss of problem {problem.name!r} is no cross-entropy, for which alone the bound "
             "on the Hessian's trace is known."
         )
-    inputs, _ = problem.probe(examples)
+    inputs, _ = problem.evaluation_batch(examples)
     return jax.vmap(lambda x: _of_one(layers, spread, x))(jnp.asarray(inputs))
 
 

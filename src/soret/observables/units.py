@@ -38,9 +38,9 @@ def hidden_units(problem: Problem, state: State) -> Float[Array, "3 hidden"]:
 def balanced_residual(problem: Problem, state: State) -> Float[Array, ""]:
     """Return E(p − y)² of a net with one logit, over both labels alike: ¼ + E(p − ½)².
 
-    Over the first 256 examples of the problem's probe.
+    Over an evaluation batch of 256 examples.
     """
-    inputs, _ = problem.probe(256)
+    inputs, _ = problem.evaluation_batch(256)
     logits = jax.vmap(problem.output, in_axes=(None, 0))(state.params, jnp.asarray(inputs))
     return 0.25 + jnp.mean((jax.nn.sigmoid(logits) - 0.5) ** 2)
 

@@ -57,8 +57,8 @@ def dense(
     batch_normalization : bool
         Whether the pre-activations of hidden layers are normalized over the mini-batch (Ioffe and
         Szegedy 2015, arXiv:1502.03167), with a scale g and b as shift. An example by itself, and
-        so everything that is measured, is normalized over the first 512 examples of the training
-        data at the same parameters: running averages without a memory.
+        so everything that is measured, is normalized over 512 examples of the training data, drawn
+        at random once and for all, at the same parameters: running averages without a memory.
 
     Raises
     ------

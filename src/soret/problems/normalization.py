@@ -3,10 +3,9 @@
 from collections.abc import Callable, Sequence
 
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
-from soret.data import Dataset, Stream
+from soret.data import Dataset, Stream, random_subset
 from soret.errors import SettingsError
 
 Layer = dict[str, Array]
@@ -23,7 +22,8 @@ class Normalization:
     Parameters
     ----------
     data : Dataset
-        Its first 512 examples are the references that a single example is normalized over.
+        512 of its examples, drawn at random at a fixed seed, or all where there are no more, are
+        the references that a single example is normalized over.
     bias : bool
         Whether there is a shift b.
     activation : callable
@@ -43,7 +43,7 @@ class Normalization:
                 "batch normalization needs a data set of at least 2 examples, to measure over."
             )
         self.bias, self.activation = bias, activation
-        self.references = np.asarray(data.inputs[:_REFERENCES])
+        self.references = data.inputs[random_subset(len(data), _REFERENCES)]
 
     def initial(self, params: Sequence[Layer]) -> list[Layer]:
         """Return the initial parameters with g = 1 and b = 0 in the hidden layers."""

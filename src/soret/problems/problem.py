@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 
 from soret.data import Dataset, Stream, generator
 from soret.errors import SettingsError
+from soret.problems import evaluation_batch
 from soret.problems.losses import Loss, as_loss
 from soret.problems.tracing import ensemble_settings
 
@@ -22,9 +23,6 @@ Params: TypeAlias = Any
 
 Batch = tuple[Array, Array]
 """Inputs and targets, examples first."""
-
-# A probe is drawn from a key of its own, so that it never moves with the run's seed.
-_PROBE_KEY = (0x50524F42, 0x45)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,27 +129,31 @@ class Problem:
         outputs = self.predict_batch(self.model(params), batch[0])
         return jnp.mean(jax.vmap(self.loss)(outputs, batch[1]))
 
-    def probe(self, n: int = 2048) -> tuple[np.ndarray, np.ndarray]:
-        """Return a fixed set of examples for measuring: the same in every run.
+    def evaluation_batch(
+        self, n: int = evaluation_batch.EXAMPLES, seed: int = 0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the examples to measure on: drawn at random, and the same in every run.
 
         Parameters
         ----------
         n : int
-            How many: the first `n` examples of a data set, or `n` drawn from a stream with a
-            fixed key.
+            How many are drawn from a data set, without replacement, or from a stream; all of a
+            data set, in its own order, where it has no more.
+        seed : int
+            Of the draw, between 0 and 2³² − 1; it has nothing to do with a run's seed. At one
+            seed, a smaller batch of a data set is the first part of a larger one.
 
         Returns
         -------
         inputs : (n, ...) array
         labels : (n, ...) array
+
+        Raises
+        ------
+        SettingsError
+            If `n` or `seed` is out of range.
         """
-        if isinstance(self.data, Dataset):
-            return self.data.inputs[:n], self.data.labels[:n]
-        with jax.ensure_compile_time_eval():
-            # As one program: operation by operation takes a compilation each.
-            draw = jax.jit(self.data.draw, static_argnums=2)
-            inputs, labels = draw(jnp.array(_PROBE_KEY, jnp.uint32), 0, n)
-            return np.asarray(inputs), np.asarray(labels)
+        return evaluation_batch.draw(self.data, n, seed)
 
     @cached_property
     def _compiled_init(self) -> Callable[[Array], Any]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from soret.errors import RunError
-from soret.runs import files, manifest, schema, store
+from soret.runs import files, manifest, numbers, schema, store
 from soret.runs.paths import resolve
 from soret.runs.provenance import now, provenance
 from soret.runs.store import Data
@@ -72,14 +72,10 @@ class RunFolder:
         RunError
             If the folder holds another run, or something that is no run.
         """
-        wanted = files.finite(description)
+        wanted = files.finite(numbers.described(description))
         if self.record_path.exists():
             record = self.record()
-            if record.get("format") == OLD_FORMAT:
-                raise RunError(
-                    f"{self.path} holds a run of an earlier version of Soret, whose numbers may "
-                    "differ; it can be loaded, but not gone on with: choose another folder."
-                )
+            numbers.refuse_other(self.path, record)
             here = record.get("description")
             if here != wanted:
                 raise RunError(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OBSERVABLES = ("activation_rate", "weight_norm")
 # The claim is about any training error. Three are looked at, and each gets a third of the 5 %.
 CONFIDENCE = 0.95
-# What can be measured on all of it: `Problem.probe` takes no more.
+# So many can all be in an evaluation batch, and the loss is then that over all of them.
 MOST_EXAMPLES = 2048
 
 

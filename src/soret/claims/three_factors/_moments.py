@@ -54,7 +54,7 @@ def losses_of(problem: Any) -> Any:
     import jax.numpy as jnp
     from jax.flatten_util import ravel_pytree
 
-    inputs, labels = problem.probe()
+    inputs, labels = problem.data.inputs, problem.data.labels
 
     def losses(theta: Any) -> Any:
         exact = theta.dtype

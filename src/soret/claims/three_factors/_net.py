@@ -114,7 +114,7 @@ def _minimum(problem: Any) -> Any:
     from scipy import optimize
 
     start, _ = ravel_pytree(problem.initial(jax.random.key(0)))
-    inputs, labels = problem.probe(EXAMPLES)
+    inputs, labels = problem.data.inputs, problem.data.labels
     with jax.enable_x64(True):
         template = problem.unflatten(np.asarray(start))
         _, unflatten = ravel_pytree(

@@ -8,9 +8,9 @@ import numpy as np
 import scipy.linalg
 from matfree import decomp
 
+from soret.data.subsets import whole_number
 from soret.errors import ConvergenceError, SettingsError
 from soret.landscape.operators import SymmetricOperator
-from soret.landscape.point import whole_number
 from soret.landscape.spectra.host import hosted, random_signs, traceable
 
 # Bytes of vectors held by matfree at once.

@@ -8,9 +8,9 @@ import scipy.linalg
 from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 from threadpoolctl import threadpool_limits
 
+from soret.data.subsets import whole_number
 from soret.errors import ConvergenceError, SettingsError
 from soret.landscape.operators import SymmetricOperator
-from soret.landscape.point import whole_number
 from soret.landscape.spectra.estimates import DENSE
 from soret.landscape.spectra.host import generator
 

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from matfree import stochtrace
 
+from soret.data.subsets import whole_number
 from soret.errors import ConvergenceError
 from soret.landscape.operators import SymmetricOperator
-from soret.landscape.point import whole_number
 from soret.landscape.spectra.host import hosted, random_signs, traceable
 
 DENSE = 256

@@ -8,8 +8,8 @@ import numpy as np
 from jax.extend.core import Primitive
 from jax.interpreters import batching
 
+from soret.data.subsets import whole_number
 from soret.landscape.operators import SymmetricOperator
-from soret.landscape.point import whole_number
 
 
 def traceable(operator: SymmetricOperator) -> Any:

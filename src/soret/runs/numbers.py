@@ -1,0 +1,62 @@
+"""Which version of the numbers a run holds: the same settings may give others in a later Soret."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from soret.errors import RunError
+
+NUMBERS = 2
+"""Raised whenever the same settings give other numbers than before; in every run's description."""
+
+_CHANGES = {
+    2: "examples to measure on (evaluation batches, references of batch normalization, parts of a "
+    "data set) are drawn at random, where they were the first ones of the data set",
+}
+
+
+def described(description: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the description with the version of the numbers in it."""
+    return {"numbers": NUMBERS, **description}
+
+
+def note(record: Mapping[str, Any]) -> str | None:
+    """Return what a reader should know of a run whose numbers are of another version, or None.
+
+    Parameters
+    ----------
+    record : mapping
+        What `run.json` says.
+    """
+    found = _version(record.get("description"))
+    if found == NUMBERS:
+        return None
+    if found is None or found > NUMBERS:
+        return "The numbers are of a version of Soret that this one does not know."
+    changes = "; ".join(_CHANGES[n] for n in range(found + 1, NUMBERS + 1))
+    return (
+        "The numbers are of an earlier version of Soret; the same settings give others today, for "
+        f"{changes}."
+    )
+
+
+def refuse_other(path: Path, record: Mapping[str, Any]) -> None:
+    """Refuse to go on with a run, or to judge it again, whose numbers are of another version.
+
+    Raises
+    ------
+    RunError
+        If they are.
+    """
+    said = note(record)
+    if said is not None:
+        raise RunError(
+            f"{path} can neither be resumed nor judged again. {said} It can still be loaded and "
+            "shown; to compute it anew, choose another folder, or delete this one."
+        )
+
+
+def _version(description: Any) -> int | None:
+    # Runs of the first version do not say which they are.
+    found = description.get("numbers", 1) if isinstance(description, Mapping) else None
+    return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else None
