@@ -9,7 +9,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import psutil
 
 from soret.data.generator import as_jax_key
 from soret.dynamics.algorithm import Algorithm, Point, points
@@ -17,6 +16,7 @@ from soret.dynamics.passage import FirstPassage
 from soret.dynamics.program import Program
 from soret.dynamics.sampling import sampler
 from soret.errors import SettingsError
+from soret.memory import limit_bytes
 from soret.observables.state import Observable
 from soret.problems import Problem
 
@@ -115,7 +115,7 @@ def make_plan(
     grid = list(points(algorithm))
     where = list(devices) if devices else jax.local_devices()
     slots = _slots(where, workers)
-    limit = memory_limit or int(0.8 * psutil.virtual_memory().available)
+    limit = memory_limit or limit_bytes()
     size = block_size or _block_size(problem, algorithm, grid, replicas, where[0].platform)
     size = -(-replicas // -(-replicas // size))
     while True:
