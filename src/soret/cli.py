@@ -4,18 +4,17 @@ Standard output carries results alone; progress, tables beside JSON, and errors 
 error. Heavy imports wait until work starts, so that help and lists answer at once.
 """
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
 import soret
+from soret import streams, system
 from soret.claims import configure, find, settings_of
 from soret.errors import SettingsError, SoretError
 
@@ -34,8 +33,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-out = Console()
-err = Console(stderr=True)
+out = streams.Terminal()
+err = streams.Terminal(stderr=True)
 
 Patterns = Annotated[
     list[str], typer.Argument(metavar="CLAIM...", help="Ids or patterns, e.g. 'thermophoresis/*'.")
@@ -44,18 +43,36 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, an object a li
 
 
 def main() -> None:
-    """Run the command line; every error of Soret's own becomes one line and an exit status."""
+    """Run the command line; what is wrong on purpose becomes one line and an exit status."""
+    streams.prepare()
+    system.stop_like_ctrl_c()
+    status = _status()
+    signal = system.ended_by()
+    sys.exit(streams.finish(status if signal is None else 128 + signal))
+
+
+def _status() -> int:
     try:
         app()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0
     except SettingsError as error:
         _say_error(error)
-        sys.exit(BAD_USAGE)
+        return BAD_USAGE
     except SoretError as error:
         _say_error(error)
-        sys.exit(FAILED)
+        return FAILED
     except KeyboardInterrupt:
         err.print("stopped")
-        sys.exit(INTERRUPTED)
+        return INTERRUPTED
+    except Exception as error:
+        # Anything else is a defect, and its traceback is to be seen.
+        refused = system.refusal(error)
+        if refused is None:
+            raise
+        _say_error(f"{refused}.")
+        return FAILED
+    return 0
 
 
 @app.callback(invoke_without_command=True)
@@ -79,7 +96,7 @@ def list_claims(
     found = find(*(claims or ()))
     if as_json:
         for claim in found:
-            print(json.dumps(_listed(claim), ensure_ascii=False))
+            print(streams.json_line(_listed(claim)))
     elif len(found) == 1:
         _print_claim(found[0])
     else:
@@ -115,6 +132,7 @@ def run(
     found = find(*claims)
     # All settings are checked before any claim starts.
     ready = [configure(claim, scale, assignments or ()) for claim in found]
+    system.check_backends()
 
     from soret.claims.run import default_folder, run_claim
     from soret.runs.paths import resolve
@@ -134,11 +152,18 @@ def run(
             _say_error(error)
             failed = True
             continue
+        except (OSError, MemoryError, RuntimeError) as error:
+            refused = system.refusal(error)
+            if refused is None:
+                raise
+            _say_error(f"{claim.about.id}: {refused}; the same command goes on from what is saved.")
+            failed = True
+            continue
         except KeyboardInterrupt:
             err.print("\nstopped; the same command again goes on from here")
             raise typer.Exit(INTERRUPTED) from None
         if as_json:
-            print(json.dumps(outcome.as_json(), ensure_ascii=False, allow_nan=False), flush=True)
+            print(streams.json_line(outcome.as_json()), flush=True)
         _print_outcome(outcome, err if as_json else out)
     if failed:
         raise typer.Exit(FAILED)
@@ -159,7 +184,7 @@ def show(
         verdict = path / "verdict.json"
         tested = read_json(verdict) if verdict.exists() else {}
         if as_json:
-            print(json.dumps({"run": record, "verdict": tested}, ensure_ascii=False))
+            print(streams.json_line({"run": record, "verdict": tested}))
         else:
             _print_run(path, record, tested)
 
@@ -235,17 +260,17 @@ def _say(line: str) -> None:
     err.print(Text(f"  {line}", style="dim"))
 
 
-def _say_error(error: BaseException) -> None:
+def _say_error(error: BaseException | str) -> None:
     err.print(Text.assemble(("soret: ", "bold red"), str(error)), soft_wrap=True)
 
 
-def _print_outcome(outcome: "Outcome", console: Console) -> None:
+def _print_outcome(outcome: "Outcome", console: streams.Terminal) -> None:
     found = outcome.as_json()
     _print_results(found, console)
     console.print(Text(f"{outcome.seconds:.0f} s; saved in {found['run']}"), soft_wrap=True)
 
 
-def _print_results(found: dict[str, Any], console: Console) -> None:
+def _print_results(found: dict[str, Any], console: streams.Terminal) -> None:
     from soret.report.words import measured, number
 
     for result in found.get("results", []):

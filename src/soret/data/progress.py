@@ -1,5 +1,6 @@
 """Showing a download on the terminal."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,26 +28,23 @@ def _silent(name: str, done: int, total: int) -> None:
 
 @contextmanager
 def _bar() -> Iterator[Progress]:
-    from rich import progress as bars
-    from rich.console import Console
+    from rich import progress as columns
 
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    from soret.bars import Bars
+    from soret.streams import is_terminal
+
+    if not is_terminal(sys.stderr):
         yield _silent
         return
-    columns = (
-        bars.TextColumn("{task.description}"),
-        bars.BarColumn(),
-        bars.DownloadColumn(),
-        bars.TransferSpeedColumn(),
-        bars.TimeRemainingColumn(),
+    bars = Bars(
+        columns.TextColumn("{task.description}"),
+        columns.BarColumn(),
+        columns.DownloadColumn(),
+        columns.TransferSpeedColumn(),
+        columns.TimeRemainingColumn(),
+        transient=True,
     )
-    with bars.Progress(*columns, console=console, transient=True) as display:
-        tasks: dict[str, bars.TaskID] = {}
-
-        def draw(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = display.add_task(name)
-            display.update(tasks[name], completed=done, total=total)
-
-        yield draw
+    try:
+        yield bars.draw
+    finally:
+        bars.close()

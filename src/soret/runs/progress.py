@@ -7,9 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
+
+from soret.bars import Bars
+from soret.streams import is_terminal
 
 # Work that ends sooner than this shows nothing.
 _QUIET_SECONDS = 2.0
@@ -17,6 +19,8 @@ _QUIET_SECONDS = 2.0
 
 class ProgressBar:
     """A bar that appears once work proves to be long; safe to call from several threads.
+
+    One that cannot be written, as where the terminal is gone, is dropped, and the work goes on.
 
     Parameters
     ----------
@@ -33,11 +37,11 @@ class ProgressBar:
     def __init__(
         self, total: int, title: str, enabled: bool | None = None, unit: str | None = "steps"
     ) -> None:
-        self.enabled = sys.stderr.isatty() if enabled is None else enabled
+        self.enabled = is_terminal(sys.stderr) if enabled is None else enabled
         self.total, self.title, self.unit, self.done = total, title, unit, 0
         self._began = time.monotonic()
         self._lock = threading.Lock()
-        self._bar: Progress | None = None
+        self._bar: Bars | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -49,7 +53,7 @@ class ProgressBar:
         traceback: TracebackType | None,
     ) -> None:
         if self._bar is not None:
-            self._bar.stop()
+            self._bar.close()
 
     def __call__(self, steps: int) -> None:
         """Say that `steps` more of the total are done."""
@@ -59,10 +63,8 @@ class ProgressBar:
                 return
             if self._bar is None and time.monotonic() - self._began > _QUIET_SECONDS:
                 self._bar = _bar(self.unit)
-                self._task = self._bar.add_task(self.title, total=self.total)
-                self._bar.start()
             if self._bar is not None:
-                self._bar.update(self._task, completed=self.done)
+                self._bar.draw(self.title, self.done, self.total)
 
     def how_to_resume(self, folder: Path | None) -> str:
         """Say at Ctrl-C how far it came, and how it goes on; `folder` is where it was saved."""
@@ -82,15 +84,14 @@ class _Rate(ProgressColumn):
         return Text("" if speed is None else f"{_metric(speed)} {self._unit}/s")
 
 
-def _bar(unit: str | None) -> Progress:
-    return Progress(
+def _bar(unit: str | None) -> Bars:
+    return Bars(
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:3.0f} %"),
         *([_Rate(unit)] if unit else []),
         TimeRemainingColumn(),
         TextColumn("left"),
-        console=Console(stderr=True),
     )
 
 
