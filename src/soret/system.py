@@ -14,6 +14,8 @@ _THREADS = (
     "limit (ulimit -u)"
 )
 _MEMORY = "there is not enough memory: take fewer replicas, records or units, or smaller batches"
+# What the loader of shared libraries says where the address space is too small.
+_UNMAPPED = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")
 
 # Signals that save and end like Ctrl-C: a batch system's, and a terminal's that is closed.
 _ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -32,6 +34,8 @@ def refusal(error: BaseException) -> str | None:
     said = str(error)
     if isinstance(error, MemoryError):
         return f"{_MEMORY} ({said})" if said else _MEMORY
+    if isinstance(error, ImportError) and any(why in said for why in _UNMAPPED):
+        return f"{_MEMORY} ({said})"
     if isinstance(error, OSError):
         reason = error.strerror or said or type(error).__name__
         if isinstance(error, FileNotFoundError) and _nowhere():

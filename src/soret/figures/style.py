@@ -1,11 +1,14 @@
 """One look for all figures, and saving them so that the same figure gives the same file."""
 
+import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure, FigureBase
+
+from soret.runs.files import write_bytes
 
 # Okabe and Ito's colours, told apart with any colour vision and in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -57,15 +60,21 @@ def style() -> Any:
 def save(figure: Figure, path: Path) -> list[Path]:
     """Save a figure as PNG and SVG; return the two paths.
 
+    Both are drawn before one is written, and each file is whole or not there.
+
     Parameters
     ----------
     figure : Figure
     path : Path
         Without extension; its folder is made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    paths = [path.with_name(f"{path.name}.{kind}") for kind in ("png", "svg")]
+    drawn = {}
     with matplotlib.rc_context(style()):
-        figure.savefig(paths[0], dpi=160)
-        figure.savefig(paths[1], metadata={"Date": None})
-    return paths
+        for kind, how in (("png", {"dpi": 160}), ("svg", {"metadata": {"Date": None}})):
+            memory = io.BytesIO()
+            figure.savefig(memory, format=kind, **how)
+            drawn[path.with_name(f"{path.name}.{kind}")] = memory.getvalue()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for place, content in drawn.items():
+        write_bytes(place, content)
+    return list(drawn)

@@ -24,15 +24,25 @@ _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zipfile
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file atomically. Numbers that are not finite are written as null."""
     text = json.dumps(finite(content), indent=2, ensure_ascii=False, allow_nan=False)
-    write_text(path, text + "\n")
+    try:
+        written = text.encode("utf-8")
+    except UnicodeEncodeError:
+        # The name of a file that is no UTF-8; escaped, it can be read back.
+        written = json.dumps(finite(content), indent=2, allow_nan=False).encode("ascii")
+    write_bytes(path, written + b"\n")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
+    """Write a text file atomically; a letter that is none, as in a file's name, as "?"."""
+    write_bytes(path, text.encode("utf-8", "replace"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file atomically."""
     beside = _beside(path)
     try:
-        with beside.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with beside.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)

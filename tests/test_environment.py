@@ -1,0 +1,153 @@
+"""The command line where the operating system or the environment says no: real processes."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
+
+SORET = [sys.executable, "-m", "soret"]
+CLAIM = "thermophoresis/activation-rate"
+SMALL = ["--set", "replicas=8", "--set", "steps=800", "--set", "initializations=normal"]
+
+
+def shell(line, *, cwd, env=(), **how):
+    command = f"exec {sys.executable} -m soret {line}"
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=cwd,
+        env=os.environ | dict(env),
+        capture_output=True,
+        timeout=300,
+        check=False,
+        **how,
+    )
+
+
+def told(done):
+    """Return what was said, which is no traceback."""
+    said = (done.stdout + done.stderr).decode(errors="replace")
+    assert "Traceback" not in said
+    return said
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"PYTHONIOENCODING": "ascii:strict"},
+        {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"PYTHONIOENCODING": "cp1252", "COLUMNS": "1", "NO_COLOR": "1", "TERM": "dumb"},
+    ],
+    ids=["ascii", "posix", "windows"],
+)
+def test_a_claim_is_listed_whatever_output_can_show(env, tmp_path):
+    """Catches: UnicodeEncodeError for the η of the first statement."""
+    done = shell(f"list {CLAIM}", cwd=tmp_path, env=env)
+    assert done.returncode == 0
+    assert "steps" in told(done)
+    listed = shell(f"list {CLAIM} --json", cwd=tmp_path, env=env).stdout
+    assert "η" in json.loads(listed.decode("ascii"))["statement"]
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "says"),
+    [
+        (f"list {CLAIM} >/dev/full", 1, "No space left on device"),
+        (f"list {CLAIM} >&- 2>&- <&-", 0, ""),
+        ("list nothing 2>/dev/full", 2, ""),
+        ("fly 2>&-", 2, ""),
+        ("--help >/dev/full", 1, "No space left on device"),
+        ("show nowhere 2>&-", 1, ""),
+    ],
+)
+def test_streams_that_are_full_or_closed(line, status, says, tmp_path):
+    """Catches: a traceback, or the wrong exit status, where nobody can be told."""
+    done = shell(line, cwd=tmp_path)
+    assert done.returncode == status
+    assert says in told(done)
+    assert done.stdout == b""
+
+
+@pytest.mark.parametrize(
+    ("env", "says"),
+    [
+        ({"MPLBACKEND": "nothing"}, "MPLBACKEND"),
+        ({"JAX_PLATFORMS": "nothing"}, "JAX_PLATFORMS"),
+    ],
+    ids=["MPLBACKEND", "JAX_PLATFORMS"],
+)
+def test_an_unknown_backend_is_refused_before_the_work(env, says, tmp_path):
+    """Catches: a traceback of Matplotlib's after everything was simulated."""
+    done = shell(f"run {CLAIM}", cwd=tmp_path, env=env)
+    assert done.returncode == 2
+    assert says in told(done)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_deleted_working_directory_is_said(tmp_path):
+    """Catches: FileNotFoundError without a name."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    line = f"cd {gone} && rmdir {gone} && {sys.executable} -m soret run {CLAIM} --out x"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, timeout=300, check=False)
+    assert done.returncode in (1, 2)
+    assert "soret: " in told(done)
+
+
+@pytest.mark.slow
+def test_a_run_ends_in_a_place_whose_name_is_no_utf8_without_a_home(tmp_path):
+    """Catches: UnicodeEncodeError after the run; a home that cannot be written."""
+    env = {"HOME": "/nonexistent", "MPLCONFIGDIR": "/proc/none", "XDG_CACHE_HOME": "/proc/none"}
+    out = os.fsencode(tmp_path) + b"/run-\xff"
+    command = [*SORET, "run", CLAIM, *SMALL, "--json", "--out", out]
+    done = subprocess.run(
+        command, env=os.environ | env, capture_output=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, told(done)
+    assert os.fsencode(json.loads(done.stdout)["run"]) == out
+    again = subprocess.run([*command[:-3], "--out", out], capture_output=True, check=False)
+    assert again.returncode == 0
+    assert b"\\xff" in again.stdout
+    for command in ("show", "report"):
+        done = subprocess.run(
+            [*SORET, command, out], cwd=tmp_path, capture_output=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, told(done)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)]
+)
+def test_a_signal_saves_and_ends(number, status, tmp_path, at_last_killed):
+    """Catches: ten seconds of work lost to a batch system that says when to end."""
+    command = [*SORET, "run", CLAIM, "--set", "steps=400000", "--out", str(tmp_path / "run")]
+    process = at_last_killed(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
+    while not list(tmp_path.rglob("checkpoints/*/run.json")) and process.poll() is None:
+        time.sleep(0.05)
+    time.sleep(2)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert "the same command again goes on" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.slow
+def test_too_little_memory_is_one_sentence(tmp_path):
+    """Catches: a traceback of whatever library is loaded when memory ends."""
+    limit = 300 * 2**20
+    done = shell(
+        f"run {CLAIM}",
+        cwd=tmp_path,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+    )
+    assert done.returncode == 1
+    assert "not enough memory" in told(done)
+    assert os.listdir(tmp_path) == []
