@@ -33,6 +33,7 @@ def walk() -> soret.Problem:
 
     return soret.Problem(
         init=lambda key: {"a": jnp.ones(()), "q": jnp.zeros(2)},
+        fixed_start=True,
         predict=lambda params, x: jnp.sum(x * params["q"]) + 0 * params["a"],
         loss=lambda output, _: output,
         data=soret.data.FromFunction(sign, "fair signs"),

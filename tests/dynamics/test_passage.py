@@ -34,6 +34,7 @@ def walk() -> soret.Problem:
 
     return soret.Problem(
         init=lambda key: {"q": jnp.zeros(())},
+        fixed_start=True,
         predict=lambda params, x: x * params["q"],
         loss=lambda output, _: output,
         data=soret.data.FromFunction(sign, "fair signs"),
@@ -123,6 +124,7 @@ def test_what_is_not_a_number_stands_above_every_threshold() -> None:
     """Diverged replicas counted as the ones that never left."""
     problem = soret.Problem(
         init=lambda key: {"q": jnp.ones(())},
+        fixed_start=True,
         predict=lambda params, x: params["q"] ** 4 * x,
         loss=lambda output, _: output,
         data=soret.data.FromFunction(lambda key: (jnp.ones(()), jnp.zeros(())), "ones"),

@@ -33,6 +33,7 @@ def numbers(examples: int) -> soret.Problem:
     )
     return soret.Problem(
         init=lambda key: jnp.zeros(1),
+        fixed_start=True,
         predict=lambda params, x: params @ x,
         loss="mean_square",
         data=data,

@@ -118,6 +118,7 @@ def no_array(problem: soret.Problem, state: State) -> Any:
 DATA = soret.Dataset("points", np.ones((10, 2)), np.arange(10) % 2, ("a", "b"))
 LINEAR = soret.Problem(
     init=lambda key: jnp.ones(2),
+    fixed_start=True,
     predict=lambda params, x: params @ x,
     loss="mean_square",
     data=DATA,

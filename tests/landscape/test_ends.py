@@ -65,6 +65,7 @@ def bowl():
     data = soret.Dataset("bowl", 3 * np.diag([1.0, 4.0, 9.0]), [0.0, 0.0, 0.0])
     return soret.Problem(
         init=lambda key: {"q": jnp.ones(3)},
+        fixed_start=True,
         predict=lambda params, x: 0.5 * jnp.sum(x * params["q"] ** 2),
         loss=lambda output, _: output,
         data=data,

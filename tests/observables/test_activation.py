@@ -142,6 +142,7 @@ def test_problem_without_hidden_units_is_refused() -> None:
     """An activation rate of something that has none."""
     problem = soret.Problem(
         init=lambda key: jnp.ones(2),
+        fixed_start=True,
         predict=lambda params, x: params @ x,
         loss="binary_cross_entropy",
         data=Gaussian(2),

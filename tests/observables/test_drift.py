@@ -159,6 +159,7 @@ def test_v_settles_in_balance(eta: float) -> None:
 
     problem = soret.Problem(
         init=lambda key: jnp.zeros(3, jnp.float32),
+        fixed_start=True,
         predict=lambda V, x: V @ jax.nn.relu(jnp.asarray(fixed) @ x),
         loss="binary_cross_entropy",
         data=soret.data.Gaussian(3),

@@ -62,6 +62,7 @@ def test_a_closed_form_that_does_not_fit_is_refused(function: Any, message: str)
     with pytest.raises(SettingsError, match=message):
         soret.Problem(
             init=lambda key: {"W": jnp.ones(2)},
+            fixed_start=True,
             predict=lambda params, x: params["W"] @ x,
             loss="binary_cross_entropy",
             data=problem.data,

@@ -83,6 +83,7 @@ def test_accuracy_of_an_output_of_length_one() -> None:
     data = soret.Dataset("points", [[1.0], [2.0], [-1.0], [-2.0]], [1, 1, 0, 1], ("a", "b"))
     problem = soret.Problem(
         init=lambda key: jnp.ones(1),
+        fixed_start=True,
         predict=lambda params, x: params * x,
         loss="binary_cross_entropy",
         data=data,

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Protocol
 
 import numpy as np
+from jaxtyping import Array
 
 from soret.errors import SettingsError
 from soret.problems import Params
@@ -49,6 +50,35 @@ class Algorithm(Protocol):
         structure: tuple[Any, ...],
     ) -> tuple[Params, Any]:
         """Return the parameters and the optimizer's state after one step."""
+
+
+def start_of_replica(
+    algorithm: Algorithm,
+    params: Params,
+    key: Array,
+    point: Mapping[str, Any],
+    structure: tuple[Any, ...],
+) -> Any:
+    """Return the optimizer's state before the first step of one replica, whose `key` is given.
+
+    An update rule that draws random numbers of its own has a method ``seeded(state, params, key,
+    point, structure)``, which puts keys derived from the replica's into its state.
+    """
+    state = algorithm.start(params, point, structure)
+    seeded = getattr(algorithm, "seeded", None)
+    return state if seeded is None else seeded(state, params, key, point, structure)
+
+
+def check_algorithm(algorithm: Algorithm, params: Params) -> bool:
+    """Check an update rule on parameters of these shapes; return whether it draws random numbers.
+
+    Raises
+    ------
+    SettingsError
+        If the rule has a method ``check(params)``, and that refuses.
+    """
+    check = getattr(algorithm, "check", None)
+    return False if check is None else bool(check(params))
 
 
 def axes(algorithm: Algorithm) -> dict[str, tuple[Number, ...]]:

@@ -6,13 +6,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from soret.dynamics.algorithm import Algorithm, axes, points
+from soret.dynamics.algorithm import Algorithm, axes, check_algorithm, points
 from soret.dynamics.keys import check_seed
 from soret.dynamics.passage import FirstPassage
 from soret.dynamics.sampling import sampler
 from soret.errors import SettingsError
 from soret.observables.state import Observable, name
-from soret.problems import Problem
+from soret.problems import Problem, model_checks
+from soret.problems.tracing import ensemble_settings
 
 # Ten times what is aimed at: beyond it a run would be slowed and swollen by records nobody wanted.
 _MOST_RECORDS_UNASKED = 1000
@@ -86,6 +87,10 @@ def check(
         raise SettingsError(
             f"record_every is {record_every}, no multiple of the {watch.every} steps between looks."
         )
+    with ensemble_settings():
+        check_algorithm(algorithm, model_checks.check_init(problem))
+    if replicas > 1:
+        model_checks.warn_of_fixed_start(problem)
     for point in points(algorithm):
         sampler(problem, int(point["batch_size"]), algorithm.sampling)
     return observables, record_every

@@ -9,6 +9,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
@@ -67,13 +68,13 @@ class Compiled:
 
     def constant_bytes(self) -> int:
         """Return the bytes of the constants."""
-        return sum(leaf.nbytes for leaf in jax.tree.leaves(self.constants))
+        return sum(_numbers(leaf).nbytes for leaf in jax.tree.leaves(self.constants))
 
     def digest(self, device: jax.Device) -> bytes:
         """Return a digest of the program and its constants."""
         total = hashlib.sha256(self._lower(device).as_text().encode())
         for leaf in jax.tree.leaves(self.constants):
-            total.update(np.ascontiguousarray(leaf).tobytes())
+            total.update(_numbers(leaf).tobytes())
         return total.digest()
 
     def _lower(self, device: jax.Device) -> Any:
@@ -119,3 +120,10 @@ def _compile(lowered: Any, device: jax.Device, options: Mapping[str, Any]) -> An
 
 def _is_array(leaf: Any) -> bool:
     return isinstance(leaf, jax.Array | np.ndarray)
+
+
+def _numbers(leaf: Any) -> np.ndarray:
+    """Return an array's numbers; those of a typed key, which a model may close over, are words."""
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        leaf = jax.random.key_data(leaf)
+    return np.ascontiguousarray(leaf)

@@ -1,10 +1,14 @@
 """Any optax optimizer, as the engine runs it."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import jax
 import optax
+from jaxtyping import Array
 
+from soret.dynamics import optimizer_keys
 from soret.dynamics.algorithm import (
     Number,
     Point,
@@ -14,6 +18,7 @@ from soret.dynamics.algorithm import (
     values_of,
 )
 from soret.dynamics.optax_description import parts
+from soret.dynamics.optimizer_checks import check_update, needs_values
 from soret.errors import SettingsError
 from soret.problems import Params
 from soret.runs.functions import described
@@ -25,11 +30,20 @@ class Optax:
     Parameters
     ----------
     optimizer : optax.GradientTransformation, or a function that makes one
-        ``optax.adam(1e-3)``, or ``optax.adam`` with its hyperparameters given here by name.
+        ``optax.adam(1e-3)``, or ``optax.adam`` with its hyperparameters given here by name. Random
+        keys in its state (``optax.noisy_sgd``) are replaced by each replica's own.
     batch_size : int or sequence of int
     sampling : as in `SGD`
     **hyperparameters : float or sequence of float
-        Passed to the function; a list-valued one is an axis of the grid.
+        Passed to the function; a list-valued one is an axis of the grid. Where the function looks
+        at their values, as one that makes a schedule may, every point of the grid is compiled by
+        itself; else one program serves them all.
+
+    Raises
+    ------
+    SettingsError
+        If the optimizer cannot be made, or, before the first step, if it needs more than the
+        gradient of a mini-batch, as line searches do.
 
     Examples
     --------
@@ -44,7 +58,14 @@ class Optax:
         sampling: Sampling | None = None,
         **hyperparameters: Number | Sequence[Number],
     ) -> None:
+        if not callable(optimizer) and hasattr(optimizer, "gradient_transformation"):
+            optimizer = optimizer.gradient_transformation()
         made = isinstance(optimizer, optax.GradientTransformation)
+        if not made and not callable(optimizer):
+            raise SettingsError(
+                f"the optimizer is a {type(optimizer).__name__}; use one of optax, made or to be "
+                "made, as optax.adam."
+            )
         if made and hyperparameters:
             raise SettingsError(
                 f"{', '.join(hyperparameters)} cannot be given to an optimizer made already; "
@@ -52,16 +73,14 @@ class Optax:
             )
         batches = as_axis("batch_size", batch_size)
         check_batching(batches, sampling)
-        self.sampling = sampling
-        self._given = optimizer
+        self.sampling, self._given = sampling, optimizer
         self._make: Callable[..., Any] = (lambda: optimizer) if made else optimizer
         self._names = tuple(sorted(hyperparameters))
         self._values = {n: as_axis(n, hyperparameters[n]) for n in self._names}
         self._values["batch_size"] = batches
-        try:
-            self._make(**{n: values_of(self._values[n])[0] for n in self._names})
-        except TypeError as error:
-            raise SettingsError(f"the optimizer cannot be made: {error}") from error
+        for values in itertools.product(*(values_of(self._values[n]) for n in self._names)):
+            self._try(dict(zip(self._names, values, strict=True)))
+        self._by_value = bool(self._names) and needs_values(self._make, self._names)
 
     @property
     def hyperparameters(self) -> dict[str, Number | tuple[Number, ...]]:
@@ -83,12 +102,36 @@ class Optax:
         return {**about, **self.hyperparameters, "sampling": self.sampling}
 
     def structure(self, point: Point) -> tuple[Any, ...]:
-        """Return the batch size."""
-        return (point["batch_size"],)
+        """Return the batch size, and the values where the maker looks at them."""
+        values = tuple(point[name] for name in self._names) if self._by_value else ()
+        return (point["batch_size"], *values)
+
+    def check(self, params: Params) -> bool:
+        """Check updates of parameters of these shapes; return whether they draw random numbers.
+
+        Raises
+        ------
+        SettingsError
+            If the optimizer cannot run in an ensemble.
+        """
+        first = {name: values_of(self._values[name])[0] for name in self._names}
+        return check_update(self._make(**first), params)
 
     def start(self, params: Params, point: Mapping[str, Any], structure: tuple[Any, ...]) -> Any:
         """Return the optimizer's initial state."""
-        return self._optimizer(point).init(params)
+        return optimizer_keys.as_words(self._optimizer(point, structure).init(params))
+
+    def seeded(
+        self,
+        state: Any,
+        params: Params,
+        key: Array,
+        point: Mapping[str, Any],
+        structure: tuple[Any, ...],
+    ) -> Any:
+        """Return the initial state with the random keys of one replica."""
+        where = self._keys(params, point, structure)
+        return optimizer_keys.replaced(state, where, key, point) if where else state
 
     def update(
         self,
@@ -99,8 +142,31 @@ class Optax:
         structure: tuple[Any, ...],
     ) -> tuple[Params, Any]:
         """Make one step."""
-        updates, velocity = self._optimizer(point).update(gradient, velocity, params)
-        return optax.apply_updates(params, updates), velocity
+        state = optimizer_keys.as_keys(velocity, self._keys(params, point, structure))
+        updates, state = self._optimizer(point, structure).update(gradient, state, params)
+        return optax.apply_updates(params, updates), optimizer_keys.as_words(state)
 
-    def _optimizer(self, point: Mapping[str, Any]) -> optax.GradientTransformation:
+    def _optimizer(
+        self, point: Mapping[str, Any], structure: tuple[Any, ...]
+    ) -> optax.GradientTransformation:
+        if self._by_value:
+            return self._make(**dict(zip(self._names, structure[1:], strict=True)))
         return self._make(**{name: point[name] for name in self._names})
+
+    def _keys(
+        self, params: Params, point: Mapping[str, Any], structure: tuple[Any, ...]
+    ) -> list[optimizer_keys.KeyPlace]:
+        init = self._optimizer(point, structure).init
+        return optimizer_keys.places(jax.eval_shape(init, params))
+
+    def _try(self, values: Mapping[str, Number]) -> None:
+        with_values = f" with {dict(values)}" if values else ""
+        try:
+            made = self._make(**values)
+        except Exception as error:
+            raise SettingsError(f"the optimizer cannot be made{with_values}: {error}") from error
+        if not isinstance(made, optax.GradientTransformation):
+            raise SettingsError(
+                f"the function makes a {type(made).__name__}{with_values}; it must make an optax "
+                "optimizer, an optax.GradientTransformation."
+            )

@@ -17,7 +17,7 @@ from jaxtyping import Array, Int32, PyTree, UInt32
 
 from soret.data.generator import as_jax_key
 from soret.dynamics import passage
-from soret.dynamics.algorithm import Algorithm, Point
+from soret.dynamics.algorithm import Algorithm, Point, start_of_replica
 from soret.dynamics.compiled import Compiled
 from soret.dynamics.sampling import Sampler
 from soret.errors import SettingsError
@@ -164,7 +164,9 @@ class Program:
 
     def _start(self, keys: Array, values: Mapping[str, Array]) -> Ensemble:
         params = jax.vmap(lambda key: self.problem.initial(as_jax_key(key)))(keys)
-        velocity = jax.vmap(lambda p: self.algorithm.start(p, values, self.structure))(params)
+        velocity = jax.vmap(
+            lambda p, key: start_of_replica(self.algorithm, p, key, values, self.structure)
+        )(params, keys)
         passages: Any = ()
         if self.watch is not None:
             levels = self._levels(params, velocity, jnp.int32(0))

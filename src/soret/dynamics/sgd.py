@@ -15,10 +15,13 @@ from soret.dynamics.algorithm import (
     check_batching,
     values_of,
 )
+from soret.dynamics.schedule import Schedule, check_schedule
 from soret.errors import SettingsError
+from soret.observables.state import Counted
 from soret.problems import Params
+from soret.runs.functions import plain
 
-_NOT_NUMERIC = ("nesterov", "sampling")
+_NOT_NUMERIC = ("nesterov", "sampling", "schedule")
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,8 @@ class SGD:
 
     Parameters
     ----------
-    learning_rate : float or sequence of float
-        η > 0.
+    learning_rate : float or sequence of float, or function
+        η > 0; or a function of the number of steps made before, as optax's schedules are.
     batch_size : int or sequence of int
         B ≥ 1, examples per step.
     momentum : float or sequence of float
@@ -46,24 +49,36 @@ class SGD:
         batch; or by epochs shuffled anew, the last incomplete batch dropped. The default, with
         replacement, gives noise that is independent from step to step, as the theories assume.
         A stream is always drawn afresh.
+    schedule : function, optional
+        A factor on the learning rate as a function of the number of steps made before: with it
+        the rates of a grid are peaks, all with warm-up and decay of one shape.
 
     Raises
     ------
     SettingsError
         If a value is outside its range.
+
+    Examples
+    --------
+    >>> shape = optax.warmup_cosine_decay_schedule(0.0, 1.0, warmup_steps=100, decay_steps=1000)
+    >>> soret.SGD(learning_rate=[0.1, 0.2], schedule=shape)
     """
 
-    learning_rate: Number | Sequence[Number]
+    learning_rate: Number | Sequence[Number] | Schedule
     batch_size: int | Sequence[int] = 1
     momentum: Number | Sequence[Number] = 0.0
     weight_decay: Number | Sequence[Number] = 0.0
     nesterov: bool = False
     sampling: Sampling | None = None
+    schedule: Schedule | None = None
 
     def __post_init__(self) -> None:
+        self._check_schedules()
         for name in ("learning_rate", "batch_size", "momentum", "weight_decay"):
-            object.__setattr__(self, name, as_axis(name, getattr(self, name)))
-        _check(self, "learning_rate", lambda v: v > 0, "above 0")
+            if not callable(getattr(self, name)):
+                object.__setattr__(self, name, as_axis(name, getattr(self, name)))
+        if not callable(self.learning_rate):
+            _check(self, "learning_rate", lambda v: v > 0, "above 0")
         _check(self, "momentum", lambda v: 0 <= v < 1, "in [0, 1)")
         _check(self, "weight_decay", lambda v: v >= 0, "at least 0")
         check_batching(self.batch_size, self.sampling)
@@ -72,15 +87,18 @@ class SGD:
 
     @property
     def hyperparameters(self) -> dict[str, Number | tuple[Number, ...]]:
-        """Every numeric hyperparameter, in a fixed order."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_NUMERIC}
+        """Every numeric hyperparameter, in a fixed order; a function is none."""
+        given = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_NUMERIC}
+        return {name: value for name, value in given.items() if not callable(value)}
 
     @property
     def description(self) -> dict[str, Any]:
         """The rule's name and every argument, as plain data for a saved run."""
+        named = {"learning_rate": self.learning_rate, "schedule": self.schedule}
         return {
             "name": "SGD",
             **self.hyperparameters,
+            **{name: plain(given) for name, given in named.items() if callable(given)},
             "nesterov": self.nesterov,
             "sampling": self.sampling,
         }
@@ -92,7 +110,8 @@ class SGD:
     def start(self, params: Params, point: Mapping[str, Any], structure: tuple[Any, ...]) -> Params:
         """Return v = 0, so that the first step gives v = g, as PyTorch's does."""
         _, has_momentum, _ = structure
-        return jax.tree.map(jnp.zeros_like, params) if has_momentum else ()
+        velocity = jax.tree.map(jnp.zeros_like, params) if has_momentum else ()
+        return velocity if self._at is None else Counted(velocity, jnp.int32(0))
 
     def update(
         self,
@@ -104,6 +123,9 @@ class SGD:
     ) -> tuple[Params, Params]:
         """Make one step."""
         _, has_momentum, has_decay = structure
+        count = None
+        if isinstance(velocity, Counted):
+            velocity, count = velocity.velocity, velocity.made
         if has_decay:
             decay = point["weight_decay"]
             gradient = jax.tree.map(lambda g, p: g + decay * p, gradient, params)
@@ -115,8 +137,45 @@ class SGD:
                 if self.nesterov
                 else velocity
             )
-        rate = point["learning_rate"]
+        rate = point.get("learning_rate", 1.0)
+        if count is not None and self._at is not None:
+            rate = rate * jnp.asarray(self._at(count), jnp.float32)
+            velocity = Counted(velocity, count + 1)
         return jax.tree.map(lambda p, g: p - rate * g, params, gradient), velocity
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether the learning rate changes with the step."""
+        return self._at is not None
+
+    @property
+    def _at(self) -> Schedule | None:
+        """What the learning rate is multiplied by, as a function of the step."""
+        return self.learning_rate if callable(self.learning_rate) else self.schedule
+
+    def _check_schedules(self) -> None:
+        for name in ("momentum", "weight_decay"):
+            if callable(getattr(self, name)):
+                raise SettingsError(
+                    f"{name} is a function; soret.SGD takes a schedule of the learning rate alone: "
+                    "use soret.Optax with optax.inject_hyperparams for others."
+                )
+        if isinstance(self.learning_rate, list | tuple) and any(map(callable, self.learning_rate)):
+            raise SettingsError(
+                "learning_rate is a list of functions; give their peaks as learning_rate=[...] and "
+                "their common shape as schedule=function of the step."
+            )
+        if callable(self.learning_rate) and self.schedule is not None:
+            raise SettingsError(
+                "both learning_rate and schedule are functions; give the peak as learning_rate and "
+                "the shape as schedule."
+            )
+        if self.schedule is not None and not callable(self.schedule):
+            raise SettingsError(
+                f"schedule is {self.schedule!r}; it must be a function of the step, as optax makes."
+            )
+        if self._at is not None:
+            check_schedule(self._at, "schedule" if self.schedule is not None else "learning_rate")
 
 
 def _check(sgd: SGD, name: str, holds: Callable[[Number], bool], range_: str) -> None:

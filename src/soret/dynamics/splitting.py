@@ -13,15 +13,17 @@ from jaxtyping import Array, PyTree
 from numpy.typing import NDArray
 
 from soret.data.generator import as_jax_key
-from soret.dynamics.algorithm import Algorithm, axes, points
+from soret.dynamics.algorithm import Algorithm, axes, check_algorithm, points
 from soret.dynamics.arguments import check_integer
 from soret.dynamics.compiled import Compiled
 from soret.dynamics.keys import check_seed, initial_keys, splitting_keys
 from soret.dynamics.passage import FirstPassage, Thresholds
 from soret.dynamics.sampling import sampler
+from soret.dynamics.sgd import SGD
 from soret.errors import ConvergenceError, SettingsError
 from soret.observables.state import Observable, State, attributes, name
 from soret.problems import Problem
+from soret.problems.model_checks import check_init
 from soret.problems.tracing import ensemble_settings
 
 log = logging.getLogger("soret")
@@ -115,6 +117,7 @@ def rare_passages(
     bars = FirstPassage(level, thresholds).thresholds
     _check(algorithm, bars, core, steps, walkers, repeats, longest, seed)
     with ensemble_settings():
+        _check_memory(algorithm, check_algorithm(algorithm, check_init(problem)))
         process = _Process(problem, algorithm, level, walkers * repeats, float(core))
         owner = np.repeat(np.arange(repeats), walkers)
         choose = np.random.default_rng([seed, repeats, walkers])
@@ -154,6 +157,19 @@ def rare_passages(
         coordinates,
         {"core": float(core), "walkers": walkers, "steps": steps, "seed": int(seed)},
     )
+
+
+def _check_memory(algorithm: Algorithm, draws: bool) -> None:
+    """Refuse rules by which walkers from one place would go on alike, or that follow a clock."""
+    if draws:
+        raise SettingsError(
+            "the optimizer draws random numbers of its own, and walkers that start anew from one "
+            "place would draw the same; use one without."
+        )
+    if isinstance(algorithm, SGD) and algorithm.scheduled:
+        raise SettingsError(
+            "rates of passage are those of a stationary process; use a constant learning rate."
+        )
 
 
 class _Process:

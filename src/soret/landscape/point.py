@@ -16,6 +16,7 @@ from soret.data import Dataset, generator
 from soret.data.subsets import whole_number
 from soret.errors import SettingsError
 from soret.problems import Params, Problem
+from soret.problems.state import other_structure
 from soret.problems.tracing import ensemble_settings
 
 STREAM_EXAMPLES = 4096
@@ -112,6 +113,7 @@ def point(problem: Problem, params: Params, examples: int | None = None, seed: i
     if not isinstance(problem, Problem):
         raise SettingsError(f"problem is a {type(problem).__name__}; use a soret.Problem.")
     seed = whole_number(seed, "seed", 0, 2**32 - 1)
+    params = problem.moving(params)
     _check_params(problem, params)
     if isinstance(problem.data, Dataset):
         available = len(problem.data)
@@ -173,10 +175,7 @@ def _check_params(problem: Problem, params: Params) -> None:
     given: Any = jax.tree.structure(params)
     wanted = jax.tree.structure(expected)
     if given != wanted:
-        raise SettingsError(
-            f"params have the structure {given}, but those of problem {problem.name!r} have "
-            f"{wanted}; use parameters as problem.initial(key) gives them."
-        )
+        raise other_structure(problem.name, given, wanted)
     for leaf, like in zip(jax.tree.leaves(params), jax.tree.leaves(expected), strict=True):
         if np.shape(leaf) != like.shape or np.asarray(leaf).dtype != np.float32:
             raise SettingsError(

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from soret.errors import SettingsError
-from soret.observables.state import Observable, State, label
+from soret.observables.state import Counted, Observable, State, label
 from soret.problems import Problem
 
 
@@ -61,12 +61,13 @@ def squared_velocity(problem: Problem, state: State) -> Float[Array, ""]:
 
 def velocity_vector(problem: Problem, state: State) -> Float[Array, "parameters"]:
     """Return v as one vector; refuse optimizers that keep none."""
-    kept: Any = jax.tree.structure(state.velocity)
+    velocity = state.velocity.velocity if isinstance(state.velocity, Counted) else state.velocity
+    kept: Any = jax.tree.structure(velocity)
     if kept != jax.tree.structure(state.params):
         raise SettingsError(
             f"{problem.name!r} is run without a velocity; use SGD with a momentum above 0."
         )
-    return ravel_pytree(state.velocity)[0]
+    return ravel_pytree(velocity)[0]
 
 
 def check_size(problem: Problem, have: int, given: int, what: str) -> None:

@@ -26,6 +26,13 @@ class State(NamedTuple):
     step: Int[Array, ""]
 
 
+class Counted(NamedTuple):
+    """What an optimizer with a schedule keeps: its velocity, and how many steps it has made."""
+
+    velocity: Any
+    made: Int[Array, ""]
+
+
 Observable = Callable[[Problem, State], Array]
 """A plain function of problem and state, traceable by JAX, that returns an array."""
 

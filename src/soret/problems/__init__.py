@@ -10,6 +10,7 @@ from soret.problems.linear_regression import (
     regression_statistics,
 )
 from soret.problems.losses import binary_cross_entropy, cross_entropy, mean_square
+from soret.problems.model_checks import ModelWarning
 from soret.problems.problem import Batch, Params, Problem
 from soret.problems.random_walk import random_walk
 from soret.problems.start import starting_from
@@ -30,6 +31,7 @@ __all__ = [
     "Glorot",
     "He",
     "Initialization",
+    "ModelWarning",
     "Normal",
     "Params",
     "Problem",

@@ -119,6 +119,7 @@ def linear_regression(
         data=source,
         full_loss=full_loss,
         name="linear_regression",
+        fixed_start=not spread,
         settings={
             "dimensions": d,
             "examples": "infinite" if found.examples is None else found.examples,

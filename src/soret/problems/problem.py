@@ -14,8 +14,10 @@ from jaxtyping import Array, Float
 
 from soret.data import Dataset, Stream, generator
 from soret.errors import SettingsError
-from soret.problems import evaluation_batch
+from soret.problems import evaluation_batch, model_checks
+from soret.problems.drawing import from_key, key_shape
 from soret.problems.losses import Loss, as_loss
+from soret.problems.state import held_arrays, mask, moving
 from soret.problems.tracing import ensemble_settings
 
 Params: TypeAlias = Any
@@ -34,7 +36,8 @@ class Problem:
     init : callable
         ``init(key) -> params`` draws initial parameters: any pytree; leaves that are not
         floating-point arrays (functions in an Equinox module, masks of integers) are held fixed
-        and the same in every replica.
+        and the same in every replica. One that needs an example too, as ``module.init`` of Flax
+        and Haiku, is called as ``init(key, example)``, the example all zeros.
     predict : callable
         ``predict(params, x) -> output`` for one example.
     loss : str or callable
@@ -56,6 +59,15 @@ class Problem:
         What the problem is called in a saved run.
     settings : mapping
         Whatever describes the problem in a saved run.
+    trainable : callable, optional
+        ``trainable(params)``, given what `init` returns, says what SGD moves: True or False for
+        each leaf, or for whole branches. What does not move is drawn once, at a key of its own,
+        and the same in every replica. Default: all arrays of floating-point numbers but what is
+        known to be state: Flax's collections other than ``params``, NNX variables that are no
+        ``Param``, Equinox's ``State``.
+    fixed_start : bool
+        Whether `init` is meant to give every replica the same parameters; else an ensemble of
+        them warns of it.
 
     Raises
     ------
@@ -72,6 +84,8 @@ class Problem:
     predict_batch: Callable[[Any, Array], Array] | None = None
     name: str = "problem"
     settings: Mapping[str, Any] = field(default_factory=dict)
+    trainable: Callable[[Any], Any] | None = None
+    fixed_start: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "loss", as_loss(self.loss))
@@ -83,7 +97,11 @@ class Problem:
 
     def initial(self, key: Array) -> Params:
         """Draw initial parameters; the part of them that SGD moves."""
-        return eqx.filter(self._compiled_init(generator.flattened(key)), eqx.is_inexact_array)
+        return self.moving(self._compiled_init(generator.flattened(key)))
+
+    def moving(self, model: Any) -> Params:
+        """Return the part of a model, as `init` or `unflatten` returns it, that SGD moves."""
+        return moving(model, self._mask, self.name)
 
     def output(self, params: Params, x: Array) -> Array:
         """Return the model's output for one example."""
@@ -96,12 +114,15 @@ class Problem:
     def unflatten(self, vector: Float[Array, "parameters"] | np.ndarray) -> Params:
         """Return parameters from one vector, as `soret.observables.parameters` records them.
 
+        State of the model that SGD does not move (Flax's ``batch_stats``) is put back in its
+        place.
+
         Raises
         ------
         SettingsError
             If the vector does not have as many numbers as the problem has parameters.
         """
-        shapes = eqx.filter_eval_shape(self.initial, _key_shape())
+        shapes = eqx.filter_eval_shape(self.initial, key_shape())
         like = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
         flat, unravel = ravel_pytree(like)
         if np.shape(vector) != flat.shape:
@@ -109,7 +130,9 @@ class Problem:
                 f"the vector has shape {np.shape(vector)}; problem {self.name!r} has "
                 f"{flat.size:,} parameters."
             )
-        return unravel(jnp.asarray(vector, jnp.float32))
+        return eqx.combine(
+            unravel(jnp.asarray(vector, jnp.float32)), held_arrays(self._fixed, self._mask)
+        )
 
     def example_loss(self, params: Params, x: Array, label: Array) -> Float[Array, ""]:
         """Return the loss of one example."""
@@ -156,15 +179,23 @@ class Problem:
         return evaluation_batch.draw(self.data, n, seed)
 
     @cached_property
+    def _drawn(self) -> Callable[[Array], Any]:
+        return from_key(self.init, model_checks.example_shapes(self)[0], self.name)
+
+    @cached_property
     def _compiled_init(self) -> Callable[[Array], Any]:
-        return eqx.filter_jit(self.init)
+        return eqx.filter_jit(self._drawn)
+
+    @cached_property
+    def _mask(self) -> Any:
+        return mask(eqx.filter_eval_shape(self._drawn, key_shape()), self.trainable)
 
     @cached_property
     def _fixed(self) -> Any:
         def fixed(key: Array) -> Any:
-            return eqx.filter(self._compiled_init(key), eqx.is_inexact_array, inverse=True)
+            return eqx.filter(self._compiled_init(key), self._mask, inverse=True)
 
-        shapes = eqx.filter_eval_shape(fixed, _key_shape())
+        shapes = eqx.filter_eval_shape(fixed, key_shape())
         if not any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in jax.tree.leaves(shapes)):
             return shapes  # no array to draw, and drawing takes a compilation
         # Drawn once, at a fixed key: masks and the like are the same in every replica.
@@ -172,40 +203,13 @@ class Problem:
             return fixed(generator.as_jax_key(jnp.zeros(2, jnp.uint32)))
 
     def _check(self) -> None:
-        try:
-            params = eqx.filter_eval_shape(self.initial, _key_shape())
-        except Exception as error:
-            raise SettingsError(f"init(key) of problem {self.name!r} fails: {error}") from error
-        if not jax.tree.leaves(params):
-            raise SettingsError(
-                f"init(key) of problem {self.name!r} returns no floating-point array; "
-                "SGD needs at least one."
-            )
-        unlike = {str(leaf.dtype) for leaf in jax.tree.leaves(params)} - {"float32"}
-        if unlike:
-            raise SettingsError(
-                f"init(key) of problem {self.name!r} returns {', '.join(sorted(unlike))}; "
-                "ensembles run in float32. Give its arrays that type; with jax_enable_x64 on, "
-                "libraries make float64."
-            )
-        x, y = self._example_shapes()
-        try:
-            with ensemble_settings():
-                loss = eqx.filter_eval_shape(self.example_loss, params, x, y)
-        except Exception as error:
-            raise SettingsError(
-                f"problem {self.name!r} fails on one example of shape {x.shape}: {error}"
-            ) from error
-        shape, dtype = getattr(loss, "shape", None), str(getattr(loss, "dtype", ""))
-        if shape != () or dtype != "float32":
-            raise SettingsError(
-                f"the loss of one example has shape {shape} and type {dtype or None} in problem "
-                f"{self.name!r}; it must be a scalar of type float32."
-            )
+        params = model_checks.check_init(self)
+        x, y = model_checks.example_shapes(self)
         if self.full_loss is not None:
             self._check_full_loss(params)
         if self.predict_batch is not None:
             self._check_predict_batch(params, x)
+        model_checks.check_step(self, params, x, y)
 
     def _check_full_loss(self, params: Any) -> None:
         assert self.full_loss is not None
@@ -238,24 +242,3 @@ class Problem:
                 f"predict_batch of problem {self.name!r} returns shape {outputs.shape} for two "
                 f"examples; it must be that of predict, twice: {(2, *single.shape)}."
             )
-
-    def _example_shapes(self) -> tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]:
-        if isinstance(self.data, Dataset):
-            x, y = self.data.inputs, self.data.labels
-        else:
-            key = jax.ShapeDtypeStruct((2,), jnp.uint32)
-            step = jax.ShapeDtypeStruct((), jnp.uint32)
-            try:
-                x, y = jax.eval_shape(lambda k, s: self.data.draw(k, s, 1), key, step)  # type: ignore[union-attr]
-            except Exception as error:
-                raise SettingsError(
-                    f"the stream of problem {self.name!r} fails: {error}"
-                ) from error
-        return (
-            jax.ShapeDtypeStruct(x.shape[1:], x.dtype),
-            jax.ShapeDtypeStruct(y.shape[1:], y.dtype),
-        )
-
-
-def _key_shape() -> jax.ShapeDtypeStruct:
-    return jax.eval_shape(lambda: generator.as_jax_key(jnp.zeros(2, jnp.uint32)))

@@ -81,6 +81,7 @@ def surface(
         data=_GaussianNoise(drawn[1]),
         full_loss=potential,
         name=name,
+        fixed_start=not callable(start),
         settings={
             "dimensions": n,
             "noise": noise if isinstance(noise, str) else "of the user's own",

@@ -1,0 +1,308 @@
+"""What a problem's parts must be, found by tracing one step of SGD, before any work.
+
+Nothing is compiled: a program is traced with shapes in place of numbers.
+"""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from soret.data import Dataset
+from soret.errors import SettingsError
+from soret.problems import programs
+from soret.problems.drawing import key_shape
+from soret.problems.losses import LOSSES
+from soret.problems.tracing import ensemble_settings
+
+if TYPE_CHECKING:
+    from soret.problems.problem import Problem
+
+DRAWS = {"random_bits", "random_gamma", "threefry2x32", "rng_bit_generator", "rng_uniform"}
+
+# Characters of a user's line that are shown.
+_LINE = 80
+
+# What JAX raises, and what it means for a model.
+_MEANINGS = (
+    (
+        jax.errors.TracerBoolConversionError,
+        "it branches in Python on a value that is known only when the program runs; use "
+        "jnp.where or jax.lax.cond",
+    ),
+    (jax.errors.TracerArrayConversionError, "it hands traced values to NumPy; use jax.numpy"),
+    (
+        jax.errors.TracerIntegerConversionError,
+        "it takes as a Python integer what is known only when the program runs; use jnp.take or "
+        "jax.lax.dynamic_slice",
+    ),
+    (
+        jax.errors.NonConcreteBooleanIndexError,
+        "it selects by a mask, and the number of what is selected is not known; use jnp.where",
+    ),
+    (
+        jax.errors.UnexpectedTracerError,
+        "it keeps a traced value from one call to the next; return it instead",
+    ),
+    (
+        jax.errors.ConcretizationTypeError,
+        "it takes as a Python number what is known only when the program runs; keep it an array",
+    ),
+)
+
+
+class ModelWarning(UserWarning):
+    """A model that can be run, and hardly does what is meant."""
+
+
+def check_init(problem: Problem) -> Any:
+    """Return the shapes of the parameters that move.
+
+    Raises
+    ------
+    SettingsError
+        If they are none that an ensemble can hold.
+    """
+    name = problem.name
+    try:
+        params = eqx.filter_eval_shape(problem.initial, key_shape())
+    except SettingsError:
+        raise
+    except Exception as error:
+        raise SettingsError(f"init(key) of problem {name!r} fails: {explained(error)}") from error
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    if not leaves:
+        raise SettingsError(
+            f"init(key) of problem {name!r} returns no floating-point array that SGD may move; it "
+            "needs at least one."
+        )
+    for path, leaf in leaves:
+        place = jax.tree_util.keystr(path) or "its array"
+        if str(leaf.dtype) != "float32":
+            raise SettingsError(
+                f"init(key) of problem {name!r} returns {leaf.dtype} at {place}; "
+                f"{_remedy(str(leaf.dtype))}"
+            )
+        if not leaf.size:
+            raise SettingsError(
+                f"init(key) of problem {name!r} returns an array of shape {leaf.shape} at {place}, "
+                "which holds no number; leave it out."
+            )
+    return params
+
+
+def warn_of_fixed_start(problem: Problem) -> None:
+    """Warn where what `init` draws does not depend on its key, unless it is said to be meant."""
+    if problem.fixed_start:
+        return
+    traced, _, _ = eqx.filter_make_jaxpr(problem.initial)(key_shape())
+    if not any(programs.depends(traced.jaxpr, [True] * len(traced.jaxpr.invars))):
+        warnings.warn(
+            f"init(key) of problem {problem.name!r} does not use its key: every replica starts "
+            "from the same parameters, at every seed. Draw them from the key, or say "
+            "Problem(..., fixed_start=True) if that is meant.",
+            ModelWarning,
+            stacklevel=4,
+        )
+
+
+def check_step(
+    problem: Problem, params: Any, x: jax.ShapeDtypeStruct, label: jax.ShapeDtypeStruct
+) -> None:
+    """Check model, loss and gradient as a step of SGD takes them: mapped over replicas.
+
+    Raises
+    ------
+    SettingsError
+        Naming the part that cannot be traced, mapped or differentiated.
+    """
+    _check_output(problem, params, x)
+    try:
+        with ensemble_settings():
+            loss = eqx.filter_eval_shape(problem.example_loss, params, x, label)
+    except SettingsError:
+        raise
+    except Exception as error:
+        raise SettingsError(
+            f"problem {problem.name!r} fails on one example of shape {x.shape}: {explained(error)}"
+        ) from error
+    shape, dtype = getattr(loss, "shape", None), str(getattr(loss, "dtype", ""))
+    if shape != () or dtype != "float32":
+        raise SettingsError(
+            f"the loss of one example has shape {shape} and type {dtype or None} in problem "
+            f"{problem.name!r}; it must be a scalar of type float32."
+        )
+    batch = (_repeated(_repeated(x)), _repeated(_repeated(label)))
+    try:
+        with ensemble_settings():
+            gradient = jax.vmap(jax.grad(problem.training_loss))
+            traced = jax.make_jaxpr(gradient)(jax.tree.map(_repeated, params), batch).jaxpr
+    except SettingsError:
+        raise
+    except Exception as error:
+        raise SettingsError(
+            f"the gradient of problem {problem.name!r} cannot be taken: "
+            f"{_why_no_gradient(problem, params, x, label, error)}"
+        ) from error
+    _warn_of_frozen_noise(problem, traced)
+    if programs.is_zero(traced):
+        warnings.warn(
+            f"the gradient of problem {problem.name!r} is zero everywhere: no parameter reaches "
+            "the loss but through what has no derivative (round, sign, argmax, comparisons, "
+            "integers, stop_gradient).",
+            ModelWarning,
+            stacklevel=5,
+        )
+
+
+def explained(error: Exception) -> str:
+    """Return an error that tracing raised as half a sentence, with the user's own line."""
+    for kind, meaning in _MEANINGS:
+        if isinstance(error, kind):
+            return meaning + _where(error)
+    first = str(error).strip().partition("\n")[0] or type(error).__name__
+    return first + _where(error)
+
+
+def _check_output(problem: Problem, params: Any, x: jax.ShapeDtypeStruct) -> None:
+    try:
+        with ensemble_settings():
+            output = eqx.filter_eval_shape(problem.output, params, x)
+    except SettingsError:
+        raise
+    except Exception as error:
+        hint = (
+            "; it takes a batch: hand over lambda params, x: predict(params, x[None])[0]"
+            if _takes_batches(problem, params, x)
+            else ""
+        )
+        raise SettingsError(
+            f"predict of problem {problem.name!r} fails on one example of shape {x.shape}: "
+            f"{explained(error)}{hint}"
+        ) from error
+    if problem.loss not in LOSSES.values():
+        return
+    if not hasattr(output, "dtype"):
+        raise SettingsError(
+            f"predict of problem {problem.name!r} returns a {type(output).__name__}; it must "
+            "return the output alone, one array (as in predict(params, x)[0])."
+        )
+    if not jnp.issubdtype(output.dtype, jnp.floating):
+        raise SettingsError(
+            f"predict of problem {problem.name!r} returns {output.dtype}; it must return "
+            "floating-point numbers that the loss can be differentiated by (scores, not classes)."
+        )
+
+
+def _takes_batches(problem: Problem, params: Any, x: jax.ShapeDtypeStruct) -> bool:
+    try:
+        with ensemble_settings():
+            eqx.filter_eval_shape(lambda p, one: problem.output(p, one[None]), params, x)
+    except Exception:  # any failure says no more than that this is not the reason
+        return False
+    return True
+
+
+def _why_no_gradient(problem: Problem, params: Any, x: Any, label: Any, error: Exception) -> str:
+    text = str(error)
+    with ensemble_settings():
+        jaxpr = jax.make_jaxpr(problem.example_loss)(params, x, label).jaxpr
+    if "while_loop" in text:
+        return (
+            f"a loop of a length that is not known beforehand, {programs.named(jaxpr, 'while')}, "
+            "has no reverse-mode derivative; use jax.lax.scan, a fori_loop with fixed bounds, or a "
+            "solver's reverse-mode adjoint"
+        )
+    for primitive in ("pure_callback", "io_callback"):
+        if programs.named(jaxpr, primitive):
+            return (
+                f"a call back into Python ({primitive}) has no derivative, and is made once for "
+                "every replica; write it in jax.numpy, or give it a derivative with "
+                f"jax.custom_vjp{_where(error)}"
+            )
+    for primitive, kind in (("custom_vjp_call", "custom_vjp"), ("custom_jvp_call", "custom_jvp")):
+        part = programs.named(jaxpr, primitive)
+        if part and kind in text:
+            return f"{part} has a derivative of its own ({kind}) that fails: {explained(error)}"
+    return explained(error)
+
+
+def _warn_of_frozen_noise(problem: Problem, traced: Any) -> None:
+    """Warn of random numbers that depend neither on the example nor on anything that changes."""
+    count = len(traced.invars)
+    data = [place >= count - 2 for place in range(count)]
+    for equation, of_data in programs.equations(traced, data):
+        if equation.primitive.name in DRAWS and not of_data:
+            warnings.warn(
+                f"problem {problem.name!r} draws random numbers ({equation.primitive.name}) with a "
+                "key that is always the same: they are one constant, equal in every replica, at "
+                "every step and for every example. Noise belongs into the data "
+                "(soret.data.FromFunction draws it anew at every step); what is meant to be "
+                "constant, into init.",
+                ModelWarning,
+                stacklevel=6,
+            )
+            return
+
+
+def _repeated(shape: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct((2, *shape.shape), shape.dtype)
+
+
+def _remedy(dtype: str) -> str:
+    if dtype.startswith("complex"):
+        return "ensembles run in float32: hold real and imaginary parts as two arrays."
+    if dtype == "float64":
+        return (
+            "ensembles run in float32. Give its arrays that type; with jax_enable_x64 on, "
+            "libraries make float64."
+        )
+    return "ensembles run in float32: give its arrays that type, and cast within predict."
+
+
+def _where(error: Exception) -> str:
+    """Return " (line 5 of own.py: `if x > 0:`)": the user's own line, where there is one."""
+    home = str(Path(__file__).parents[1])
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "site-packages" not in frame.filename
+        and not frame.filename.startswith((home, "<"))
+        and "/lib/python" not in frame.filename
+    ]
+    # The first frames are of the script that makes the problem, unless that is all there is.
+    if not frames:
+        return ""
+    last = frames[-1]
+    line = f": `{last.line[:_LINE]}`" if last.line else ""
+    return f" (line {last.lineno} of {Path(last.filename).name}{line})"
+
+
+def example_shapes(problem: Problem) -> tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]:
+    """Return the shapes of one example's input and label.
+
+    Raises
+    ------
+    SettingsError
+        If the stream fails.
+    """
+    if isinstance(problem.data, Dataset):
+        x, y = problem.data.inputs, problem.data.labels
+    else:
+        data = problem.data
+        key = jax.ShapeDtypeStruct((2,), jnp.uint32)
+        step = jax.ShapeDtypeStruct((), jnp.uint32)
+        try:
+            x, y = jax.eval_shape(lambda k, s: data.draw(k, s, 1), key, step)
+        except Exception as error:
+            raise SettingsError(f"the stream of problem {problem.name!r} fails: {error}") from error
+    return (
+        jax.ShapeDtypeStruct(x.shape[1:], x.dtype),
+        jax.ShapeDtypeStruct(y.shape[1:], y.dtype),
+    )
