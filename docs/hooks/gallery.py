@@ -70,7 +70,7 @@ def saved_runs(root: Path) -> dict[str, list[SavedRun]]:
     except SettingsError:  # none of them can be read
         found = []
     kept: dict[str, list[SavedRun]] = {}
-    for claim, of_claim in groupby((r for r in found if r.claim), key=lambda run: str(run.claim)):
+    for claim, of_claim in groupby((r for r in found if r.verdict), key=lambda run: str(run.claim)):
         by_scale = sorted(of_claim, key=_oddness)
         kept[claim] = list({run.scale: run for run in reversed(by_scale)}.values())
         kept[claim].sort(key=lambda run: run.scale == "paper")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -17,13 +16,12 @@ import soret
 from soret import streams, system
 from soret.claims import configure, find, settings_of
 from soret.errors import SettingsError, SoretError
+from soret.printable import printable
 
 if TYPE_CHECKING:
     from soret.claims.run import Outcome
 
 FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
-
-_COLOURS = {"supported": "green", "contradicted": "red", "inconclusive": "yellow"}
 
 app = typer.Typer(
     name="soret",
@@ -174,19 +172,16 @@ def show(
     folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show verdict and provenance of saved runs: folders of runs, or folders that hold some."""
-    from soret.runs.files import read_json
-    from soret.runs.folder import RunFolder, runs_in
+    """Show verdict and provenance of saved runs: folders of runs, or folders that hold some.
+
+    Exit status: 0 shown, runs that could not be read are named; 1 there was none to show.
+    """
+    from soret.report import terminal
     from soret.runs.paths import resolve, shown
 
-    for path in [run for folder in folders for run in runs_in(shown(resolve(folder, "RUN")))]:
-        record = RunFolder(path).record()
-        verdict = path / "verdict.json"
-        tested = read_json(verdict) if verdict.exists() else {}
-        if as_json:
-            print(streams.json_line({"run": record, "verdict": tested}))
-        else:
-            _print_run(path, record, tested)
+    found = [shown(resolve(folder, "RUN")) for folder in folders]
+    if not terminal.show(found, out, err, as_json):
+        raise typer.Exit(FAILED)
 
 
 @app.command("report")
@@ -211,14 +206,15 @@ def report(
     if live:
         if len(folders) != 1:
             raise SettingsError(f"--live watches one run, not {len(folders)}.")
-        err.print(Text(f"watching {folders[0]}; open {to}; Ctrl-C ends it"), soft_wrap=True)
+        watching = printable(f"watching {folders[0]}; open {to}; Ctrl-C ends it")
+        err.print(Text(watching), soft_wrap=True)
         watch(folders[0], to, every, say=_say)
-        out.print(Text(str(to)), soft_wrap=True)
+        out.print(Text(printable(to)), soft_wrap=True)
         return
-    found = write(folders, to)
+    found = write(folders, to, say=_say)
     for sentence in found.unread:
-        err.print(Text(f"not loaded: {sentence}"), soft_wrap=True)
-    out.print(Text(str(to)), soft_wrap=True)
+        err.print(Text(printable(f"not loaded: {sentence}")), soft_wrap=True)
+    out.print(Text(printable(to)), soft_wrap=True)
 
 
 def _listed(claim: Any) -> dict[str, Any]:
@@ -257,63 +253,20 @@ def _heading(claim: Any) -> None:
 
 
 def _say(line: str) -> None:
-    err.print(Text(f"  {line}", style="dim"))
+    err.print(Text(f"  {printable(line)}", style="dim"))
 
 
 def _say_error(error: BaseException | str) -> None:
-    err.print(Text.assemble(("soret: ", "bold red"), str(error)), soft_wrap=True)
+    err.print(Text.assemble(("soret: ", "bold red"), printable(error)), soft_wrap=True)
 
 
 def _print_outcome(outcome: "Outcome", console: streams.Terminal) -> None:
+    from soret.report.terminal import print_results
+
     found = outcome.as_json()
-    _print_results(found, console)
-    console.print(Text(f"{outcome.seconds:.0f} s; saved in {found['run']}"), soft_wrap=True)
-
-
-def _print_results(found: dict[str, Any], console: streams.Terminal) -> None:
-    from soret.report.words import measured, number
-
-    for result in found.get("results", []):
-        console.print(
-            Text.assemble(
-                _coloured(result["verdict"]),
-                f": {measured(result['measured'], result['interval'])}, "
-                f"predicted {number(result['predicted'])}, rival {number(result['rival'])}",
-            )
-        )
-        console.print(Padding(Text(str(result["quantity"])), (0, 0, 0, 4)))
-        if result.get("note"):
-            console.print(Padding(Text(str(result["note"]), style="dim"), (0, 0, 0, 4)))
-    for note in found.get("notes", []):
-        console.print(Text(f"note: {note}"), soft_wrap=True)
-    for figure in found.get("figures", []):
-        console.print(Text(f"figure: {figure}"), soft_wrap=True)
-    console.print(
-        Text.assemble(
-            f"{found.get('claim')} ({found.get('scale')} scale): ", _coloured(found.get("verdict"))
-        )
-    )
-
-
-def _print_run(path: Path, record: dict[str, Any], tested: dict[str, Any]) -> None:
-    out.print(Text(str(path), style="bold"), soft_wrap=True)
-    if tested:
-        _print_results(tested, out)
-    table = Table(show_header=False, box=None)
-    for key in ("state", "started", "finished", "description", "versions", "platform"):
-        if key in record:
-            table.add_row(key, Text(_lines(record[key])))
-    out.print(table)
-
-
-def _lines(value: Any) -> str:
-    if isinstance(value, dict):
-        return "\n".join(f"{key}: {_show(item)}" for key, item in value.items())
-    return str(value)
-
-
-def _coloured(verdict: Any) -> Text:
-    return Text(str(verdict), style=f"bold {_COLOURS.get(str(verdict), 'white')}")
+    print_results(found, console)
+    where = printable(f"{outcome.seconds:.0f} s; saved in {found['run']}")
+    console.print(Text(where), soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -60,8 +60,13 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def json_line(content: Any) -> str:
-    """Return JSON on one line, escaped where standard output could not show its letters."""
+    """Return JSON on one line, escaped where standard output could not show its letters.
+
+    Or where a terminal would obey them: JSON itself leaves some control characters as they are.
+    """
     text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    if not text.isprintable():
+        return json.dumps(content, allow_nan=False)
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from PIL import Image
 
-from soret.runs import RunFolder, files
+from soret.runs import RunFolder, files, schema
 
 CLAIM = "thermophoresis/activation-rate"
 RATES = (0.1, 0.05, 0.025)
@@ -76,6 +76,9 @@ def maker(place: Path) -> Make:
         Image.new("RGB", (300, 200), "white").save(folder.figures / "figure.png")
         found = {
             "claim": claim,
+            "scale": "quick",
+            "seed": 0,
+            "run_sha256": schema.run_digest(folder.record()),
             "results": [result()] if results is None else results,
             "verdict": "supported",
             "seconds": 7.5,
@@ -83,7 +86,9 @@ def maker(place: Path) -> Make:
             "notes": [],
             "paper": "",
         }
-        files.write_json(folder.path / "verdict.json", found | verdict)
+        if claim is not None:
+            files.write_json(folder.path / "verdict.json", found | verdict)
+        folder.seal()
         return folder.path
 
     return saved

@@ -128,5 +128,6 @@ def test_experiments_that_are_not_there_are_damage(make):
     record = json.loads((path / "run.json").read_text())
     record["experiments"] = ["pytorch", "elsewhere"]
     (path / "run.json").write_text(json.dumps(record))
+    RunFolder(path).seal()
     with pytest.raises(RunError, match="names experiments"):
         read_run(path).experiments()

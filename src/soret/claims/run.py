@@ -21,6 +21,7 @@ from soret.runs import RunFolder
 from soret.runs.files import finite, write_json
 from soret.runs.numbers import NUMBERS
 from soret.runs.paths import shown
+from soret.runs.schema import run_digest
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,8 @@ def run_claim(
         diverged,
         list(dict.fromkeys(str(warning.message) for warning in caught)),
     )
-    write_json(folder.path / "verdict.json", outcome.as_json())
+    belongs = {"run_sha256": run_digest(folder.record())}
+    write_json(folder.path / "verdict.json", outcome.as_json() | belongs)
     folder.seal()
     return outcome
 

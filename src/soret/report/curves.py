@@ -97,7 +97,8 @@ def _drawable(experiment: str, run: xr.Dataset) -> Iterator[_Drawn]:
 def _axis(data: xr.DataArray) -> str | None:
     """Return the dimension to draw against: time if there is enough, else the longest that can."""
     for time in _TIMES:
-        if data.sizes.get(time, 0) >= _ENOUGH:
+        numbered = time not in data.coords or data[time].dtype.kind in "fiu"
+        if data.sizes.get(time, 0) >= _ENOUGH and numbered:
             return time
     found = [
         str(dim)
@@ -140,7 +141,7 @@ def _axes(group: list[_Drawn]) -> list[dict[str, Any]]:
     for drawn in group:
         for dim in drawn.across:
             axis = found.setdefault(dim, _axis_about(drawn, dim))
-            for value in _values(drawn.data, dim):
+            for value in _values(drawn.data, dim)[:CURVES]:  # of which no more are drawn
                 if value not in axis["values"]:
                     axis["values"].append(value)
     experiments = [drawn.experiment for drawn in group]

@@ -7,6 +7,8 @@ import hashlib
 import json
 from typing import Any
 
+from soret.printable import printable
+
 
 def packed(text: str) -> str:
     """Return text compressed and in base64, whose letters mean nothing to HTML."""
@@ -14,8 +16,20 @@ def packed(text: str) -> str:
 
 
 def packed_json(content: Any) -> str:
-    """Return plain data as `packed` JSON."""
-    return packed(json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+    """Return plain data as `packed` JSON, its texts as they may be shown."""
+    texts = _shown(content)
+    return packed(json.dumps(texts, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+
+
+def _shown(content: Any) -> Any:
+    if isinstance(content, str):
+        return printable(content)
+    if isinstance(content, dict):
+        return {key: _shown(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        # Numbers, of which there are many, have no letters.
+        return [v if v is None or type(v) is float else _shown(v) for v in content]
+    return content
 
 
 def source_hash(script: str) -> str:

@@ -15,7 +15,7 @@ from soret.report.page import Live, Section, page, render
 from soret.report.partial import Finished, Reader, measured_share
 from soret.report.saved import SavedRun
 from soret.report.write import check_place, put
-from soret.runs import RunFolder
+from soret.runs import RunFolder, schema
 
 _SILENT = 120.0  # seconds; blocks are saved every ten
 
@@ -178,7 +178,5 @@ def _words(newest: float, every: int) -> str:
 
 
 def _since(run: SavedRun) -> float | None:
-    started = run.record.get("started")
-    if started is None:
-        return None
-    return (datetime.now(UTC) - datetime.fromisoformat(str(started))).total_seconds()
+    started = schema.moment(run.record.get("started"))
+    return None if started is None else (datetime.now(UTC) - started).total_seconds()

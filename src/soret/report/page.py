@@ -16,10 +16,14 @@ import xarray as xr
 import soret
 from soret.claims.claim import Source
 from soret.errors import SoretError
+from soret.printable import printable
 from soret.report import curves, embed, words
 from soret.report.collect import Collected
 from soret.report.picture import Picture, picture
 from soret.report.saved import SavedRun
+from soret.report.state import NOT_JUDGED
+
+MOST_FIGURES = 40
 
 GENERATOR = f"soret report {soret.__version__}"
 
@@ -118,8 +122,8 @@ def render(sections: Sequence[Section], unread: Sequence[str], live: Live | None
     return _template().render(
         title=_page_title(sections),
         heading=_heading(sections),
-        counts=_counts(sections),
-        papers=_by_paper(sections),
+        counts="" if live else _counts(sections),
+        papers=[] if live else _by_paper(sections),
         sections=sections,
         unread=unread,
         live=live,
@@ -138,12 +142,15 @@ def render(sections: Sequence[Section], unread: Sequence[str], live: Live | None
 
 def _section(id: str, run: SavedRun) -> Section:
     experiments = run.experiments()
-    pictures, warnings = [], []
-    for path in run.figures:
+    pictures, warnings = [], list(run.refused.values())
+    figures = run.figures
+    for path in figures[:MOST_FIGURES]:
         try:
-            pictures.append(picture(path))
+            pictures.append(picture(path, run.path))
         except SoretError as error:
             warnings.append(str(error))
+    if len(figures) > MOST_FIGURES:
+        warnings.append(f"It has {len(figures)} figures, of which {MOST_FIGURES} are shown.")
     diverged = run.diverged if run.diverged is not None else diverged_in(experiments)
     if diverged:
         warnings.append(
@@ -157,7 +164,8 @@ def _section(id: str, run: SavedRun) -> Section:
 
 def diverged_in(experiments: dict[str, xr.Dataset]) -> int:
     """Return how many replicas diverged."""
-    return sum(int((r.diverged_at >= 0).sum()) for r in experiments.values() if "diverged_at" in r)
+    found = (run["diverged_at"] for run in experiments.values() if "diverged_at" in run)
+    return sum(int((steps >= 0).sum()) for steps in found if steps.dtype.kind in "iu")
 
 
 def _page_title(sections: Sequence[Section]) -> str:
@@ -171,13 +179,15 @@ def _heading(sections: Sequence[Section]) -> str:
 
 
 def _counts(sections: Sequence[Section]) -> str:
-    return words.counted(s.run.verdict for s in sections if s.run.verdict is not None)
+    judged = words.counted(s.run.verdict for s in sections if s.run.verdict is not None)
+    waiting = sum(section.run.outcome == NOT_JUDGED for section in sections)
+    return ", ".join(filter(None, [judged, f"{waiting} {NOT_JUDGED}" if waiting else ""]))
 
 
 def _by_paper(sections: Sequence[Section]) -> list[tuple[str, list[Section]]]:
     papers: dict[str, list[Section]] = {}
     for section in sections:
-        if section.run.verdict is not None:
+        if section.run.claim is not None:
             papers.setdefault(str(section.run.claim).partition("/")[0], []).append(section)
     return [(_paper_title(name), group) for name, group in papers.items()]
 
@@ -191,7 +201,10 @@ def _paper_title(name: str) -> str:
 
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        finalize=_shown,
     )
     environment.filters |= {
         "number": words.number,
@@ -199,6 +212,11 @@ def _template() -> jinja2.Template:
         "bounds": words.bounds,
     }
     return environment.from_string(_asset("page.html"))
+
+
+def _shown(value: object) -> object:
+    """Return what a page may hold of a text that is no markup: nothing that turns its letters."""
+    return printable(value) if type(value) is str else value
 
 
 def _asset(name: str) -> str:

@@ -13,8 +13,11 @@ from pathlib import Path
 from PIL import Image
 
 from soret.errors import RunError
+from soret.runs.untrusted import read_bytes
 
 _FORMATS = ("PNG",)
+# A figure of 12 x 16 inches at 300 dots an inch has 17 million pixels, and a tenth of the bytes.
+MOST_BYTES, MOST_PIXELS = 32 * 2**20, 25_000_000
 # What Pillow raises for a file that is cut off, altered, no image, or made to fill the memory.
 _DAMAGED = (
     OSError,
@@ -45,12 +48,14 @@ class Picture:
     height: int
 
 
-def picture(path: Path) -> Picture:
+def picture(path: Path, run: Path | None = None) -> Picture:
     """Read a PNG.
 
     Parameters
     ----------
     path : Path
+    run : Path, optional
+        A folder above it within which no link is followed; by default its own.
 
     Returns
     -------
@@ -60,12 +65,21 @@ def picture(path: Path) -> Picture:
     Raises
     ------
     RunError
-        If it is damaged, or larger than a figure can be.
+        If it is damaged, larger than a figure can be, a link, or no regular file.
     """
+    folder = run or path.parent
+    try:
+        content = read_bytes(folder, path.relative_to(folder).as_posix(), MOST_BYTES)
+    except FileNotFoundError as error:
+        raise RunError(f"{path} was removed while it was read.") from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_FORMATS) as image:
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+                if image.width * image.height > MOST_PIXELS:
+                    raise ValueError(
+                        f"{image.width} x {image.height} pixels; at most {MOST_PIXELS:,} are shown"
+                    )
                 pixels = _on_white(image)
     except _DAMAGED as error:
         raise RunError(f"{path} is damaged ({error}); the figure cannot be shown.") from error

@@ -3,22 +3,23 @@
 What is read from disk is looked at before it is believed: a run folder may come from anyone.
 """
 
+import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import xarray as xr
 
-from soret.claims import Verdict, configure, find
+from soret.claims import configure, find
 from soret.claims.claim import CLAIMS
 from soret.claims.settings import SCALES
 from soret.errors import RunError
-from soret.report import words
-from soret.runs import RunFolder, files, store
+from soret.report import state, words
+from soret.runs import files, manifest, schema, store
 
 # Digests that decide whether a run may be resumed tell a reader nothing.
 _FOR_MACHINES = ("programs",)
@@ -73,7 +74,11 @@ class SavedRun:
     diverged : int or None
         Replicas that diverged; None where only the data can say.
     notes : list of str
-        Warnings raised on the way.
+        Warnings raised on the way, and how far it is if it is not done.
+    paper : str
+        Where the claim was made, as the run has it.
+    refused : mapping of str to str
+        Why a file of its figures is not shown, by path relative to the folder.
     """
 
     path: Path
@@ -84,6 +89,12 @@ class SavedRun:
     diverged: int | None = None
     notes: list[str] = field(default_factory=list)
     paper: str = ""
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def outcome(self) -> str:
+        """The verdict, or why there is none."""
+        return self.verdict or ("no claim tested" if self.claim is None else state.NOT_JUDGED)
 
     @property
     def description(self) -> Mapping[str, Any]:
@@ -138,8 +149,15 @@ class SavedRun:
 
     @property
     def figures(self) -> list[Path]:
-        """The figures that the claim drew."""
-        return sorted((self.path / "figures").glob("*.png"))
+        """The figures that the claim drew; none where something is wrong with their folder."""
+        folder = self.path / "figures"
+        if folder.is_symlink():
+            return []
+        return [
+            path
+            for path in sorted(folder.glob("*.png"))
+            if path.relative_to(self.path).as_posix() not in self.refused
+        ]
 
     @property
     def decisive(self) -> Tested | None:
@@ -187,18 +205,18 @@ class SavedRun:
         RunError
             If the data is missing or damaged.
         """
-        data = RunFolder(self.path).load()
+        data = store.read(self.path / "data.zarr", self.record["data_sha256"])
         if isinstance(data, xr.Dataset):
             return {"": data}
         names = self.record.get("experiments")
-        if not isinstance(names, list) or not all(f"/{name}" in data.groups for name in names):
+        if names is None or not all(f"/{name}" in data.groups for name in names):
             raise RunError(f"{self.path} is damaged: run.json names experiments that it has not.")
         return {str(name): data[str(name)].to_dataset() for name in names}
 
     def in_words(self) -> str:
         """Return the verdict and the numbers, to be read aloud in place of the figure."""
         if self.verdict is None:
-            return f"{self.title}: no claim was tested."
+            return f"{self.title}: {self.outcome}."
         return f"{self.title}: {self.verdict}. {words.tested(self.results)}"
 
     @cached_property
@@ -224,64 +242,47 @@ def read_run(path: Path) -> SavedRun:
     Raises
     ------
     RunError
-        If the run is missing, unfinished or damaged.
+        If the run is missing, unfinished or damaged, or has the verdict of another.
     """
-    folder = RunFolder(path)
-    record = folder.record()
-    if record.get("state") != "complete":
-        raise RunError(
-            f"{path} is unfinished; run it again with the same settings to resume it, or watch "
-            "it with --live."
-        )
-    store.check(folder.data_path, record.get("data_sha256"))
-    verdict = path / "verdict.json"
-    found = files.read_json(verdict) if verdict.exists() else None
-    try:
-        if found is None:
-            return SavedRun(path, record, seconds=_seconds(record.get("seconds"), record))
-        return SavedRun(
-            path,
-            record,
-            results=[_tested(result) for result in found["results"]],
-            verdict=str(Verdict(found["verdict"])),
-            seconds=_seconds(found["seconds"], record),
-            diverged=int(found["diverged"]),
-            notes=[str(note) for note in found["notes"]],
-            paper=str(found.get("paper", "")),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunError(
-            f"{path} is damaged: what it says of itself cannot be read ({error!r}); run it again."
-        ) from error
-
-
-def _tested(found: Mapping[str, Any]) -> Tested:
-    low, high = found["interval"]
-    return Tested(
-        str(found["quantity"]),
-        _number_or_words(found["predicted"]),
-        _number(found["measured"]),
-        (_number(low), _number(high)),
-        _number_or_words(found["rival"]),
-        str(Verdict(found["verdict"])),
-        str(found.get("note", "")),
+    record = schema.read_record(path / "run.json")
+    run = SavedRun(path, record)
+    if record["state"] != "complete":
+        raise RunError(state.unfinished(path, run.command))
+    refused: dict[str, str] = {}
+    if (path / "figures").is_symlink():
+        refused["figures"] = f"{path / 'figures'} is a link; it is not followed for figures."
+    elif not state.is_old(record):
+        refused = manifest.problems(path, ("run.json", "verdict.json", "figures"))
+    judged = os.path.lexists(path / "verdict.json")
+    for name, sentence in refused.items():
+        if not name.startswith("figures") and (judged or name != "verdict.json"):
+            raise RunError(sentence)
+    store.check(path / "data.zarr", record["data_sha256"])
+    notes = [state.OLD] if state.is_old(record) else []
+    if not judged:
+        if run.claim is not None:
+            notes.append(state.not_judged(path, run.command))
+        seconds = _seconds(record.get("seconds"), record)
+        return replace(run, seconds=seconds, notes=notes, refused=refused)
+    found = schema.read_verdict(path / "verdict.json", record)
+    return replace(
+        run,
+        results=[Tested(**msgspec.structs.asdict(result)) for result in found.results],
+        verdict=found.verdict,
+        seconds=_seconds(found.seconds, record),
+        diverged=found.diverged,
+        notes=[*notes, *found.notes],
+        paper=found.paper,
+        refused=refused,
     )
 
 
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
-
-
-def _number_or_words(value: Any) -> float | str | None:
-    return value if isinstance(value, str) else _number(value)
-
-
-def _seconds(told: Any, record: Mapping[str, Any]) -> float | None:
+def _seconds(told: float | None, record: Mapping[str, Any]) -> float | None:
     """Return a run's cost: a run that was judged again told only how long judging took."""
-    found = [] if told is None else [float(told)]
-    if "started" in record and "finished" in record:
-        start, end = (datetime.fromisoformat(record[key]) for key in ("started", "finished"))
-        found.append((end - start).total_seconds())
+    started, finished = (schema.moment(record.get(key)) for key in ("started", "finished"))
+    found = [] if told is None else [told]
+    if started is not None and finished is not None and finished >= started:
+        found.append((finished - started).total_seconds())
     return max(found, default=None)
 
 

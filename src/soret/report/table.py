@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Iterable
 
-from soret.report import words
+from soret.printable import printable
+from soret.report import state, words
 from soret.report.saved import SavedRun
 
 MARK = "<!-- made by soret report -->"
@@ -11,6 +12,8 @@ MARK = "<!-- made by soret report -->"
 _HEADS = ("claim", "tested", "predicted", "measured (95 %)", "rival", "verdict", "cost")
 # What Markdown takes for more than a letter: a backslash helps in every dialect, or an entity does.
 _ESCAPED = re.compile(r"[\\`*_\[\]]")
+# What some dialects make links of without being asked.
+_ADDRESS = re.compile(r"://|www(?=\.)|@", re.IGNORECASE)
 _ENTITIES = re.compile(r"[&<>|~$]")
 
 
@@ -22,19 +25,25 @@ def table(runs: Iterable[SavedRun], link: Callable[[SavedRun], str] | None = Non
     Parameters
     ----------
     runs : iterable of SavedRun
-        As from `collect`; ensembles without a claim are left out.
+        As from `collect`; ensembles without a claim are left out. A claim that was not judged
+        has a row that says so.
     link : callable, optional
         Returns what a claim's name should lead to.
     """
-    rows = [_row(run, link) for run in runs if run.verdict is not None]
+    rows = [_row(run, link) for run in runs if run.claim is not None]
     lines = [_HEADS, ("---",) * len(_HEADS), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def escape(text: str) -> str:
-    """Return text that Markdown shows as it is, on one line."""
-    safe = _ENTITIES.sub(lambda found: f"&#{ord(found[0])};", " ".join(text.split()))
-    return _ESCAPED.sub(r"\\\g<0>", safe)
+    """Return text that Markdown shows as it is, on one line, and makes no links of."""
+    safe = _ENTITIES.sub(_entity, printable(" ".join(text.split())))
+    safe = _ESCAPED.sub(r"\\\g<0>", safe)
+    return _ADDRESS.sub(lambda found: _entity(found[0][0]) + found[0][1:], safe)
+
+
+def _entity(letter: str | re.Match[str]) -> str:
+    return f"&#{ord(letter[0])};"
 
 
 def _row(run: SavedRun, link: Callable[[SavedRun], str] | None) -> tuple[str, ...]:
@@ -48,12 +57,12 @@ def _row(run: SavedRun, link: Callable[[SavedRun], str] | None) -> tuple[str, ..
             words.number(result.rival),
         )
         if result
-        else ("nothing could be compared", "", "", "")
+        else ("nothing could be compared" if run.verdict else state.NOT_JUDGED, "", "", "")
     )
     return (
         f"[{name}]({link(run)})" if link else name,
         *map(escape, compared),
-        str(run.verdict),
+        run.outcome,
         f"{words.duration(run.seconds)} s",
     )
 

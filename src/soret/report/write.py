@@ -1,7 +1,7 @@
 """Writing a report: a page or a table, by the file's name, put into place whole."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from soret.errors import SettingsError
@@ -13,7 +13,9 @@ _GENERATOR = 'name="generator" content="soret report'
 _LOOKED_AT = 4096
 
 
-def write(paths: Iterable[Path], to: Path) -> Collected:
+def write(
+    paths: Iterable[Path], to: Path, say: Callable[[str], None] = lambda line: None
+) -> Collected:
     """Write a report of the runs at some paths.
 
     Parameters
@@ -22,6 +24,8 @@ def write(paths: Iterable[Path], to: Path) -> Collected:
         Folders of runs, or folders that hold some.
     to : Path
         A page, ``.html``, or a table of verdicts in Markdown, ``.md``.
+    say : callable
+        Told, before the work, how large the page will be where that is much.
 
     Returns
     -------

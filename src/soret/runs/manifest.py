@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -104,19 +104,25 @@ def verify_files(folder: Path, *names: str) -> None:
             raise RunError(sentence)
 
 
-def problems(folder: Path) -> dict[str, str]:
+def problems(folder: Path, among: Sequence[str] = OWN) -> dict[str, str]:
     """Return what is wrong with a run's files: a sentence by path relative to the folder.
 
     What the run says of itself comes first, then its data, then its figures.
+
+    Parameters
+    ----------
+    folder : Path
+    among : sequence of str
+        Which of `OWN` to look at.
 
     Raises
     ------
     RunError
         If there is no manifest to compare with.
     """
-    listed = read(folder)
+    listed = {n: e for n, e in read(folder).items() if among == OWN or n.split("/")[0] in among}
     found: dict[str, str] = {}
-    for name, path in own(folder):
+    for name, path in own(folder, among):
         sentence = _problem(path, listed.pop(name, None))
         if sentence is not None:
             found[name] = sentence
@@ -175,12 +181,12 @@ def entry(path: Path) -> Entry:
         raise RunError(f"{path} cannot be read ({error.strerror}).") from error
 
 
-def own(folder: Path) -> Iterator[tuple[str, Path]]:
+def own(folder: Path, among: Sequence[str] = OWN) -> Iterator[tuple[str, Path]]:
     """Yield what belongs to a run, files and whatever is no folder: relative name and path.
 
     Folders that are links are yielded, not entered.
     """
-    for name in OWN:
+    for name in among:
         path = folder / name
         if os.path.lexists(path):
             yield from _below(path, name)

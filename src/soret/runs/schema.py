@@ -128,7 +128,18 @@ def read_verdict(path: Path, record: Mapping[str, Any]) -> Verdict:
     RunError
         As `read_json`, if it says what no verdict says, or is the verdict of another run.
     """
-    verdict = _as(Verdict, read_json(path), path)
+    return check_verdict(read_json(path), path, record)
+
+
+def check_verdict(content: Mapping[str, Any], path: Path, record: Mapping[str, Any]) -> Verdict:
+    """Return the verdict that a `verdict.json` holds, if it is this run's.
+
+    Raises
+    ------
+    RunError
+        As `read_verdict`.
+    """
+    verdict = _as(Verdict, content, path)
     description = record["description"]
     for name in ("claim", "scale", "seed"):
         there, here = getattr(verdict, name), description.get(name)
@@ -139,6 +150,11 @@ def read_verdict(path: Path, record: Mapping[str, Any]) -> Verdict:
     ):
         raise _another(path, "settings or data differ")
     return verdict
+
+
+def moment(text: str | None) -> datetime | None:
+    """Return the time that a checked record has in ISO 8601, if it has one."""
+    return None if text is None else msgspec.convert(text, datetime)
 
 
 def run_digest(record: Mapping[str, Any]) -> str:

@@ -1,0 +1,57 @@
+"""How far a saved run is, and what to do where it is not done."""
+
+import os
+import stat
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from soret.runs import schema
+
+NOT_JUDGED = "not judged yet"
+
+OLD = (
+    "This run is of an earlier format, in which verdict and figures have no digests: nothing tells "
+    "whether they were changed."
+)
+
+# The file that a process keeps in the folder of the run that it works on, and touches every ten
+# seconds; what was not touched for a minute belongs to a process that is gone.
+_LOCK, _SILENT_SECONDS = ".soret-lock", 60.0
+
+
+def in_use(path: Path) -> bool:
+    """Whether a process works in a run's folder, or did so a minute ago."""
+    try:
+        about = os.lstat(path / _LOCK)
+    except OSError:
+        return False
+    return stat.S_ISREG(about.st_mode) and abs(time.time() - about.st_mtime) < _SILENT_SECONDS
+
+
+def unfinished(path: Path, command: str) -> str:
+    """Say in a sentence how a run that is not complete comes to be complete.
+
+    Parameters
+    ----------
+    path : Path
+    command : str
+        What runs it again; "" where it was made in Python.
+    """
+    if in_use(path):
+        return f"{path} is being computed now; watch it with --live, or wait for it."
+    again = f"with {command}" if command else "by the call that made it"
+    return f"{path} is unfinished; run it again {again} to resume it, or watch it with --live."
+
+
+def not_judged(path: Path, command: str) -> str:
+    """Say in a sentence how a claim that was simulated comes to be judged."""
+    if in_use(path):
+        return "It is being judged now."
+    return f"It was simulated and is {NOT_JUDGED}; run it again to judge it: {command}"
+
+
+def is_old(record: Mapping[str, Any]) -> bool:
+    """Whether a run is of the format before the present one."""
+    return record.get("format") == schema.FORMATS[0]

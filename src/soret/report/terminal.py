@@ -1,0 +1,166 @@
+"""Saved runs on a terminal, or as JSON: verdict and provenance, of which nothing can act."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from soret.errors import SoretError
+from soret.printable import printable
+from soret.report import state
+from soret.report.saved import SavedRun
+from soret.report.words import measured, number
+from soret.runs import manifest, schema
+from soret.runs.folder import runs_in
+from soret.runs.strict_json import read_json
+from soret.streams import json_line
+
+_COLOURS = {"supported": "green", "contradicted": "red", "inconclusive": "yellow"}
+_SHOWN = ("state", "started", "finished", "description", "versions", "platform")
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What a run says of itself, without its data.
+
+    Attributes
+    ----------
+    path : Path
+    record, verdict : mapping
+        What `run.json` and `verdict.json` say; empty where there is no verdict.
+    notes : list of str
+        What to do if it is not done, and what cannot be known of it.
+    """
+
+    path: Path
+    record: Mapping[str, Any]
+    verdict: Mapping[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def show(folders: Iterable[Path], out: Console, err: Console, as_json: bool) -> bool:
+    """Print runs; name, on standard error, those that cannot be read.
+
+    Parameters
+    ----------
+    folders : iterable of Path
+        Folders of runs, or folders that hold some.
+    out, err : Console
+    as_json : bool
+        An object a line instead of tables.
+
+    Returns
+    -------
+    bool
+        Whether there was one that could be read.
+    """
+    any_shown = False
+    for folder in folders:
+        try:
+            paths = runs_in(folder)
+        except SoretError as error:
+            _say_unread(error, err)
+            continue
+        for path in paths:
+            try:
+                seen = glance(path)
+            except SoretError as error:
+                _say_unread(error, err)
+                continue
+            any_shown = True
+            if as_json:
+                print(json_line({"run": seen.record, "verdict": seen.verdict}))
+            else:
+                _print_run(seen, out)
+    return any_shown
+
+
+def glance(path: Path) -> Glance:
+    """Read what a run says of itself; its data and figures are not looked at.
+
+    Raises
+    ------
+    RunError
+        If that is missing or damaged, or the verdict is of another run.
+    """
+    record = schema.read_record(path / "run.json")
+    run = SavedRun(path, record)
+    if record["state"] != "complete":
+        return Glance(path, record, notes=[state.unfinished(path, run.command)])
+    verdict = path / "verdict.json"
+    judged = os.path.lexists(verdict)
+    notes = [state.OLD] if state.is_old(record) else []
+    if not state.is_old(record):
+        manifest.verify_files(path, "run.json", *(["verdict.json"] if judged else []))
+    if not judged:
+        if run.claim is not None:
+            notes.append(state.not_judged(path, run.command))
+        return Glance(path, record, notes=notes)
+    found = read_json(verdict)
+    schema.check_verdict(found, verdict, record)
+    return Glance(path, record, found, notes)
+
+
+def print_results(found: Mapping[str, Any], console: Console) -> None:
+    """Print what came of a claim's test, as `verdict.json` has it."""
+    for result in found.get("results", []):
+        console.print(
+            Text.assemble(
+                _coloured(result["verdict"]),
+                _plain(
+                    f": {measured(result['measured'], result['interval'])}, "
+                    f"predicted {number(result['predicted'])}, rival {number(result['rival'])}"
+                ),
+            )
+        )
+        console.print(Padding(_plain(result["quantity"]), (0, 0, 0, 4)))
+        if result.get("note"):
+            console.print(Padding(_plain(result["note"], style="dim"), (0, 0, 0, 4)))
+    for note in found.get("notes", []):
+        console.print(_plain(f"note: {note}"), soft_wrap=True)
+    for figure in found.get("figures", []):
+        console.print(_plain(f"figure: {figure}"), soft_wrap=True)
+    head = _plain(f"{found.get('claim')} ({found.get('scale')} scale): ")
+    console.print(Text.assemble(head, _coloured(found.get("verdict"))))
+
+
+def setting(value: Any) -> str:
+    """Return a setting's value as `--set` takes it."""
+    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+def _print_run(seen: Glance, out: Console) -> None:
+    out.print(_plain(seen.path, style="bold"), soft_wrap=True)
+    if seen.verdict:
+        print_results(seen.verdict, out)
+    for note in seen.notes:
+        out.print(_plain(note, style="bold yellow"), soft_wrap=True)
+    table = Table(show_header=False, box=None)
+    for key in _SHOWN:
+        if key in seen.record:
+            table.add_row(key, _lines(seen.record[key]))
+    out.print(table)
+
+
+def _lines(value: Any) -> Text:
+    if not isinstance(value, Mapping):
+        return _plain(value)
+    return Text("\n").join(_plain(f"{key}: {setting(item)}") for key, item in value.items())
+
+
+def _say_unread(error: SoretError, err: Console) -> None:
+    err.print(_plain(f"not shown: {error}"), soft_wrap=True)
+
+
+def _plain(text: object, style: str = "") -> Text:
+    return Text(printable(text), style=style)
+
+
+def _coloured(verdict: Any) -> Text:
+    return _plain(verdict, style=f"bold {_COLOURS.get(str(verdict), 'white')}")
