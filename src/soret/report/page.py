@@ -15,12 +15,13 @@ import xarray as xr
 
 import soret
 from soret.claims.claim import Source
-from soret.errors import SoretError
+from soret.errors import SettingsError, SoretError
 from soret.printable import printable
 from soret.report import curves, embed, words
 from soret.report.collect import Collected
 from soret.report.picture import Picture, picture
 from soret.report.saved import SavedRun
+from soret.report.size import refuse_beyond
 from soret.report.state import NOT_JUDGED
 
 MOST_FIGURES = 40
@@ -54,6 +55,11 @@ class Section:
     plots: str
     diverged: int
     warnings: list[str]
+
+    @property
+    def bytes(self) -> int:
+        """How much of the page its figures and curves are."""
+        return len(self.plots) + sum(len(picture.uri) for picture in self.pictures)
 
     @property
     def tally(self) -> str:
@@ -100,13 +106,23 @@ def page(found: Collected) -> str:
     ----------
     found : Collected
         As from `collect`. A run whose data cannot be read is listed among those not loaded.
+
+    Raises
+    ------
+    SettingsError
+        If there is no run whose data can be read, or the page would be too large.
     """
-    sections, unread = [], list(found.unread)
+    sections, unread, size = [], list(found.unread), 0
     for number, run in enumerate(found.runs):
         try:
             sections.append(_section(f"run-{number + 1}", run))
         except SoretError as error:
             unread.append(str(error))
+        else:
+            size += sections[-1].bytes
+            refuse_beyond(size, len(found.runs))
+    if found.runs and not sections:
+        raise SettingsError(" ".join(["there is no run to report.", *unread]))
     return render(sections, unread)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from soret.errors import SettingsError
 from soret.report.collect import Collected, collect
+from soret.report.size import WORTH_SAYING, expected_bytes, megabytes, refuse_beyond
 from soret.report.table import MARK, escape, table
 from soret.runs import files
 
@@ -35,7 +36,7 @@ def write(
     Raises
     ------
     SettingsError
-        If there is no run to report, or `to` is no place for it.
+        If there is no run to report, `to` is no place for it, or the page would be too large.
     """
     check_place(to)
     found = collect(paths)
@@ -45,6 +46,10 @@ def write(
     else:
         from soret.report.page import page
 
+        size = expected_bytes(found.runs)
+        refuse_beyond(size, len(found.runs))
+        if size > WORTH_SAYING:
+            say(f"reading {len(found.runs)} runs; the page will have about {megabytes(size)}")
         put(page(found), to)
     return found
 
