@@ -10,10 +10,10 @@ from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
-import psutil
 import xarray as xr
 
 from soret.errors import RunError
+from soret.memory import limit_bytes
 from soret.runs import files, zarr_schema
 from soret.runs.untrusted import files_below, open_regular, read_bytes
 from soret.runs.zarr_schema import Chunk
@@ -135,6 +135,7 @@ class _Store(MutableMapping[str, Any]):
         if not path.is_dir() and not path.is_symlink():
             raise RunError(f"{path} is missing; the run in {path.parent} is not whole.")
         self.path = path
+        self._room = limit_bytes()
         self._digests = self._look(expected)
         self._chunks = self._checked()
 
@@ -169,7 +170,7 @@ class _Store(MutableMapping[str, Any]):
             else:
                 others.append(name)
         try:
-            return zarr_schema.check_tree(nodes, others, _free())
+            return zarr_schema.check_tree(nodes, others, self._room)
         except ValueError as error:
             _refuse(self.path, str(error), error)
 
@@ -199,7 +200,7 @@ class _Store(MutableMapping[str, Any]):
         content = self._content(name)
         if name in self._chunks:
             try:
-                self._chunks[name].check(content[:_HEAD], len(content), _free())
+                self._chunks[name].check(content[:_HEAD], len(content), self._room)
             except ValueError as error:
                 _refuse(self.path / name, str(error), error)
         return Buffer.from_bytes(content)
@@ -215,11 +216,6 @@ class _Store(MutableMapping[str, Any]):
 
     def __delitem__(self, name: str) -> NoReturn:
         raise TypeError("a store is read, not written")
-
-
-def _free() -> int:
-    """Return how many bytes of memory are free."""
-    return int(psutil.virtual_memory().available)
 
 
 def _refuse(path: Path, why: str, error: Exception) -> NoReturn:

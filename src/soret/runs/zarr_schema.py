@@ -168,7 +168,7 @@ class Chunk:
         size : int
             How many are stored.
         room : int
-            Bytes of memory that there are.
+            Bytes of memory that may be used.
 
         Raises
         ------
@@ -178,7 +178,7 @@ class Chunk:
         told = _frame_bytes(head) if self.array.compressed else size
         wanted = self.array.chunk_bytes
         if wanted is None and told > room:
-            raise ValueError(f"it decodes into {told:,} bytes, and {room:,} are free")
+            raise ValueError(f"it decodes into {told:,} bytes, and {room:,} may be used")
         if wanted is not None and told != wanted:
             raise ValueError(f"it decodes into {told:,} bytes, and its array has {wanted:,} there")
 
@@ -215,7 +215,7 @@ def check_tree(nodes: Mapping[str, Node], files: Iterable[str], room: int) -> di
     files : iterable of str
         The paths of all other files.
     room : int
-        Bytes of memory that there are.
+        Bytes of memory that may be used.
 
     Returns
     -------
@@ -236,7 +236,7 @@ def check_tree(nodes: Mapping[str, Node], files: Iterable[str], room: int) -> di
     _check_lengths(arrays)
     needed = sum(array.bytes for array in arrays.values())
     if needed > room:
-        raise ValueError(f"its arrays need {needed:,} bytes of memory, and {room:,} are free")
+        raise ValueError(f"its arrays need {needed:,} bytes of memory, and {room:,} may be used")
     chunks = sum(math.prod(array.grid) for array in arrays.values())
     if chunks > MOST_CHUNKS:
         raise ValueError(f"its arrays have {chunks:,} chunks, and at most {MOST_CHUNKS:,} are read")
