@@ -17,6 +17,7 @@ import soret
 from soret.claims.claim import About, Runs
 from soret.claims.verdict import Result, Verdict, together
 from soret.figures import save
+from soret.numerics import single_precision
 from soret.runs import RunFolder
 from soret.runs.files import finite, write_json
 from soret.runs.numbers import NUMBERS
@@ -85,6 +86,7 @@ def default_folder(claim: Any, scale: str, seed: int) -> Path:
     return Path("runs") / f"{claim.about.id.replace('/', '-')}-{digest}"
 
 
+@single_precision()
 def run_claim(
     claim: Any,
     *,

@@ -19,6 +19,7 @@ from soret.errors import SettingsError
 from soret.memory import limit_bytes
 from soret.observables.state import Observable
 from soret.problems import Problem
+from soret.problems.tracing import ensemble_settings
 
 # A block's parameters and gradients should stay in a core's own cache; an accelerator wants
 # work for all its cores instead.
@@ -195,9 +196,14 @@ def _programs(
 def _compile(programs: Mapping[Any, Program], devices: set[jax.Device]) -> int:
     """Compile all programs side by side; return the bytes of the largest block."""
     work = [(program, device) for program in programs.values() for device in devices]
+
+    def compiled(pair: tuple[Program, jax.Device]) -> int:
+        with ensemble_settings():  # which are a thread's own
+            return pair[0].compile(pair[1])
+
     # Compiling takes memory too, so no more at once than there are cores.
     with ThreadPoolExecutor(min(len(work), _cores())) as pool:
-        return max(pool.map(lambda pair: pair[0].compile(pair[1]), work))
+        return max(pool.map(compiled, work))
 
 
 def _blocks(grid: Sequence[Point], replicas: int, size: int) -> list[Block]:

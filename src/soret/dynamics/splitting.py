@@ -44,6 +44,7 @@ class _Walkers(NamedTuple):
     velocity: PyTree[Array]
 
 
+@ensemble_settings()
 def rare_passages(
     problem: Problem,
     algorithm: Algorithm,

@@ -16,6 +16,7 @@ from soret.landscape.products import Batches, in_groups, rows
 from soret.landscape.spectra import Estimate
 from soret.problems import Params, Problem
 from soret.problems.losses import as_loss
+from soret.problems.tracing import ensemble_settings
 
 Linearize = Callable[[Array, Array, Array, Array], Any]
 """From flat parameters, inputs, labels and weights to what products need of a batch."""
@@ -31,6 +32,7 @@ class Curvature(LandscapeMatrix):
         return spectra.trace(self.operator, samples, rtol, seed)
 
 
+@ensemble_settings()
 def hessian(
     problem: Problem,
     params: Params,
@@ -75,6 +77,7 @@ def hessian(
     return _curvature("Hessian", measured, linearize, product, batch_size)
 
 
+@ensemble_settings()
 def gauss_newton(
     problem: Problem,
     params: Params,

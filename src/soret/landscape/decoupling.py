@@ -14,6 +14,7 @@ from soret.errors import SettingsError
 from soret.landscape.noise import GradientNoise, gradient_noise
 from soret.landscape.point import point
 from soret.problems import Params, Problem
+from soret.problems.tracing import ensemble_settings
 
 Floats = NDArray[np.float64]
 
@@ -91,6 +92,7 @@ class Decoupling:
         return np.maximum(values[: min(len(values), self.size)], 0.0)
 
 
+@ensemble_settings()
 def output_noise(
     problem: Problem, params: Params, examples: int | None = None, seed: int = 0
 ) -> GradientNoise:
@@ -114,6 +116,7 @@ def output_noise(
     return gradient_noise(made, params, examples, centred=False, seed=seed)
 
 
+@ensemble_settings()
 def decoupling(
     problem: Problem, params: Params, examples: int | None = None, seed: int = 0
 ) -> Decoupling:

@@ -41,6 +41,7 @@ class Evaluation(NamedTuple):
     whole: bool
 
 
+@ensemble_settings()
 def evaluate(
     problem: Problem,
     points: ArrayLike,

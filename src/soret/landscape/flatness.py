@@ -20,6 +20,7 @@ from soret.landscape.evaluation import axes, measured
 from soret.landscape.loop import Loop, Variables
 from soret.landscape.spectra.host import generator
 from soret.problems import Problem
+from soret.problems.tracing import ensemble_settings
 
 Floats = NDArray[np.float64]
 
@@ -78,6 +79,7 @@ class _State(NamedTuple):
     tridiagonal: Any
 
 
+@ensemble_settings()
 def flatness(
     problem: Problem,
     points: ArrayLike,

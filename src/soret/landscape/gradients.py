@@ -10,11 +10,13 @@ from jaxtyping import Array, Float32
 from soret.errors import SettingsError
 from soret.landscape.chunks import add_chunks, chunk_of
 from soret.problems import Params, Problem
+from soret.problems.tracing import ensemble_settings
 
 # Numbers that a chunk of gradients holds: 4 MiB, which the caches of a core may hold.
 _CHUNK = 2**20
 
 
+@ensemble_settings()
 def example_gradients(
     problem: Problem, params: Params, inputs: Array, labels: Array
 ) -> Float32[Array, "examples parameters"]:
@@ -40,6 +42,7 @@ def example_gradients(
     return jax.vmap(one)(inputs, labels)
 
 
+@ensemble_settings()
 def gradient_variance(
     problem: Problem, params: Params, inputs: Array, labels: Array, chunk: int | None = None
 ) -> Float32[Array, ""]:
@@ -105,6 +108,7 @@ def gradient_variance(
     return state[2] / (n * size)
 
 
+@ensemble_settings()
 def noise_strength(
     problem: Problem, params: Params, inputs: Array, labels: Array, chunk: int | None = None
 ) -> Float32[Array, ""]:

@@ -11,6 +11,7 @@ from soret.data.subsets import whole_number
 from soret.errors import SettingsError
 from soret.landscape.evaluation import evaluate, parameters_of
 from soret.problems import Problem
+from soret.problems.tracing import ensemble_settings
 
 Floats = NDArray[np.float64]
 
@@ -68,6 +69,7 @@ class Plane:
     whole: bool
 
 
+@ensemble_settings()
 def line(
     problem: Problem,
     start: ArrayLike,
@@ -118,6 +120,7 @@ def line(
     return Line(at, found.loss, found.accuracy, np.linalg.norm(b - a, axis=-1), *found[2:])
 
 
+@ensemble_settings()
 def plane(
     problem: Problem,
     origin: ArrayLike,
@@ -194,6 +197,7 @@ def plane(
     return Plane(x, y, found.loss, found.accuracy, points, *found[2:])
 
 
+@ensemble_settings()
 def filter_normalize(problem: Problem, direction: ArrayLike, like: ArrayLike) -> Floats:
     """Scale a direction filter by filter to the norms that the filters of `like` have.
 

@@ -57,6 +57,7 @@ class NoisyModes:
     whole: bool
 
 
+@ensemble_settings()
 def noisy_modes(
     problem: Problem,
     params: Params,
@@ -182,7 +183,7 @@ class _Measure:
         """Add up what a program makes of the batches, in float64."""
         total: Any = None
         for batch in self._here.batches(self._batch):
-            with ensemble_settings(), jax.disable_jit(False):
+            with ensemble_settings():
                 part = program(*arguments, *map(jnp.asarray, batch))
             part = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), part)
             total = part if total is None else jax.tree.map(np.add, total, part)

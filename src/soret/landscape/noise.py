@@ -16,6 +16,7 @@ from soret.landscape.operators import SymmetricOperator
 from soret.landscape.point import Point, point
 from soret.landscape.products import MEMORY, Batches, in_groups, rows
 from soret.problems import Params, Problem
+from soret.problems.tracing import ensemble_settings
 
 # Rows of the largest matrix whose eigenvalues are all computed: 800 MB, some minutes.
 _SPECTRUM = 10_000
@@ -231,6 +232,7 @@ class GradientNoise(LandscapeMatrix):
         return matrix / self._divisor
 
 
+@ensemble_settings()
 def gradient_noise(
     problem: Problem,
     params: Params,

@@ -72,8 +72,9 @@ class Batches:
         for i, linear in enumerate(self._linear()):
             mine = [a[i] if isinstance(a, list) else a for a in arguments]
             # Under the settings of the ensemble, whatever those of the caller are.
-            with ensemble_settings(), jax.disable_jit(False):
-                yield jax.tree.map(np.asarray, apply(linear, *mine))
+            with ensemble_settings():
+                made = jax.tree.map(np.asarray, apply(linear, *mine))
+            yield made  # outside: between two of them the settings are the caller's
 
     def _linear(self) -> Any:
         if self._kept is not None:
@@ -89,7 +90,7 @@ class Batches:
         self._kept = kept
 
     def _prepared(self, batch: Batch) -> Any:
-        with ensemble_settings(), jax.disable_jit(False):
+        with ensemble_settings():
             return self._prepare(self.point.flat, *map(jnp.asarray, batch))
 
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from soret.data import Dataset, GaussianRegression, Stream
 from soret.errors import DataError, SettingsError
+from soret.numerics import default_semantics
 from soret.problems.problem import Problem
 
 RegressionParams = dict[str, Float32[Array, "dimensions"]]
@@ -52,6 +53,7 @@ class RegressionStatistics:
         return self.minimum_loss + 0.5 * np.einsum("...i,ij,...j", away, self.hessian, away)
 
 
+@default_semantics()
 def linear_regression(
     dimensions: int | None = None,
     examples: int | None = 100_000,
@@ -135,6 +137,7 @@ def predict(params: RegressionParams, x: Float[Array, "dimensions"]) -> Float[Ar
     return params["theta"] @ x
 
 
+@default_semantics()
 def regression_statistics(data: Dataset | Stream) -> RegressionStatistics:
     """Return H, θ* and L* of data, in float64; of a problem, give ``problem.data``.
 

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 
 from soret.data import Dataset, Stream, generator
 from soret.errors import SettingsError
+from soret.numerics import default_semantics
 from soret.problems import evaluation_batch, model_checks
 from soret.problems.drawing import from_key, key_shape
 from soret.problems.losses import Loss, as_loss
@@ -111,6 +112,7 @@ class Problem:
         """Put the moving part of the parameters back into the user's own model."""
         return eqx.combine(params, self._fixed)
 
+    @ensemble_settings()
     def unflatten(self, vector: Float[Array, "parameters"] | np.ndarray) -> Params:
         """Return parameters from one vector, as `soret.observables.parameters` records them.
 
@@ -202,6 +204,7 @@ class Problem:
         with jax.ensure_compile_time_eval():
             return fixed(generator.as_jax_key(jnp.zeros(2, jnp.uint32)))
 
+    @default_semantics()
     def _check(self) -> None:
         params = model_checks.check_init(self)
         x, y = model_checks.example_shapes(self)

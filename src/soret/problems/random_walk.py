@@ -8,12 +8,14 @@ from jaxtyping import Array, Float, Float32, Int32
 
 from soret.data import FromFunction
 from soret.errors import SettingsError
+from soret.numerics import default_semantics
 from soret.problems.problem import Problem
 
 WalkParams = dict[str, Float32[Array, "..."]]
 """q (2, pairs, n), where walkers are, and start (pairs, n), where they began."""
 
 
+@default_semantics()
 def random_walk(
     field: Callable[[Float[Array, "n"]], Float[Array, "n"]],
     dimensions: int,

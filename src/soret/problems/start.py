@@ -11,9 +11,11 @@ from jax.flatten_util import ravel_pytree
 
 from soret.data.generator import as_jax_key
 from soret.errors import SettingsError
+from soret.numerics import default_semantics
 from soret.problems.problem import Params, Problem
 
 
+@default_semantics()
 def starting_from(problem: Problem, parameters: xr.DataArray | np.ndarray) -> Problem:
     """Return the problem with starts drawn from given parameters, each as likely as any other.
 

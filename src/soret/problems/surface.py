@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from soret.data import generator
 from soret.data.generator import Key, Steps
 from soret.errors import SettingsError
+from soret.numerics import default_semantics
 from soret.problems.problem import Problem
 
 Potential = Callable[[Array], Array]
@@ -22,6 +23,7 @@ Potential = Callable[[Array], Array]
 NoiseKind = Literal["isotropic", "anisotropic", "hessian", "loss"]
 
 
+@default_semantics()
 def surface(
     potential: Potential,
     *,

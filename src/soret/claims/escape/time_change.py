@@ -127,9 +127,10 @@ class TimeChange:
 
     def _paths(self, well: Any, kind: str, seed: int) -> xr.Dataset:
         """Return the loss along paths after they settled, and when it first passed."""
-        import jax
         import jax.numpy as jnp
         import xarray as xr
+
+        from soret.numerics import double_precision
 
         lab = soret.theory.langevin
         n, start, hessian = well.dimensions, well.minima[0], well.hessian(well.minima[0])
@@ -176,7 +177,7 @@ class TimeChange:
             slow = np.minimum(passage, self.time * self.minimum_loss)
             variables = {"passage": ("replica", times), "passage_tau": ("replica", slow)}
         settled = run.time.values > 0.2 * run.time.values[-1]
-        with jax.enable_x64(True):
+        with double_precision():
             losses = np.asarray(well.potential(place[:, settled, :n]))
         return xr.Dataset(variables | {"loss": (("replica", "sample"), losses)})
 

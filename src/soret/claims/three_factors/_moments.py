@@ -84,11 +84,13 @@ def solver(losses: Any) -> Any:
     import jax
     import jax.numpy as jnp
 
+    from soret.numerics import double_precision
+
     recursion = jax.jit(jax.vmap(_recursion(losses), (0, None, None)))
     equation = jax.jit(jax.vmap(_equation(losses), (0, None, None, None, None)))
 
     def solve(starts: Floats, eta: float, time: float) -> dict[str, tuple[Any, Any]]:
-        with jax.enable_x64(True):
+        with double_precision():
             points = jnp.asarray(starts, jnp.float64)
             rate, span = jnp.asarray(eta, jnp.float64), jnp.asarray(time, jnp.float64)
             found = {"sgd": recursion(points, rate, round(time / eta))}

@@ -113,9 +113,11 @@ def _minimum(problem: Any) -> Any:
     from jax.flatten_util import ravel_pytree
     from scipy import optimize
 
+    from soret.numerics import double_precision
+
     start, _ = ravel_pytree(problem.initial(jax.random.key(0)))
     inputs, labels = problem.data.inputs, problem.data.labels
-    with jax.enable_x64(True):
+    with double_precision():
         template = problem.unflatten(np.asarray(start))
         _, unflatten = ravel_pytree(
             jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf), jnp.float64), template)

@@ -10,6 +10,7 @@ from jax.interpreters import batching
 
 from soret.data.subsets import whole_number
 from soret.landscape.operators import SymmetricOperator
+from soret.numerics import double_precision
 
 
 def traceable(operator: SymmetricOperator) -> Any:
@@ -49,7 +50,7 @@ class hosted:  # noqa: N801
     """Run matfree operation by operation, in float64, without touching the configuration."""
 
     def __enter__(self) -> None:
-        self._settings = jax.enable_x64(True), jax.disable_jit()
+        self._settings = double_precision(), jax.disable_jit()
         for one in self._settings:
             one.__enter__()
 

@@ -15,6 +15,7 @@ from jaxtyping import Array
 from numpy.typing import ArrayLike, NDArray
 
 from soret.errors import SettingsError
+from soret.numerics import double_precision
 from soret.theory.langevin.equations import SDE
 
 # Steps are counted in 32 bits.
@@ -101,8 +102,7 @@ def integrate(
     """
     record_every = steps if record_every is None else record_every
     _check(step, steps, replicas, record_every)
-    # On a thread of its own this is float64; the user's configuration is left alone.
-    with jax.enable_x64(True):
+    with double_precision():
         begin = _starts(start, replicas)
         _check_shapes(sde, begin.shape[1], watch)
         keys = jax.vmap(jax.random.fold_in, (None, 0))(
