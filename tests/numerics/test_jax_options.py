@@ -3,7 +3,7 @@
 import logging
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import jax
@@ -161,17 +161,30 @@ def usual() -> dict[str, list[np.ndarray]]:
     return {work.__name__: numbers(work()) for work in WORK}
 
 
-@pytest.mark.parametrize(("name", "value"), OPTIONS)
-def test_an_option_changes_no_number(
-    name: str, value: Any, usual: dict[str, list[np.ndarray]]
-) -> None:
-    """Catches: other numbers, or an error from inside, where the user has set an option."""
-    with option(name, value):
-        made = {work.__name__: numbers(work()) for work in WORK}
+def check(usual: dict[str, list[np.ndarray]]) -> None:
+    made = {work.__name__: numbers(work()) for work in WORK}
     for work, expected in usual.items():
         for here, there in zip(made[work], expected, strict=True):
             assert here.dtype == there.dtype
             np.testing.assert_array_equal(here, there, err_msg=work)
+
+
+def test_all_options_together_change_no_number(usual: dict[str, list[np.ndarray]]) -> None:
+    """Catches: other numbers, or an error from inside, where the user has set an option."""
+    with ExitStack() as settings:
+        for name, value in dict(OPTIONS).items():
+            settings.enter_context(option(name, value))
+        check(usual)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "value"), OPTIONS)
+def test_an_option_changes_no_number(
+    name: str, value: Any, usual: dict[str, list[np.ndarray]]
+) -> None:
+    """Catches: an option that another one hides."""
+    with option(name, value):
+        check(usual)
 
 
 @pytest.mark.parametrize("name", TELLING)

@@ -30,6 +30,7 @@ _TAKEN = (
 )
 
 
+@ensemble_settings()
 def check(
     problem: Problem,
     algorithm: Algorithm,

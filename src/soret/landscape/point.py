@@ -129,6 +129,7 @@ def point(problem: Problem, params: Params, examples: int | None = None, seed: i
     return Point(problem, flat, unflatten, inputs, labels, whole)
 
 
+@ensemble_settings()
 def activation_size(measured: Point) -> int:
     """Return how many numbers one example leaves behind on its way to its loss.
 

@@ -44,6 +44,7 @@ class Batches:
         Examples a batch; by default what keeps a batch within `MEMORY`.
     """
 
+    @ensemble_settings()
     def __init__(
         self, point: Point, prepare: Callable[..., Any], batch_size: int | None = None
     ) -> None:

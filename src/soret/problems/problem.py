@@ -88,6 +88,7 @@ class Problem:
     trainable: Callable[[Any], Any] | None = None
     fixed_start: bool = False
 
+    @default_semantics()
     def __post_init__(self) -> None:
         object.__setattr__(self, "loss", as_loss(self.loss))
         if not isinstance(self.data, Dataset | Stream):
@@ -154,6 +155,7 @@ class Problem:
         outputs = self.predict_batch(self.model(params), batch[0])
         return jnp.mean(jax.vmap(self.loss)(outputs, batch[1]))
 
+    @ensemble_settings()
     def evaluation_batch(
         self, n: int = evaluation_batch.EXAMPLES, seed: int = 0
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -204,7 +206,6 @@ class Problem:
         with jax.ensure_compile_time_eval():
             return fixed(generator.as_jax_key(jnp.zeros(2, jnp.uint32)))
 
-    @default_semantics()
     def _check(self) -> None:
         params = model_checks.check_init(self)
         x, y = model_checks.example_shapes(self)
