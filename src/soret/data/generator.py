@@ -15,6 +15,7 @@ Salmon, Moraes, Dror, Shaw (2011), "Parallel random numbers: as easy as 1, 2, 3"
 """
 
 import math
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -45,7 +46,12 @@ def threefry(
     first, second : (\\*n) uint32
         The words of the counter.
     """
-    schedule = (key[0], key[1], key[0] ^ key[1] ^ jnp.uint32(_PARITY))
+    return _encrypt((key[0], key[1]), first, second)
+
+
+def _encrypt(key: tuple[Array, Array], first: Array, second: Array) -> tuple[Array, Array]:
+    """Do what `threefry` does with keys of any shape that broadcasts against the counter's."""
+    schedule = (*key, key[0] ^ key[1] ^ jnp.uint32(_PARITY))
     x, y = first + schedule[0], second + schedule[1]
     for group in range(5):
         for rotation in _ROTATIONS[group % 2]:
@@ -124,12 +130,12 @@ def bits(key: Key, step: Steps, n: int, offset: int = 0) -> UInt32[Array, "*step
     -------
     (n,) or (k, n) uint32
     """
-    return _arrange(*_pairs(key, step, n, offset), step, n)
+    return _drawn(lambda first, second: (first, second), key, step, n, offset)
 
 
 def uniform(key: Key, step: Steps, n: int, offset: int = 0) -> Float32[Array, "*steps {n}"]:
     """Draw `n` uniform numbers in [0, 1), multiples of 2⁻²⁴; parameters as for `bits`."""
-    return _unit(bits(key, step, n, offset))
+    return _drawn(lambda first, second: (_unit(first), _unit(second)), key, step, n, offset)
 
 
 def normal(key: Key, step: Steps, n: int, offset: int = 0) -> Float32[Array, "*steps {n}"]:
@@ -137,11 +143,14 @@ def normal(key: Key, step: Steps, n: int, offset: int = 0) -> Float32[Array, "*s
 
     None exceeds 5.9 in size.
     """
-    first, second = _pairs(key, step, n, offset)
+    return _drawn(_box_muller, key, step, n, offset)
+
+
+def _box_muller(first: Array, second: Array) -> tuple[Array, Array]:
     # Half a unit is added so that the logarithm never meets zero.
     radius = jnp.sqrt(-2 * jnp.log(_unit(first) + jnp.float32(2**-25)))
     cosine, sine = _cos_sin_of_turns(_unit(second))
-    return _arrange(radius * cosine, radius * sine, step, n)
+    return radius * cosine, radius * sine
 
 
 def _cos_sin_of_turns(turns: Float[Array, "*n"]) -> tuple[Float[Array, "*n"], Float[Array, "*n"]]:
@@ -164,21 +173,50 @@ def _cos_sin_of_turns(turns: Float[Array, "*n"]) -> tuple[Float[Array, "*n"], Fl
     )
 
 
-def _pairs(key: Key, step: Steps, n: int, offset: int) -> tuple[Array, Array]:
-    """Draw the words of all steps as two flat arrays: only long loops vectorize."""
-    steps = jnp.atleast_1d(jnp.asarray(step, jnp.uint32))
-    half = (n + 1) // 2
+def _drawn(
+    make: Callable[[Array, Array], tuple[Array, Array]],
+    key: Key,
+    step: Steps,
+    n: int,
+    offset: int,
+) -> Array:
+    """Make two numbers of each pair of random words: `n` of them a step, side by side.
+
+    Under `vmap` the keys are the last axis of everything elementwise: one long loop, which
+    vectorizes however few the numbers of one key. They are moved to the front once, at the end.
+    """
+
+    @jax.custom_batching.custom_vmap
+    def draw(key: Array, steps: Array) -> Array:
+        return _lanes(make, key[None], steps[None], n, offset)[0]
+
+    @draw.def_vmap
+    def draw_many(
+        size: int, batched: Sequence[bool], keys: Array, steps: Array
+    ) -> tuple[Array, bool]:
+        keys = keys if batched[0] else jnp.broadcast_to(keys, (size, 2))
+        return _lanes(make, keys, steps if batched[1] else steps[None], n, offset), True
+
+    made = draw(key, jnp.atleast_1d(jnp.asarray(step, jnp.uint32)))
+    return made if jnp.ndim(step) else made[0]
+
+
+def _lanes(
+    make: Callable[[Array, Array], tuple[Array, Array]],
+    keys: Array,
+    steps: Array,
+    n: int,
+    offset: int,
+) -> Array:
+    """Return (keys, steps, n) numbers of keys (keys, 2) and steps (keys or 1, steps)."""
+    half, count = (n + 1) // 2, steps.shape[1]
     index = jnp.arange(half, dtype=jnp.uint32) + jnp.uint32(offset)
-    return threefry(key, jnp.tile(index, len(steps)), jnp.repeat(steps, half))
-
-
-def _arrange(first: Array, second: Array, step: Steps, n: int) -> Array:
-    """Put two flat arrays of all steps side by side, step by step."""
-    # Fused with what goes before, this would break its long loops into short ones.
-    first, second = jax.lax.optimization_barrier((first, second))
-    half = (n + 1) // 2
-    both = jnp.concatenate([first.reshape(-1, half), second.reshape(-1, half)], axis=1)[:, :n]
-    return both if jnp.ndim(step) else both[0]
+    places = jnp.tile(index, count)[:, None], jnp.repeat(steps.T, half, axis=0)
+    words = _encrypt((keys[:, 0], keys[:, 1]), *places)
+    # Fused with what comes after, the long loops would break into short ones.
+    made = make(*jax.lax.optimization_barrier(words))
+    both = jnp.concatenate([part.reshape(count, half, len(keys)) for part in made], axis=1)
+    return jnp.moveaxis(jax.lax.optimization_barrier(both[:, :n]), -1, 0)
 
 
 def _unit(words: UInt32[Array, "*n"]) -> Float[Array, "*n"]:

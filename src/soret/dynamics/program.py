@@ -234,10 +234,10 @@ class Program:
     ) -> tuple[Ensemble, Any]:
         steps = n * jnp.uint32(self.chunk) + jnp.arange(self.chunk, dtype=jnp.uint32)
         prepared, handles = jax.vmap(self.sampler.draw, in_axes=(0, 0, None))(prepared, keys, steps)
-        # Without the barrier XLA moves the transposition into the generator, which then no
-        # longer vectorizes.
-        handles = jax.lax.optimization_barrier(handles)
         handles = jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), handles)
+        # Draws end with replicas on the last axis. Moved here, it is one copy; moved on the other
+        # side of the barrier, XLA would draw in the order of that copy and no longer vectorize.
+        handles = jax.lax.optimization_barrier(handles)
         gradient = jax.grad(self._loss)
 
         def one(params: Any, velocity: Any, handle: Any) -> tuple[Any, Any]:
