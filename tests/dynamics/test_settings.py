@@ -203,7 +203,9 @@ def test_simulate_refuses(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_not_even_one_replica_fits(tmp_path: Path) -> None:
     """A process killed by the system in place of a sentence."""
-    with pytest.raises(SettingsError, match=r"takes about .* MiB and 1 MiB may") as error:
+    with pytest.raises(
+        SettingsError, match=r"would take .* MiB of memory, where 1.0 MiB may"
+    ) as error:
         soret.simulate(
             STREAM,
             soret.SGD(0.1),

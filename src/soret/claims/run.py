@@ -16,6 +16,7 @@ import xarray as xr
 import soret
 from soret.claims.claim import About, Runs
 from soret.claims.verdict import Result, Verdict, together
+from soret.dynamics.keys import check_seed
 from soret.figures import save
 from soret.numerics import single_precision
 from soret.runs import RunFolder
@@ -118,6 +119,7 @@ def run_claim(
         If the settings do not work, or the folder holds another run.
     """
     began = time.monotonic()
+    check_seed(seed)  # what is refused must not take the folder
     folder = RunFolder(out if out is not None else default_folder(claim, scale, seed))
     _rehearse(claim)
     complete = folder.begin(

@@ -6,7 +6,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from soret.dynamics.algorithm import Algorithm, axes, check_algorithm, points
+from soret.dynamics import sizes
+from soret.dynamics.algorithm import Algorithm, axes, check_algorithm, values_of
 from soret.dynamics.keys import check_seed
 from soret.dynamics.passage import FirstPassage
 from soret.dynamics.sampling import sampler
@@ -88,12 +89,15 @@ def check(
         raise SettingsError(
             f"record_every is {record_every}, no multiple of the {watch.every} steps between looks."
         )
+    records = steps // record_every + 1
+    needed = sizes.held(algorithm, replicas, records, watch)
+    sizes.refuse(needed, algorithm, replicas, records, memory_limit)
     with ensemble_settings():
         check_algorithm(algorithm, model_checks.check_init(problem))
     if replicas > 1:
         model_checks.warn_of_fixed_start(problem)
-    for point in points(algorithm):
-        sampler(problem, int(point["batch_size"]), algorithm.sampling)
+    for batch_size in values_of(algorithm.hyperparameters["batch_size"]):
+        sampler(problem, int(batch_size), algorithm.sampling)
     return observables, record_every
 
 

@@ -74,9 +74,10 @@ class FirstPassage:
             )
         single = values.astype(np.float32)
         if not np.all(np.isfinite(single)) or not np.all(np.diff(single) > 0):
+            shown = ", ".join(f"{value:g}" for value in values[:8].tolist())
             raise SettingsError(
                 "thresholds must be finite and ascend, none twice (in float32); they are "
-                f"{values.tolist()}."
+                f"{shown}{', …' if len(values) > 8 else ''}."
             )
         every = self.every
         if isinstance(every, bool) or not isinstance(every, int | np.integer) or every < 1:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from soret.data.generator import as_jax_key
+from soret.dynamics import sizes
 from soret.dynamics.algorithm import Algorithm, Point, points
 from soret.dynamics.passage import FirstPassage
 from soret.dynamics.program import Program
@@ -113,31 +114,46 @@ def make_plan(
         If the problem, algorithm and observables do not fit each other, or not even one replica
         fits into memory.
     """
-    grid = list(points(algorithm))
     where = list(devices) if devices else jax.local_devices()
     slots = _slots(where, workers)
     limit = memory_limit or limit_bytes()
+    sizes.refuse(
+        sizes.held(algorithm, replicas, records, watch), algorithm, replicas, records, limit
+    )
+    grid = list(points(algorithm))
     size = block_size or _block_size(problem, algorithm, grid, replicas, where[0].platform)
     size = -(-replicas // -(-replicas // size))
+    programs_bytes = len({algorithm.structure(point) for point in grid}) * len(set(slots))
+    programs_bytes = _OVERHEAD + programs_bytes * _PROGRAM_OVERHEAD
     while True:
+        # Shapes, and what is refused for them, come before anything is compiled.
+        traced = _programs(
+            problem, algorithm, observables, grid[:1], size, record_every, records - 1, watch
+        )
+        results = _result_bytes(traced, algorithm, replicas, records, watch)
+        results += sizes.blocks(algorithm, replicas, size)
+        sizes.refuse(results + programs_bytes, algorithm, replicas, records, limit)
         programs = _programs(
-            problem, algorithm, observables, grid, size, record_every, records - 1, watch
+            problem,
+            algorithm,
+            observables,
+            grid,
+            size,
+            record_every,
+            records - 1,
+            watch,
+            traced,
         )
         block_bytes = _compile(programs, set(slots))
-        blocks = _blocks(grid, replicas, size)
-        results = _result_bytes(programs, grid, replicas, records)
         held = results + sum(program.constant_bytes() for program in programs.values())
-        held += _OVERHEAD + len(programs) * len(set(slots)) * _PROGRAM_OVERHEAD
-        at_once = min(len(slots), len(blocks), max(0, limit - held) // block_bytes)
+        held += programs_bytes
+        count = len(grid) * -(-replicas // size)
+        at_once = min(len(slots), count, max(0, limit - held) // block_bytes)
         if at_once:
             memory = held + at_once * block_bytes
-            return Plan(blocks, size, programs, slots[:at_once], memory)
+            return Plan(_blocks(grid, replicas, size), size, programs, slots[:at_once], memory)
         if size == 1:
-            raise SettingsError(
-                f"one replica of {problem.name!r} takes about "
-                f"{(held + block_bytes) / 2**20:,.0f} MiB and {limit / 2**20:,.0f} MiB "
-                "may be used; use a smaller batch or problem, or record less often."
-            )
+            raise SettingsError(sizes.one_replica(problem.name, held + block_bytes, limit))
         size = -(-size // 2)
 
 
@@ -181,8 +197,9 @@ def _programs(
     record_every: int,
     records: int,
     watch: FirstPassage | None,
+    made: Mapping[tuple[Any, ...], Program] | None = None,
 ) -> dict[tuple[Any, ...], Program]:
-    programs: dict[tuple[Any, ...], Program] = {}
+    programs = dict(made or {})
     for point in grid:
         structure = algorithm.structure(point)
         if structure not in programs:
@@ -213,13 +230,14 @@ def _blocks(grid: Sequence[Point], replicas: int, size: int) -> list[Block]:
 
 
 def _result_bytes(
-    programs: Mapping[Any, Program], grid: Sequence[Point], replicas: int, records: int
+    programs: Mapping[Any, Program],
+    algorithm: Algorithm,
+    replicas: int,
+    records: int,
+    watch: FirstPassage | None,
 ) -> int:
     program = next(iter(programs.values()))
-    one = sum(shape.size * shape.dtype.itemsize for shape in program.record_shapes.values())
-    passed = 0 if program.watch is None else 8 * len(program.watch.thresholds)
-    if program.watch is not None and program.watch.hold:
-        leaves = jax.tree.leaves(program.ensemble_shape.params)
-        passed += sum(4 * leaf.size // leaf.shape[0] for leaf in leaves)
-    # Twice: the blocks' own records and the arrays they are put together into.
-    return 2 * (one * records + passed) * len(grid) * replicas
+    one = sizes.one_record(program.record_shapes.values())
+    leaves = jax.tree.leaves(program.ensemble_shape.params)
+    parameters = sum(leaf.size // leaf.shape[0] for leaf in leaves)
+    return sizes.held(algorithm, replicas, records, watch, one, parameters)
