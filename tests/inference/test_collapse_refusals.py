@@ -35,7 +35,7 @@ def without(replicas):
         (falling().rename(h="learning_rate"), "must have the dimensions h, replica, step"),
         (falling().drop_vars("h"), "must carry the values of h as a coordinate"),
         (falling().drop_vars("step"), "must carry the values of step as a coordinate"),
-        (falling().assign_coords(h=["a", "b"]), "values of h must be numbers"),
+        (falling().assign_coords(h=["a", "b"]), "values of h must be an array of real numbers"),
         (falling(scales=(1.0,)), "at least two values of h, but have 1"),
         (falling(scales=(0.0, 1.0)), "must be positive and finite .* are 0, 1"),
         (falling(scales=(-1.0, 1.0)), "must be positive and finite .* are -1, 1"),

@@ -181,7 +181,7 @@ def test_streams_that_make_no_displacement_are_refused():
         with pytest.raises(InferenceError, match="finite, of one shape"):
             stream.add(wrong)
     for settings in ({"longest": 0}, {"longest": 5, "points": 3}):
-        with pytest.raises(InferenceError, match="longest"):
+        with pytest.raises(SettingsError, match=r"longest|points"):
             LagDisplacement(**settings)
 
 

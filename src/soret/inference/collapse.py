@@ -11,9 +11,13 @@ import xarray as xr
 
 from soret.errors import InferenceError, SettingsError
 from soret.inference.bootstrap import expanded_percentile, resampling_weights
+from soret.inference.checks import answered, back, whole_number
 from soret.inference.curves import read_curves
 from soret.inference.mismatch import Mismatch
 from soret.inference.search import Search
+
+# Of the largest over the smallest rescaled step; 1e130 of them.
+_FARTHEST = 300.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +151,7 @@ class Collapse:
         return "; ".join(parts)
 
 
+@answered("rivals")
 def collapse(
     curves: xr.DataArray,
     over: str,
@@ -240,6 +245,16 @@ def collapse(
             f"so no rescaling of {along} can be told from another."
         )
     mismatch = Mismatch(data)
+    if mismatch.log_ratio < 1e-6:
+        raise InferenceError(
+            f"values of {over} are all the same but for {mismatch.log_ratio:.1g} of them; curves "
+            "at values that differ by a factor of two or more tell exponents apart."
+        )
+    if max(map(abs, bounds)) * mismatch.log_ratio > _FARTHEST:
+        raise InferenceError(
+            f"steps rescaled by {over}^{max(map(abs, bounds)):g} would differ by a factor of more "
+            f"than e^{_FARTHEST:g}: narrow bounds, or leave out the extreme values of {over}."
+        )
     widest = mismatch.widest_exponent(min_overlap)
     low, high = max(bounds[0], -widest), min(bounds[1], widest)
     if not low < high:
@@ -280,7 +295,7 @@ def collapse(
         rivals={float(a): float(r) for a, r in zip(rivals, residuals[1:], strict=True)},
         tolerance=tolerance,
         span=(float(ranges[:, 0].min()), float(ranges[:, 1].max())),
-        extent=extent * data.extent,
+        extent=back(extent * data.extent, data.power),
         replicas=data.replicas,
         left_out=data.left_out,
         over=over,
@@ -311,6 +326,7 @@ def _check_settings(
         raise SettingsError(f"min_overlap must be above 0 and at most 1, but is {min_overlap:g}.")
     if ends.shape != (2,) or not (np.all(np.isfinite(ends)) and ends[0] < ends[1]):
         raise SettingsError(f"bounds must be two finite exponents in order, but are {bounds}.")
+    whole_number("resamples", resamples, 1)
     needed = math.ceil(20 / (1 - confidence))
     if resamples < needed:
         raise SettingsError(

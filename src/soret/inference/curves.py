@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from soret.errors import InferenceError
+from soret.inference.checks import in_unit, numbers, unit
 
 #: Fewest replicas an interval is drawn from. A bootstrap of ``n`` values knows ``C(2n-1, n)``
 #: resamples: 35 for four replicas, which no 95 % interval can be read off, and 6,435 for eight.
@@ -36,9 +37,11 @@ class Curves:
     steps : ndarray, shape (T,)
         Where the curves were recorded, increasing, not negative.
     values : ndarray, shape (H, R, T)
-        The curves, all finite, in the observable's own units.
+        The curves, all finite.
     left_out : int
         Replicas that were not finite throughout at some hyperparameter, and are not in `values`.
+    power : int
+        Values are in units of 2**power of the observable's own.
     """
 
     over: str
@@ -48,6 +51,7 @@ class Curves:
     steps: NDArray[np.float64]
     values: NDArray[np.float64]
     left_out: int
+    power: int = 0
 
     @property
     def replicas(self) -> int:
@@ -136,25 +140,30 @@ def read_curves(
     if not (np.all(np.isfinite(steps)) and steps[0] >= 0 and np.all(np.diff(steps) > 0)):
         raise InferenceError(f"values of {along} must be increasing and not negative.")
 
-    values = np.asarray(curves.transpose(*wanted).values, dtype=np.float64)
+    values = numbers("curves", curves.transpose(*wanted).values)
     finite: NDArray[np.bool_] = np.all(np.isfinite(values), axis=(0, 2))
     if finite.sum() < MIN_REPLICAS:
         raise InferenceError(
             f"an interval needs at least {MIN_REPLICAS} replicas that stay finite at every {over}, "
             f"but only {finite.sum()} of {finite.size} do."
         )
+    power = unit(values[:, finite])
     return Curves(
-        over, along, sample, scales, steps, values[:, finite], left_out=int((~finite).sum())
+        over,
+        along,
+        sample,
+        scales,
+        steps,
+        in_unit(values[:, finite], power),
+        left_out=int((~finite).sum()),
+        power=power,
     )
 
 
 def _coordinate(curves: xr.DataArray, dim: str) -> NDArray[np.float64]:
     if dim not in curves.coords:
         raise InferenceError(f"curves must carry the values of {dim} as a coordinate.")
-    try:
-        return np.asarray(curves.coords[dim].values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InferenceError(f"values of {dim} must be numbers.") from None
+    return numbers(f"values of {dim}", curves.coords[dim].values)
 
 
 def _listed(numbers: NDArray[np.float64]) -> str:

@@ -11,6 +11,7 @@ from scipy import stats
 
 from soret.errors import InferenceError, SettingsError
 from soret.inference.bootstrap import expanded_percentile, resampling_weights
+from soret.inference.checks import answered, numbers, whole_number
 from soret.inference.curves import MIN_REPLICAS
 
 Floats = NDArray[np.float64]
@@ -20,6 +21,8 @@ MIN_POINTS = 4
 
 #: Least log-likelihood ratio that tells two laws apart: one is e² = 7.4 times as likely.
 EVIDENCE = 2.0
+# Powers of two of x between which its unit is left alone.
+_USUAL = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +89,7 @@ class Growth:
         )
 
 
+@answered()
 def power_or_exponential(
     x: ArrayLike,
     y: ArrayLike,
@@ -111,9 +115,9 @@ def power_or_exponential(
     Parameters
     ----------
     x : array_like, shape (n,)
-        Positive; n ≥ 4.
+        Positive, at 4 or more different places.
     y : array_like, shape (n,) or (R, n)
-        Positive.
+        Positive. With replicas, at least 8 and two for each point, that differ at every one.
     y_error : array_like, shape (n,), optional
         Standard errors where there are no replicas, below half of y.
     per : array_like, shape (R, n), optional
@@ -130,7 +134,10 @@ def power_or_exponential(
     """
     if not 0 < confidence < 1 or resamples < 100:
         raise SettingsError("confidence must lie between 0 and 1, with 100 resamples or more.")
-    places, values = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    whole_number("resamples", resamples, 100)
+    places, values = numbers("x", x), numbers("y", y)
+    if values.ndim == 2:
+        numbers("y", y, replicas=0)
     if places.ndim != 1 or values.ndim not in (1, 2) or values.shape[-1] != places.size:
         raise InferenceError(
             f"x must be of shape (n,) and y of (n,) or (replicas, n), but are {places.shape} and "
@@ -178,12 +185,15 @@ class _Line:
 
     def __init__(self, x: Floats, covariance: Floats) -> None:
         self._root = np.linalg.inv(np.linalg.cholesky(covariance))
-        columns = self._root @ np.stack([np.ones_like(x), x], axis=1)
+        # A column far from 1 would be taken for nothing, or the other one would.
+        far = int(np.frexp(np.abs(x).max())[1])
+        self._power = far if abs(far) > _USUAL else 0
+        columns = self._root @ np.stack([np.ones_like(x), np.ldexp(x, -self._power)], axis=1)
         self._inverse = np.linalg.pinv(columns)
         self._left = np.eye(x.size) - columns @ self._inverse
 
     def slope(self, y: Floats) -> Floats:
-        return np.asarray(y @ (self._inverse @ self._root)[1])
+        return np.ldexp(np.asarray(y @ (self._inverse @ self._root)[1]), -self._power)
 
     def square(self, y: Floats) -> Floats:
         """χ² of the residuals."""
@@ -209,9 +219,13 @@ def _independent(
     if y_error is None:
         raise InferenceError("give replicas, or standard errors of y.")
     try:
-        relative = np.broadcast_to(np.asarray(y_error, dtype=np.float64), y.shape) / y
+        errors = np.broadcast_to(numbers("y_error", y_error), y.shape)
+    except InferenceError:
+        raise
     except ValueError:
         raise InferenceError("y_error must be one number for each point.") from None
+    with np.errstate(over="ignore", invalid="ignore"):
+        relative = errors / y
     if not (np.isfinite(relative) & (relative > 0) & (relative < 0.5)).all():
         raise InferenceError("errors of y must be positive and below half of it.")
     logs = np.log(y)
@@ -234,7 +248,7 @@ def _resampled(
             f"{y.shape[1]} points need at least {needed} replicas for their covariance, "
             f"not {len(y)}."
         )
-    below = np.ones_like(y) if per is None else np.asarray(per, dtype=np.float64)
+    below = np.ones_like(y) if per is None else numbers("per", per, replicas=0)
     if below.shape != y.shape or not (np.isfinite(below) & (below >= 0)).all():
         raise InferenceError("per must be finite, not negative, and of the shape of y.")
     shares = resampling_weights(len(y), resamples, rng)
@@ -245,6 +259,9 @@ def _resampled(
         )
     influence = y / y.mean(0) - below / below.mean(0)
     covariance = influence.T @ influence / (len(y) * (len(y) - 1))
-    if not np.linalg.cond(covariance) < 1e12:
-        raise InferenceError("some points always err together; leave out all but one of them.")
+    if not np.sqrt(np.diag(covariance)).min() > 1e-14 or not np.linalg.cond(covariance) < 1e12:
+        raise InferenceError(
+            "some points do not differ between replicas, or always err together; leave out all but "
+            "one of those."
+        )
     return np.log(y.mean(0) / below.mean(0)), covariance, np.log(shares @ y / under)

@@ -11,12 +11,15 @@ from collections import deque
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from soret.errors import InferenceError
+from soret.errors import InferenceError, SettingsError
+from soret.inference.checks import answered, numbers, whole_number
+from soret.inference.points import positive
 from soret.inference.slope import Slope, loglog_slope
 
 Floats = NDArray[np.float64]
 
 
+@answered()
 def squared_displacement(
     positions: ArrayLike, lags: ArrayLike, *, blocks: int = 1, start: int = 0
 ) -> Floats:
@@ -42,23 +45,45 @@ def squared_displacement(
     Raises
     ------
     InferenceError
-        If a lag does not fit into a block, or positions are not finite.
+        If a lag does not fit into a block, positions are not finite, or their squares overflow or
+        underflow.
+    SettingsError
+        If `blocks` or `start` is out of range.
     """
-    x = np.asarray(positions, dtype=np.float64)
+    blocks, start = whole_number("blocks", blocks, 1), whole_number("start", start, 0)
+    x = numbers("positions", positions, replicas=0)
     spans = np.atleast_1d(np.asarray(lags))
     if x.ndim != 3 or not np.isfinite(x).all():
         raise InferenceError("positions must be finite, of shape (replicas, records, directions).")
-    if spans.dtype.kind not in "iu" or not (spans >= 1).all():
+    if spans.dtype.kind not in "iu" or spans.ndim != 1 or not (spans >= 1).all() or not spans.size:
         raise InferenceError("lags must be whole numbers of records, at least 1.")
-    length = (x.shape[1] - start) // max(blocks, 1)
-    if blocks < 1 or not length > spans.max():
+    if not len(x) or not x.shape[2]:
+        raise InferenceError(f"positions of shape {x.shape} hold none.")
+    length = max(x.shape[1] - start, 0) // blocks
+    if not length > spans.max():
         raise InferenceError(
             f"a lag of {spans.max()} records does not fit into {blocks} blocks of {length}."
         )
     kept = x[:, start : start + blocks * length].reshape(-1, length, x.shape[2])
-    return np.stack(
-        [((kept[:, lag:] - kept[:, :-lag]) ** 2).sum(-1).mean(-1) for lag in spans], axis=1
-    )
+    found = []
+    for lag in spans.tolist():
+        moved = kept[:, lag:] - kept[:, :-lag]
+        found.append(_squares(moved).mean(-1))
+    return np.stack(found, axis=1)
+
+
+def _squares(moved: Floats) -> Floats:
+    """Return |moved|² over the last axis; refuse what is lost in it."""
+    with np.errstate(over="ignore", under="ignore"):
+        squares = np.asarray((moved**2).sum(-1))
+    largest = float(np.abs(moved).max(initial=0.0))
+    # Of displacements below 1e-150 the square keeps few digits, or none.
+    if not np.isfinite(squares).all() or 0 < largest < 1e-150:
+        raise InferenceError(
+            f"the square of a displacement of {largest:g} is out of reach of floating point; "
+            "give positions in a unit in which they are closer to 1."
+        )
+    return squares
 
 
 class LagDisplacement:
@@ -85,8 +110,10 @@ class LagDisplacement:
 
     Raises
     ------
+    SettingsError
+        If no lag is asked for.
     InferenceError
-        If no lag is asked for; when positions are added, if they are not finite or change shape.
+        When positions are added, if they are not finite or change shape.
 
     Examples
     --------
@@ -98,8 +125,9 @@ class LagDisplacement:
     """
 
     def __init__(self, longest: int, points: int = 16) -> None:
-        if not (longest >= 1 and points >= 2 and points % 2 == 0):
-            raise InferenceError("longest must be at least 1, and points even and at least 2.")
+        longest, points = whole_number("longest", longest, 1), whole_number("points", points, 2)
+        if points % 2:
+            raise SettingsError(f"points must be even, not {points}.")
         strides = [1]
         while strides[-1] * points < longest:
             strides.append(2 * strides[-1])
@@ -116,7 +144,7 @@ class LagDisplacement:
 
     def add(self, positions: ArrayLike) -> None:
         """Take the next record, of shape (d,), or (R, d) for replicas."""
-        x = np.atleast_2d(np.array(positions, dtype=np.float64))
+        x = np.atleast_2d(numbers("positions", positions))
         last = self._kept[1][-1] if self._kept[1] else x
         if x.ndim != 2 or x.shape != last.shape or not np.isfinite(x).all():
             raise InferenceError(
@@ -129,7 +157,7 @@ class LagDisplacement:
             for back in self._spans[stride].tolist():
                 lag = back * stride
                 if back <= len(kept) and lag in self._counts:
-                    squares = ((x - kept[-back]) ** 2).sum(-1)
+                    squares = _squares(x - kept[-back])
                     self._sums[lag] = self._sums.get(lag, 0.0) + squares
                     self._counts[lag] += 1
             kept.append(x)
@@ -149,6 +177,7 @@ class LagDisplacement:
         return seen, np.stack([self._sums[lag] / self._counts[lag] for lag in seen.tolist()], 1)
 
 
+@answered()
 def diffusion_exponent(
     lags: ArrayLike, displacement: ArrayLike, *, within: tuple[float, float] | None = None
 ) -> Slope:
@@ -170,6 +199,6 @@ def diffusion_exponent(
     InferenceError
         If there are fewer than 5 lags, too few rows, or values that are not positive.
     """
-    at = np.asarray(lags, dtype=np.float64)
+    at = positive("lags", lags)
     chosen = (float(at.min()), float(at.max())) if within is None else within
     return loglog_slope(at, displacement, average="mean", within=chosen)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from soret.errors import InferenceError, SettingsError
 from soret.inference.bootstrap import expanded_percentile, resampling_weights
+from soret.inference.checks import answered, back, in_unit, numbers, unit, whole_number
 from soret.inference.curves import MIN_REPLICAS
 
 
@@ -31,6 +32,7 @@ class CurveDistance:
     replicas: int
 
 
+@answered()
 def curve_distance(
     first: ArrayLike,
     second: ArrayLike,
@@ -49,7 +51,8 @@ def curve_distance(
     ----------
     first, second : (replicas, points) array
         Curves at the same places; replica by replica from the same start, so that what the
-        start does cancels. Places at which any value is missing are left out.
+        start does cancels. Places at which any value is missing (nan or infinite) are left out.
+        At least eight replicas; where they are all alike the interval has no width.
     confidence : float
     resamples, seed : int
 
@@ -62,13 +65,16 @@ def curve_distance(
     """
     if not 0 < confidence < 1 or resamples < 100:
         raise SettingsError("confidence must lie between 0 and 1, with 100 resamples or more.")
-    a, b = (np.asarray(curves, np.float64) for curves in (first, second))
+    whole_number("resamples", resamples, 100)
+    a, b = numbers("first", first, replicas=0), numbers("second", second, replicas=0)
     if a.shape != b.shape or a.ndim != 2:
         raise InferenceError(
             f"both must be of one shape (replicas, points), but are {a.shape} and {b.shape}."
         )
-    apart = a - b
-    apart = apart[:, np.isfinite(apart).all(axis=0)]
+    kept = (np.isfinite(a) & np.isfinite(b)).all(axis=0)
+    power = unit(a[:, kept], b[:, kept])
+    apart = in_unit(a[:, kept], power) - in_unit(b[:, kept], power)
+    power, apart = power + unit(apart), in_unit(apart, unit(apart))
     replicas, points = apart.shape
     if replicas < MIN_REPLICAS or not points:
         raise InferenceError(
@@ -81,8 +87,8 @@ def curve_distance(
     again = ((shares @ apart) ** 2).mean(axis=1) - chance * (2 * replicas - 1) / replicas
     low, high = expanded_percentile(again, confidence, replicas)
     return CurveDistance(
-        float(np.sqrt(max(square, 0.0))),
-        (float(np.sqrt(max(low, 0.0))), float(np.sqrt(max(high, 0.0)))),
+        back(np.sqrt(max(square, 0.0)), power),
+        (back(np.sqrt(max(low, 0.0)), power), back(np.sqrt(max(high, 0.0)), power)),
         points,
         replicas,
     )

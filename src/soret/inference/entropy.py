@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from soret.errors import InferenceError
+from soret.inference.checks import answered, in_unit, numbers, unit, whole_number
 
 
+@answered()
 def pair_entropy(paths: ArrayLike, groups: int = 25) -> NDArray[np.float64]:
     r"""Estimate how far pairs of successive points are from their own reversal, in nats a step.
 
@@ -20,7 +22,9 @@ def pair_entropy(paths: ArrayLike, groups: int = 25) -> NDArray[np.float64]:
     Parameters
     ----------
     paths : array_like, shape (R, k, n)
-        Successive points of independent stationary paths.
+        Successive points of independent stationary paths: finite, at least 2 points a path and 2
+        paths a group, that vary in each of the n ≥ 1 directions, and whose successive points do
+        not determine each other.
     groups : int
         Groups of paths that are left out in turn.
 
@@ -32,17 +36,21 @@ def pair_entropy(paths: ArrayLike, groups: int = 25) -> NDArray[np.float64]:
     Raises
     ------
     InferenceError
-        If there are fewer than 2 points a path or 2 paths a group, or one is not finite.
+        If the paths are not as described.
+    SettingsError
+        If there are fewer than 2 groups.
     """
+    groups = whole_number("groups", groups, 2)
     # In one order in memory, so that sums do not depend on where the paths came from.
-    x = np.array(paths, dtype=np.float64, order="C")
-    if x.ndim != 3 or x.shape[1] < 2 or groups < 2 or x.shape[0] < 2 * groups:
+    x = np.array(numbers("paths", paths, replicas=0), order="C")
+    if x.ndim != 3 or x.shape[1] < 2 or x.shape[0] < 2 * groups or not x.shape[2]:
         raise InferenceError(
             f"paths has shape {x.shape}; it must be (R, k, n) with k of at least 2 and R of at "
             f"least {2 * groups}."
         )
     if not np.isfinite(x).all():
         raise InferenceError("a path is not finite; leave out those that diverged.")
+    x = in_unit(x, unit(x))
     x = x - x.mean((0, 1))
     parts = np.array_split(x, groups)
     now = np.array([np.einsum("rki,rkj->ij", p, p) / p.shape[1] for p in parts])
@@ -61,4 +69,10 @@ def pair_entropy(paths: ArrayLike, groups: int = 25) -> NDArray[np.float64]:
 def _divergence(now: NDArray[np.float64], after: NDArray[np.float64]) -> float:
     forward = np.block([[now, after], [after.T, now]])
     back = np.block([[now, after.T], [after, now]])
+    scale = np.sqrt(np.diag(back))
+    if not (scale > 0).all() or not np.linalg.cond(back / np.outer(scale, scale)) < 1e13:
+        raise InferenceError(
+            "the paths do not vary independently in every direction and from point to point; "
+            "leave out directions that others determine, or take points further apart."
+        )
     return float(np.trace(np.linalg.solve(back, forward)) - 2 * len(now)) / 2

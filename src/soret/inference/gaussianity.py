@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from soret.errors import InferenceError, SettingsError
+from soret.inference.checks import answered, numbers, rounding
 
 Floats = NDArray[np.float64]
 
@@ -50,6 +51,7 @@ class Gaussianity:
         return bool(min(self.kurtosis_p, self.skewness_p) > 0.025)
 
 
+@answered()
 def gaussianity(samples: ArrayLike, *, confidence: float = 0.95) -> Gaussianity:
     """Test whether vectors are drawn from a normal distribution of any mean and covariance.
 
@@ -73,16 +75,25 @@ def gaussianity(samples: ArrayLike, *, confidence: float = 0.95) -> Gaussianity:
     """
     if not 0 < confidence < 1:
         raise SettingsError(f"confidence is {confidence}; it must lie between 0 and 1.")
-    values = np.asarray(samples, np.float64)
+    values = numbers("samples", samples)
     if values.ndim != 2 or not np.isfinite(values).all():
         raise InferenceError("samples must be finite vectors, of shape (n, dimensions).")
     n, k = values.shape
+    if not k:
+        raise InferenceError("samples have no dimension.")
     if n < max(MIN_PER_DIMENSION * k, 20 * _GROUPS):
         raise InferenceError(
             f"{n} vectors of {k} dimensions are too few; it takes "
             f"{max(MIN_PER_DIMENSION * k, 20 * _GROUPS)}."
         )
+    # Each dimension in a power of two of its own unit: what is asked does not depend on units.
+    powers = np.frexp(np.abs(values).max(axis=0))[1]
+    values = np.ldexp(values, -powers)
+    if (np.ptp(values, axis=0) <= rounding(samples, np.ones(1))).any():
+        raise InferenceError("samples do not vary in every dimension.")
     centred = values - values.mean(axis=0)
+    spreads = np.frexp(np.abs(centred).max(axis=0))[1]
+    centred = np.ldexp(centred, -spreads)
     covariance = centred.T @ centred / n
     if np.linalg.matrix_rank(covariance) < k:
         raise InferenceError("samples do not vary in every dimension.")

@@ -6,9 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from soret.errors import InferenceError
+from soret.inference.checks import answered, numbers
+from soret.inference.points import positive
 from soret.inference.slope import Slope, loglog_slope
 
 
+@answered()
 def isotropy(curvature: ArrayLike, positions: ArrayLike) -> Slope:
     """Return the power of the curvature that the variance of positions follows.
 
@@ -26,14 +29,17 @@ def isotropy(curvature: ArrayLike, positions: ArrayLike) -> Slope:
     Raises
     ------
     InferenceError
-        If the shapes do not fit, or there are fewer than 5 modes.
+        If the shapes do not fit, there are fewer than 5 modes or 8 replicas, or a mode does not
+        move in one of them.
     """
-    x, h = np.asarray(positions, dtype=np.float64), np.asarray(curvature, dtype=np.float64)
+    x, h = numbers("positions", positions, replicas=0), positive("curvature", curvature)
     if x.ndim != 3 or h.shape != x.shape[2:]:
         raise InferenceError(
             f"positions and curvature have shapes {x.shape} and {h.shape}; they must be (R, T, n) "
             "and (n,)."
         )
+    if not x.size or not np.isfinite(x).all():
+        raise InferenceError("positions must be finite.")
     replicas = len(x)
     centred = x - x.mean((0, 1))
     # The mean over replicas is taken from the same numbers.

@@ -17,6 +17,7 @@ from scipy import signal
 
 from soret.errors import InferenceError
 from soret.inference.bootstrap import expanded_percentile, resampling_weights
+from soret.inference.checks import answered, back, in_unit, must_vary, numbers, unit, whole_number
 from soret.inference.curves import MIN_REPLICAS
 
 Floats = NDArray[np.float64]
@@ -45,6 +46,7 @@ class Oscillation:
     coefficients: tuple[float, float]
 
 
+@answered()
 def oscillation(
     series: ArrayLike, *, every: int = 1, resamples: int = 1000, seed: int = 0
 ) -> Oscillation:
@@ -53,7 +55,8 @@ def oscillation(
     Parameters
     ----------
     series : array_like, shape (R, T)
-        A projected position. Its mean over everything is taken off.
+        A projected position, finite and not constant, of at least 8 replicas and 10 records. Its
+        mean over everything is taken off.
     every : int
         Steps between records; so few that a mode turns by less than half a circle between two.
     resamples, seed : int
@@ -62,13 +65,18 @@ def oscillation(
     Raises
     ------
     InferenceError
-        If the series is not finite, too short, or has too few replicas.
+        If the series is not finite, constant, too short, or has too few replicas.
+    SettingsError
+        If `every` or `resamples` is out of range.
     """
-    x = np.asarray(series, dtype=np.float64)
+    every, resamples = whole_number("every", every, 1), whole_number("resamples", resamples, 100)
+    x = numbers("series", series, replicas=0)
     if x.ndim != 2 or x.shape[1] < 10 or not np.isfinite(x).all():
         raise InferenceError("a series must be finite, of shape (replicas, at least 10 records).")
     if len(x) < MIN_REPLICAS:
         raise InferenceError(f"an interval needs at least {MIN_REPLICAS} replicas, not {len(x)}.")
+    must_vary("series", series, x)
+    x = in_unit(x, unit(x))
     x = x - x.mean()
     now, one, two, three = x[:, 3:], x[:, 2:-1], x[:, 1:-2], x[:, :-3]
     # Of records further apart the noise reaches over two: what multiplies must be older.
@@ -96,6 +104,7 @@ def oscillation(
     )
 
 
+@answered()
 def power_spectrum(
     series: ArrayLike, *, every: int = 1, length: int = 256
 ) -> tuple[Floats, Floats]:
@@ -104,17 +113,32 @@ def power_spectrum(
     Parameters
     ----------
     series : array_like, shape (R, T)
+        Finite, of at least 2 records.
     every : int
         Steps between records.
     length : int
-        Records in a segment: the resolution is 2π/(length·every).
+        Records in a segment, at least 2: the resolution is 2π/(length·every).
 
     Returns
     -------
     frequencies : (F,) array
     power : (R, F) array
         Per radian a step.
+
+    Raises
+    ------
+    InferenceError
+        If the series is not finite, or too short; if its squares overflow or underflow.
+    SettingsError
+        If `every` or `length` is out of range.
     """
-    x = np.asarray(series, dtype=np.float64)
+    every, length = whole_number("every", every, 1), whole_number("length", length, 2)
+    x = numbers("series", series, replicas=0)
+    if x.ndim != 2 or not len(x) or x.shape[1] < 2 or not np.isfinite(x).all():
+        raise InferenceError("a series must be finite, of shape (replicas, at least 2 records).")
+    unity = unit(x)
+    x = in_unit(x, unity)
     found, power = signal.welch(x - x.mean(), fs=2 * np.pi / every, nperseg=min(length, x.shape[1]))
-    return np.asarray(found), np.asarray(power)
+    # Whether the largest can be held; powers below it may be 0.
+    back(float(power.max()), 2 * unity)
+    return np.asarray(found), in_unit(np.asarray(power), -2 * unity)

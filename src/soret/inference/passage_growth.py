@@ -10,6 +10,7 @@ from scipy import stats
 
 from soret.errors import InferenceError, SettingsError
 from soret.inference.bootstrap import expanded_percentile, resampling_weights
+from soret.inference.checks import answered, must_vary, numbers, whole_number
 from soret.inference.curves import MIN_REPLICAS
 
 Floats = NDArray[np.float64]
@@ -76,6 +77,7 @@ class PassageGrowth:
         )
 
 
+@answered()
 def passage_growth(
     thresholds: ArrayLike,
     times: ArrayLike,
@@ -101,7 +103,7 @@ def passage_growth(
     thresholds : array_like, shape (n,)
         c > 0, ascending.
     times : array_like, shape (R, n)
-        First passages of R ≥ 8 replicas; nan where a replica did not pass.
+        First passages of R ≥ 8 replicas, which must differ; nan where a replica did not pass.
     censored_at : array_like, shape () or (R,)
         How long replicas were watched.
     within : (float, float)
@@ -132,6 +134,7 @@ def passage_growth(
         )
     c, exposure, passed = _read(thresholds, times, censored_at)
     replicas = len(exposure)
+    whole_number("resamples", resamples, 100)
     chosen = passed.sum(0) >= max(MIN_PASSAGES, least_passed * replicas)
     with np.errstate(divide="ignore"):
         chosen &= exposure.sum(0) / passed.sum(0) >= shortest
@@ -148,6 +151,7 @@ def passage_growth(
         )
     c, exposure, passed = c[chosen], exposure[:, chosen], passed[:, chosen]
     plain, logs = _log_means(exposure, passed, resamples, seed)
+    must_vary("log T over replicas", logs, logs - plain)
 
     corrected = max((replicas - c.size - 2) / (replicas - 1), 1 / replicas)
     spread = np.cov(logs, rowvar=False)
@@ -172,6 +176,7 @@ def passage_growth(
     )
 
 
+@answered()
 def local_exponent(
     thresholds: ArrayLike,
     times: ArrayLike,
@@ -198,8 +203,11 @@ def local_exponent(
         The geometric middle of each window, the slope there and its interval; empty where too few
         thresholds were passed. Neighbouring windows share thresholds and replicas.
     """
-    if points < 2:
-        raise SettingsError(f"points is {points}; a slope needs at least 2.")
+    points, resamples = whole_number("points", points, 2), whole_number("resamples", resamples, 100)
+    if not 0 < confidence < 1 or not 0 < least_passed <= 1:
+        raise SettingsError(
+            "confidence must lie between 0 and 1, least_passed above 0 and up to 1."
+        )
     c, exposure, passed = _read(thresholds, times, censored_at)
     chosen = passed.sum(0) >= max(MIN_PASSAGES, least_passed * len(exposure))
     # At the start T may be 0, and has no logarithm.
@@ -239,8 +247,14 @@ def _log_means(
     shares = resampling_weights(len(exposure), resamples, np.random.default_rng(seed))
     events = shares @ passed
     # A resample without a passage has no mean; there is hardly one where half passed.
-    whole = (events > 0).all(axis=1)
-    logs = np.log((shares[whole] @ exposure) / events[whole])
+    complete = (events > 0).all(axis=1)
+    watched = shares[complete] @ exposure
+    if not (watched > 0).all():
+        raise InferenceError(
+            "nearly all replicas passed a threshold at time 0, whose logarithm says nothing; give "
+            "the shortest mean time to use, or leave that threshold out."
+        )
+    logs = np.log(watched / events[complete])
     return np.log(exposure.sum(0) / passed.sum(0)), logs
 
 
@@ -253,8 +267,8 @@ def _read(
     thresholds: ArrayLike, times: ArrayLike, censored_at: ArrayLike
 ) -> tuple[Floats, Floats, Floats]:
     """Return thresholds, the time each replica was watched for each, and whether it passed."""
-    c = np.asarray(thresholds, dtype=np.float64)
-    first = np.asarray(times, dtype=np.float64)
+    c = numbers("thresholds", thresholds)
+    first = numbers("times", times, replicas=0)
     if c.ndim != 1 or first.ndim != 2 or first.shape[1] != c.size:
         raise InferenceError(
             f"times must be of shape (replicas, {c.size}), one for each threshold, not "
@@ -264,7 +278,13 @@ def _read(
         raise InferenceError("thresholds must be positive and ascend.")
     if len(first) < MIN_REPLICAS:
         raise InferenceError(f"at least {MIN_REPLICAS} replicas are needed, not {len(first)}.")
-    limit = np.broadcast_to(np.asarray(censored_at, np.float64).reshape(-1, 1), first.shape)
+    limit = numbers("censored_at", censored_at)
+    if limit.shape not in ((), (1,), (len(first),)):
+        raise InferenceError(
+            f"censored_at must be one number, or one for each of {len(first)} replicas, not of "
+            f"shape {limit.shape}."
+        )
+    limit = np.broadcast_to(limit.reshape(-1, 1), first.shape)
     passed = ~np.isnan(first)
     if not (np.isfinite(limit).all() and (limit > 0).all()):
         raise InferenceError("censored_at must be positive and finite.")

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from soret.errors import InferenceError, SettingsError
 from soret.inference.bootstrap import resampling_weights
+from soret.inference.checks import numbers
 from soret.inference.curves import MIN_REPLICAS
 from soret.inference.line import Errors
 
@@ -71,6 +72,9 @@ def read_points(
         If they do not have the form described there.
     """
     xs, ys = positive("x", x), positive("y", y)
+    for name, values, array in (("x", x, xs), ("y", y, ys)):
+        if array.ndim == 2:
+            numbers(name, values, replicas=0)
     if not {xs.ndim, ys.ndim} <= {1, 2} or xs.shape[-1] != ys.shape[-1]:
         raise InferenceError(
             f"x and y must hold the same points, (n,) or (replicas, n), but have the shapes "
@@ -133,7 +137,7 @@ def _from_replicas(
 
 def _mean_below(y: Floats, per: ArrayLike, shares: Floats) -> tuple[Floats, Floats, Floats]:
     """The same of the denominators of a ratio of means, which may be 0 in most replicas."""
-    below = np.asarray(per, dtype=np.float64)
+    below = numbers("per", per, replicas=0)
     if below.shape != y.shape or not (np.isfinite(below) & (below >= 0)).all():
         raise InferenceError("per must be finite, not negative, and of the shape of y.")
     mean, many = below.mean(0), shares @ below
@@ -151,12 +155,14 @@ def _from_errors(
         raise InferenceError("give replicas, or standard errors of x or y.")
     relative = []
     for name, value, error in (("x", x, x_error), ("y", y, y_error)):
-        errors = np.zeros_like(value) if error is None else np.asarray(error, dtype=np.float64)
+        errors = np.zeros_like(value) if error is None else numbers(f"{name}_error", error)
         if errors.ndim == 0:
             errors = np.full_like(value, float(errors))
         if errors.shape != value.shape or not (np.isfinite(errors) & (errors >= 0)).all():
             raise InferenceError(f"{name}_error must be finite, not negative, one for each point.")
-        relative.append(errors / value)
+        # Too large an error is refused below, however large.
+        with np.errstate(over="ignore"):
+            relative.append(errors / value)
     made = Errors(relative[0], relative[1], np.zeros_like(x))
     _check_errors(made)
     return Points(np.log(x), np.log(y), made, None, None, 0)
@@ -173,10 +179,7 @@ def _check_errors(errors: Errors) -> None:
 
 
 def positive(name: str, values: ArrayLike) -> Floats:
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InferenceError(f"{name} must be numbers.") from None
+    array = numbers(name, values)
     if array.size == 0 or not (np.isfinite(array) & (array > 0)).all():
         raise InferenceError(f"{name} must be positive and finite to take logarithms.")
     return array

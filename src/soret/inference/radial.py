@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
 from soret.errors import InferenceError, SettingsError
+from soret.inference.checks import answered, numbers, whole_number
 
 Floats = NDArray[np.float64]
 
@@ -71,6 +72,7 @@ class RadialFit:
         )
 
 
+@answered()
 def radial_fit(
     radius: ArrayLike,
     scale: float,
@@ -92,7 +94,7 @@ def radial_fit(
     Parameters
     ----------
     radius : array_like, shape (R, n)
-        |z| for R chains; nan is left out.
+        |z| for R chains that differ; nan is left out, infinity is refused.
     scale : float
         s > 0, √(2L*/h) in the paper's law.
     dimension : int
@@ -110,17 +112,18 @@ def radial_fit(
     SettingsError
         If an argument is outside its range.
     """
-    r = np.asarray(radius, dtype=np.float64)
+    r = numbers("radius", radius, replicas=0)
     low, high = float(shell[0]), float(shell[1])
-    if not (scale > 0 and 0 <= low < high and dimension >= 1 and 0 < confidence < 1):
+    dimension, bins = whole_number("dimension", dimension, 1), whole_number("bins", bins, 4)
+    if not (0 < scale < np.inf and 0 <= low < high and 0 < confidence < 1):
         raise SettingsError("scale and dimension must be positive, the shell and confidence rise.")
     if r.ndim != 2 or bins < 4 or len(r) < 3 * bins:
         raise SettingsError(
             f"radius must be (chains, samples) with three chains for each of {bins} bins or more, "
             f"at least four, but is {r.shape}."
         )
-    if (r < 0).any():
-        raise InferenceError("a radius is negative; give |z|.")
+    if (r < 0).any() or np.isinf(r).any():
+        raise InferenceError("a radius is negative or infinite; give |z|, nan where it diverged.")
     inside = (r >= low) & (r < high)
     if inside.sum() < 2 * bins:
         raise InferenceError(
@@ -136,6 +139,8 @@ def radial_fit(
     _, expected, variance = law.moments(exponent, "power")
     between = (sums - count * expected) / total
     error_square = (between**2).sum() * chains / (chains - 1)
+    if not error_square > 1e-20 * variance / total:
+        raise InferenceError("the chains are all alike; independent ones have different means.")
     effective = float(variance / error_square)
 
     def fall(phi: float) -> float:
@@ -168,6 +173,7 @@ def radial_fit(
     )
 
 
+@answered()
 def expected_exponent(
     mean_log: float, scale: float, dimension: int = 1, *, shell: tuple[float, float] = (0.0, np.inf)
 ) -> float:
@@ -179,28 +185,45 @@ def expected_exponent(
         The mean of log(1 + |z|²/s²) on the shell under that law.
     scale, dimension, shell
         As for `radial_fit`.
+
+    Raises
+    ------
+    InferenceError
+        If no exponent has this mean.
+    SettingsError
+        If another argument is outside its range.
     """
-    return _Shell(shell[0] / scale, shell[1] / scale, dimension).solve(mean_log, "power")
+    low, high = float(shell[0]), float(shell[1])
+    dimension = whole_number("dimension", dimension, 1)
+    if not (0 < scale < np.inf and 0 <= low < high):
+        raise SettingsError("scale must be positive, and the shell rise.")
+    mean = numbers("mean_log", mean_log)
+    if mean.ndim or not 0 < mean < np.inf:
+        raise InferenceError(f"mean_log must be one number, positive and finite, not {mean_log}.")
+    return _Shell(shell[0] / scale, shell[1] / scale, dimension).solve(float(mean), "power")
 
 
+@answered()
 def histogram_p(counts: ArrayLike, probabilities: ArrayLike) -> float:
     """Return how probable counts as far from a law are if the law holds: Hotelling's T².
 
     Parameters
     ----------
     counts : array_like, shape (R, m)
-        Of R independent chains in m bins that cover everything.
+        Of R ≥ 3m independent chains in m ≥ 2 bins that cover everything: not negative, finite.
     probabilities : array_like, shape (m,)
-        What the law says of the bins.
+        What the law says of the bins, all above 0.
 
     Raises
     ------
     InferenceError
         If there are not three chains a bin, or a bin is empty in nearly all of them.
     """
-    n, p = np.asarray(counts, dtype=np.float64), np.asarray(probabilities, dtype=np.float64)
+    n, p = numbers("counts", counts, replicas=0), numbers("probabilities", probabilities)
     if n.ndim != 2 or p.shape != n.shape[1:] or len(n) < 3 * p.size or p.size < 2:
         raise InferenceError(f"counts of {n.shape} do not test {p.size} bins: three chains a bin.")
+    if not (np.isfinite(n) & (n >= 0)).all() or not (np.isfinite(p) & (p > 0)).all():
+        raise InferenceError("counts must be finite and not negative, probabilities above 0.")
     if ((n > 0).sum(0) < 5).any():
         raise InferenceError("a bin was met by fewer than five chains; make it wider.")
     return _hotelling(n - n.sum(1, keepdims=True) * p / p.sum())
@@ -210,7 +233,13 @@ def _hotelling(off: Floats) -> float:
     """p of the mean of rows being zero; the last column is minus the sum of the others."""
     chains, free = len(off), off.shape[1] - 1
     mean = off[:, :-1].mean(0)
-    square = chains * mean @ np.linalg.solve(np.cov(off[:, :-1].T), mean)
+    covariance = np.atleast_2d(np.cov(off[:, :-1].T))
+    scale = np.sqrt(np.diag(covariance))
+    if not (scale > 0).all() or not np.linalg.cond(covariance / np.outer(scale, scale)) < 1e13:
+        raise InferenceError(
+            "counts do not vary between chains in every bin, or vary together; make bins wider."
+        )
+    square = chains * mean @ np.linalg.solve(covariance, mean)
     left = chains - free
     return float(stats.f.sf(square * left / (free * (chains - 1)), free, left))
 

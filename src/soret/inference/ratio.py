@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from soret.errors import InferenceError, SettingsError
+from soret.inference.checks import answered, back, in_unit, must_vary, numbers, unit
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -61,6 +62,7 @@ class RatioDependence:
     confidence: float
 
 
+@answered()
 def ratio_dependence(
     learning_rate: ArrayLike, batch_size: ArrayLike, y: ArrayLike, *, confidence: float = 0.95
 ) -> RatioDependence:
@@ -71,8 +73,9 @@ def ratio_dependence(
     learning_rate, batch_size : (n,) array
         η and S of each point of the scan.
     y : (n, replicas) array
-        What was measured, such as the logarithm of a norm; NaN where it could not be. A point at
-        which any replica is missing is left out, so that replicas can be compared.
+        What was measured, such as the logarithm of a norm; NaN (or infinite, as the logarithm of
+        0 is) where it could not be. A point at which any replica is missing is left out, so that
+        replicas can be compared. At least 4 points and 3 replicas, and not constant.
     confidence : float
 
     Raises
@@ -84,8 +87,9 @@ def ratio_dependence(
     """
     if not 0 < confidence < 1:
         raise SettingsError(f"confidence is {confidence}; it must lie between 0 and 1.")
-    eta, size, values = (np.asarray(array, np.float64) for array in (learning_rate, batch_size, y))
-    if eta.ndim != 1 or eta.shape != size.shape or values.shape[:1] != eta.shape or values.ndim < 2:
+    eta, size = numbers("learning_rate", learning_rate), numbers("batch_size", batch_size)
+    values = numbers("y", y, replicas=1)
+    if eta.ndim != 1 or eta.shape != size.shape or values.shape != (*eta.shape, *values.shape[1:2]):
         raise InferenceError(
             f"y must be of shape (points, replicas), with a learning rate and a batch size a "
             f"point; the shapes are {values.shape}, {eta.shape} and {size.shape}."
@@ -100,19 +104,24 @@ def ratio_dependence(
             f"{n} points of {replicas} replicas have all their values; it takes at least "
             f"{_MIN_POINTS} points and {_MIN_REPLICAS} replicas."
         )
+    power = unit(values)
+    values = in_unit(values, power)
     x, z = np.log(eta), np.log(size)
     columns = np.stack([x - x.mean(), z - z.mean()], axis=1)
     if np.linalg.matrix_rank(columns, tol=1e-8) < 2 or np.ptp(x - z) < 1e-8:
         raise InferenceError("the points do not tell learning rate from batch size.")
+    must_vary("y", y, values)
     a, b = np.linalg.lstsq(columns, values - values.mean(axis=0), rcond=None)[0]
+    if a.mean() == 0:
+        raise InferenceError("y does not go with the learning rate at all; b/a has no value.")
     scores = np.arctanh(np.clip(_correlations(x - z, values), -1 + 1e-12, 1 - 1e-12))
     mean, interval = student_interval(scores, confidence)
     return RatioDependence(
         float(np.tanh(mean)),
         (float(np.tanh(interval[0])), float(np.tanh(interval[1]))),
-        *student_interval(a, confidence),
-        *student_interval(b, confidence),
-        *student_interval(a + b, confidence),
+        *_in_units(student_interval(a, confidence), power),
+        *_in_units(student_interval(b, confidence), power),
+        *_in_units(student_interval(a + b, confidence), power),
         float(-b.mean() / a.mean()),
         _fieller(-b, a, confidence),
         n,
@@ -121,22 +130,41 @@ def ratio_dependence(
     )
 
 
+@answered("")
 def student_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, Interval]:
     """Return the mean of independent values and Student's interval; NaN where there are too few.
 
     Parameters
     ----------
     values : (n,) array
-        What is not finite is left out.
+        What is not finite is left out. Of fewer than two there is no interval, of none no mean.
     confidence : float
+
+    Raises
+    ------
+    InferenceError
+        If values are no numbers of one dimension.
+    SettingsError
+        If `confidence` is out of range.
     """
-    known = np.asarray(values, np.float64)
+    if not 0 < confidence < 1:
+        raise SettingsError(f"confidence is {confidence}; it must lie between 0 and 1.")
+    known = numbers("values", values)
+    if known.ndim != 1:
+        raise InferenceError(f"values must be of one dimension, not of shape {known.shape}.")
     known = known[np.isfinite(known)]
+    power = unit(known)
+    known = in_unit(known, power)
     if known.size < 2:
-        return (float(known.mean()) if known.size else np.nan), (np.nan, np.nan)
+        return (back(known.mean(), power) if known.size else np.nan), (np.nan, np.nan)
     half = float(stats.t.ppf((1 + confidence) / 2, known.size - 1) * stats.sem(known))
     mean = float(known.mean())
-    return mean, (mean - half, mean + half)
+    return _in_units((mean, (mean - half, mean + half)), power)
+
+
+def _in_units(found: tuple[float, Interval], power: int) -> tuple[float, Interval]:
+    mean, (low, high) = found
+    return back(mean, power), (back(low, power), back(high, power))
 
 
 def _correlations(x: Floats, values: Floats) -> Floats:

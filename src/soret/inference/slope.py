@@ -11,6 +11,7 @@ from scipy import stats
 
 from soret.errors import InferenceError, SettingsError
 from soret.inference.bootstrap import expanded_percentile
+from soret.inference.checks import answered, whole_number
 from soret.inference.line import adjusted, fit_line, likelihood_interval
 from soret.inference.points import Average, Points, positive, read_points
 
@@ -19,6 +20,8 @@ End = Literal["low", "high"]
 
 #: Fewest points of a range: a cubic has four coefficients.
 MIN_POINTS = 5
+#: Fewest different places of them.
+MIN_PLACES = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +37,8 @@ class Slope:
         not know of a bend too small to be seen there.
     confidence : float
         Nominal coverage of `interval`.
-    prefactor : float
-        y at x = 1 on the line.
+    log_prefactor : float
+        log y at x = 1 on the line.
     span : tuple of float
         The range of x used: its first and last point.
     points, offered : int
@@ -58,7 +61,7 @@ class Slope:
     slope: float
     interval: tuple[float, float]
     confidence: float
-    prefactor: float
+    log_prefactor: float
     span: tuple[float, float]
     points: int
     offered: int
@@ -70,13 +73,19 @@ class Slope:
     replicas: int
 
     @property
+    def prefactor(self) -> float:
+        """y at x = 1 on the line; 0 or infinite where x is so far from 1 that no float holds it."""
+        with np.errstate(over="ignore", under="ignore"):
+            return float(np.exp(self.log_prefactor))
+
+    @property
     def decades(self) -> float:
         """Decades of x in `span`."""
         return float(np.log10(self.span[1] / self.span[0]))
 
     def __call__(self, x: ArrayLike) -> Floats:
         """Return y on the line."""
-        return np.asarray(self.prefactor * np.asarray(x, dtype=np.float64) ** self.slope)
+        return np.asarray(np.exp(self.log_prefactor + self.slope * np.log(x)))
 
     def __str__(self) -> str:
         told = "straight" if self.straight else "bent even there"
@@ -120,6 +129,7 @@ class LocalSlope:
         )
 
 
+@answered()
 def loglog_slope(
     x: ArrayLike,
     y: ArrayLike,
@@ -153,8 +163,9 @@ def loglog_slope(
     Parameters
     ----------
     x, y : array_like, shape (n,) or (R, n)
-        Positive. With R replicas, their means are fitted and whole replicas are resampled, so
-        that points may be correlated, as along a trajectory. x may have replicas or not.
+        Positive, at four or more different x. With R ≥ 8 replicas, which must differ, their means
+        are fitted and whole replicas are resampled, so that points may be correlated, as along a
+        trajectory. x may have replicas or not.
     x_error, y_error : array_like, shape (n,), optional
         Standard errors, where no replicas are given: points are then independent. At least one
         of the two; the other is 0 if not given. Below half the value, or the logarithm of the
@@ -204,7 +215,7 @@ def loglog_slope(
         slope=float(slope),
         interval=_interval(part, confidence),
         confidence=confidence,
-        prefactor=float(np.exp(intercept)),
+        log_prefactor=float(intercept),
         span=(float(np.exp(part.x[0])), float(np.exp(part.x[-1]))),
         points=part.x.size,
         offered=data.x.size,
@@ -217,6 +228,7 @@ def loglog_slope(
     )
 
 
+@answered()
 def local_slope(
     x: ArrayLike,
     y: ArrayLike,
@@ -245,7 +257,7 @@ def local_slope(
     """
     _check(0.5, confidence, MIN_POINTS, resamples)
     data = read_points(x, y, x_error, y_error, per, average=average, resamples=resamples, seed=seed)
-    if not 2 <= points <= data.x.size:
+    if not 2 <= whole_number("points", points, 2) <= data.x.size:
         raise SettingsError(f"a window of {points} points does not fit {data.x.size} points.")
     windows = [data.part(slice(i, i + points)) for i in range(data.x.size - points + 1)]
     slopes = [float(fit_line(w.x, w.y, w.errors)[1]) for w in windows]
@@ -270,6 +282,11 @@ def _bend(part: Points, end: End, confidence: float) -> _Bend:
 
     Those are independent of the residuals; the measured places are not.
     """
+    if (np.diff(part.x) > 1e-9 * (part.x[-1] - part.x[0])).sum() < MIN_PLACES - 1:
+        raise InferenceError(
+            f"{part.x.size} points lie at fewer than {MIN_PLACES} different x; a cubic, by which a "
+            "line is tested, needs that many."
+        )
     intercept, slope = fit_line(part.x, part.y, part.errors)
     weights = part.errors.weights(slope)
     places = adjusted(part.x, part.y, part.errors, intercept, slope)
@@ -297,6 +314,12 @@ def _bend(part: Points, end: End, confidence: float) -> _Bend:
     n = part.replicas
     # Resamples vary by (n − 1)/n too little.
     covariance = np.cov(coefficients(part.many_x, part.many_y, 3)[:, 2:].T) * n / (n - 1)
+    # In logarithms rounding alone is about 1e-15.
+    if not np.sqrt(np.diag(covariance).max()) > 1e-12 or not np.linalg.cond(covariance) < 1e15:
+        raise InferenceError(
+            "the replicas all have the same bends: with no noise between points there is nothing "
+            "to test a line by; give standard errors, or replicas that differ."
+        )
     square = best @ np.linalg.solve(covariance, best)
     p = stats.f.sf(square * (n - 2) / (2 * (n - 1)), 2, n - 2)
     many = slope + coefficients(part.many_x, part.many_y, 2) @ tilt
@@ -343,5 +366,4 @@ def _check(level: float, confidence: float, min_points: int, resamples: int) -> 
         )
     if min_points < MIN_POINTS:
         raise SettingsError(f"min_points must be at least {MIN_POINTS}, not {min_points}.")
-    if resamples < 100:
-        raise SettingsError(f"an interval needs at least 100 resamples, not {resamples}.")
+    whole_number("resamples", resamples, 100)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from soret.errors import InferenceError, SettingsError
+from soret.inference.checks import answered, in_unit, numbers, unit, whole_number
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Stationarity:
     verdict: Literal["stationary", "drifting", "undecided"]
 
 
+@answered()
 def stationarity(
     series: ArrayLike, *, tolerance: float = 0.05, blocks: int | None = None
 ) -> Stationarity:
@@ -41,7 +43,8 @@ def stationarity(
     Parameters
     ----------
     series : array_like, shape (R, T)
-        One row a replica. Rows are independent; nothing is assumed of times.
+        Finite, of at least 4 records. One row a replica, at least 3. Rows are independent; nothing
+        is assumed of times.
     tolerance : float
         The relative change that counts as none.
     blocks : int, optional
@@ -53,7 +56,8 @@ def stationarity(
     InferenceError
         If there are fewer than 3 replicas or blocks, or 4 records, or means are not above 0.
     """
-    x = np.asarray(series, dtype=np.float64)
+    x = numbers("series", series, replicas=0)
+    blocks = None if blocks is None else whole_number("blocks", blocks, 1)
     if x.ndim != 2 or x.shape[1] < 4 or not np.isfinite(x).all():
         raise InferenceError("a series must be finite, of at least 4 records.")
     if len(x) * (blocks or 1) < 3 or x.shape[1] < 2 * (blocks or 1):
@@ -63,6 +67,7 @@ def stationarity(
         )
     if not tolerance > 0:
         raise SettingsError(f"tolerance is {tolerance:g}; it must be above 0.")
+    x = in_unit(x, unit(x))
     half = x.shape[1] // 2 // (blocks or 1) * (blocks or 1)
     first, second = (
         part.reshape(len(x) * (blocks or 1), -1) for part in (x[:, :half], x[:, -half:])

@@ -14,6 +14,7 @@ from scipy import stats
 
 from soret.errors import InferenceError, SettingsError
 from soret.inference.bootstrap import expanded_percentile, resampling_weights
+from soret.inference.checks import answered, numbers, whole_number
 from soret.inference.curves import MIN_REPLICAS
 
 Floats = NDArray[np.float64]
@@ -99,6 +100,7 @@ class Survival:
         )
 
 
+@answered()
 def survival_curve(
     times: ArrayLike, censored_at: ArrayLike, *, confidence: float = 0.95
 ) -> Survival:
@@ -131,6 +133,7 @@ def survival_curve(
     )
 
 
+@answered("mean", "exponential_p")
 def mean_passage(
     times: ArrayLike,
     censored_at: ArrayLike,
@@ -167,7 +170,8 @@ def mean_passage(
     ------
     InferenceError
         If times are not positive, exceed `censored_at`, or are fewer than eight where replicas
-        have to be resampled.
+        have to be resampled; if some did not pass, times are not exponential, and so many passed
+        at one time that their tail has no rate.
     SettingsError
         If another argument is outside its range.
 
@@ -178,8 +182,7 @@ def mean_passage(
     .. [2] D. R. Cox and D. Oakes, Analysis of Survival Data (1984), Sec. 3.7.
     """
     seen, over, limit = _read(times, censored_at, confidence)
-    if resamples < 100:
-        raise SettingsError(f"an interval needs at least 100 resamples, not {resamples}.")
+    resamples = whole_number("resamples", resamples, 100)
     rng = np.random.default_rng(seed)
     passed, censored = int(over.sum()), int((~over).sum())
 
@@ -201,11 +204,18 @@ def mean_passage(
     shares = _shares(seen.size, resamples, rng)
     weighted = np.array([_with_tail(seen, over, share) for share in shares])
     plain = _with_tail(seen, over, np.full(seen.size, 1 / seen.size))
+    if not np.isfinite(plain):
+        raise InferenceError(
+            f"times are not exponential, and the later half of the {passed} passages all happened "
+            "at one time: nothing tells how fast the others would follow; watch longer, or in "
+            "finer steps."
+        )
     # A resample without late passages has no end; interpolation needs numbers.
     low, high = expanded_percentile(np.minimum(weighted, _NO_END), confidence, seen.size)
     return made(plain, (low, high if high < _NO_END / 2**10 else np.inf), "tail", p)
 
 
+@answered()
 def mean_passages(
     times: xr.DataArray,
     censored_at: xr.DataArray | float,
@@ -236,7 +246,8 @@ def mean_passages(
     """
     if not isinstance(times, xr.DataArray) or sample not in times.dims:
         raise InferenceError(f"times must be an xarray.DataArray with the dimension {sample}.")
-    limits = xr.DataArray(censored_at).broadcast_like(times)
+    numbers("times", times.values), numbers("censored_at", censored_at)
+    limits = _like(times, xr.DataArray(censored_at))
 
     def one(values: Floats, watched: Floats) -> tuple[object, ...]:
         found = mean_passage(values, watched, confidence=confidence, resamples=resamples, seed=seed)
@@ -261,6 +272,19 @@ def mean_passages(
     )
     made = xr.Dataset(dict(zip(names, arrays, strict=True)))
     return made.assign(method=made.method.astype("U10"))
+
+
+def _like(times: xr.DataArray, limits: xr.DataArray) -> xr.DataArray:
+    """Return limits along all dimensions of the times, once it is seen that they are theirs."""
+    if not set(limits.dims) <= set(times.dims):
+        raise InferenceError(
+            f"censored_at may have dimensions of times, {times.dims}, alone, not {limits.dims}."
+        )
+    try:
+        xr.align(times, limits, join="exact")
+    except ValueError as error:
+        raise InferenceError(f"censored_at does not fit times: {error}.") from error
+    return limits.broadcast_like(times)
 
 
 def _with_tail(seen: Floats, over: NDArray[np.bool_], share: Floats) -> float:
@@ -323,8 +347,7 @@ def _read(
     """Time watched until passage or censoring, whether it passed, and how long it could be."""
     if not 0 < confidence < 1:
         raise SettingsError(f"confidence must lie between 0 and 1, not {confidence:g}.")
-    first = np.asarray(times, dtype=np.float64)
-    limit = np.asarray(censored_at, dtype=np.float64)
+    first, limit = numbers("times", times), numbers("censored_at", censored_at)
     if first.ndim != 1 or first.size == 0 or limit.shape not in ((), first.shape):
         raise InferenceError(
             f"times must be of shape (replicas,) and censored_at of that or (), but are "
@@ -338,4 +361,7 @@ def _read(
         raise InferenceError("times must be positive, or nan where a replica did not pass.")
     if not (first[over] <= limit[over]).all():
         raise InferenceError("a replica passed after censored_at, when it was no longer watched.")
-    return np.where(over, first, limit), over, limit
+    seen = np.where(over, first, limit)
+    if not seen.min() > 1e-200 * seen.max():
+        raise InferenceError("times differ by a factor of 1e200; no rate is common to them.")
+    return seen, over, limit

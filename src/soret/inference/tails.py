@@ -6,6 +6,7 @@ is added here. For the family of Eq. 17, whose body is known too, see `radial_fi
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from soret.errors import InferenceError, SettingsError
+from soret.inference.checks import answered, in_unit, numbers
 from soret.inference.curves import MIN_REPLICAS
 
 Floats = NDArray[np.float64]
@@ -24,6 +26,8 @@ MIN_SAMPLES = 50
 _CANDIDATES = 40
 _SIMULATIONS = 499
 _MOST_SIMULATED = 1000
+# Where the package's own numerical fits are at home; elsewhere values change their unit.
+_USUAL = (1e-3, 1e3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +80,7 @@ class PowerTail:
         )
 
 
+@answered()
 def power_tail(
     values: ArrayLike, xmin: float | None = None, *, confidence: float = 0.95, seed: int = 0
 ) -> PowerTail:
@@ -90,7 +95,11 @@ def power_tail(
     Parameters
     ----------
     values : array_like, shape (n,) or (R, n)
-        Positive; of one dimension they are independent, of two they are R chains.
+        Positive; of one dimension they are independent, of two they are R ≥ 8 chains that differ.
+        At least 50 lie in the tail, and no value there is met so often that the fit of a
+        continuous law is wrong by more than its error: more than 2√n times of n. (Whole numbers p
+        of the share of the least one are fitted p/2 too steep; take ``powerlaw.Fit`` with
+        ``discrete=True`` for them.)
     xmin : float, optional
         Where the tail begins.
     confidence : float
@@ -100,8 +109,8 @@ def power_tail(
     Raises
     ------
     InferenceError
-        If values are not positive and finite, chains fewer than eight, or the tail has fewer
-        than 50 samples.
+        If values are not positive and finite, tied as said above, chains fewer than eight or all
+        alike, or the tail has fewer than 50 samples.
     SettingsError
         If another argument is outside its range.
 
@@ -112,28 +121,34 @@ def power_tail(
     """
     if not 0 < confidence < 1 or (xmin is not None and not xmin > 0):
         raise SettingsError("confidence must lie between 0 and 1, and xmin above 0.")
-    x = np.asarray(values, dtype=np.float64)
+    x = numbers("values", values, replicas=None if np.ndim(values) < 2 else 0)
     if x.ndim not in (1, 2) or x.size == 0 or not (np.isfinite(x) & (x > 0)).all():
         raise InferenceError("values must be positive and finite, (n,) or (chains, n).")
     if x.ndim == 2 and len(x) < MIN_REPLICAS:
         raise InferenceError(f"errors need at least {MIN_REPLICAS} chains, not {len(x)}.")
     start = float(xmin) if xmin is not None else _best_start(x)
+    if not np.isfinite(start):
+        raise SettingsError(f"xmin must be finite, not {start:g}.")
     inside = x >= start
     total = int(inside.sum())
     if total < MIN_SAMPLES:
         raise InferenceError(
             f"only {total} values are {start:g} or more; a tail needs at least {MIN_SAMPLES}."
         )
+    _refuse_ties(x[inside])
     power, exponential = _fits(x[inside], start)
     alpha = float(power.alpha)
     # 1/(α − 1) is the mean of log(x/xmin): its error is that of a ratio between chains.
     excess = np.where(inside, np.log(np.where(inside, x, start) / start) - 1 / (alpha - 1), 0.0)
     error = _error(excess, total) * (alpha - 1) ** 2
+    if not error > 1e-6 * (alpha - 1) / np.sqrt(total):
+        raise InferenceError("the chains are all alike; independent ones have different tails.")
     effective = float((alpha - 1) ** 2 / error**2)
     units = len(x) if x.ndim == 2 else total
     half = float(stats.t.isf((1 - confidence) / 2, units - 1) * error)
     ratio = np.zeros_like(x)
-    ratio[inside] = power.loglikelihoods(x[inside]) - exponential.loglikelihoods(x[inside])
+    tail = in_unit(x[inside], _unit(start))
+    ratio[inside] = power.loglikelihoods(tail) - exponential.loglikelihoods(tail)
     mean = float(ratio.sum() / total)
     z = mean / _error(np.where(inside, ratio - mean, 0.0), total)
     return PowerTail(
@@ -156,6 +171,9 @@ def _best_start(x: Floats) -> float:
     enough = [start for start in candidates if (x >= start).sum() >= MIN_SAMPLES]
     if not enough:
         raise InferenceError(f"a tail needs at least {MIN_SAMPLES} values above some quantile.")
+    # One value is no tail.
+    enough = [start for start in enough if x.max() > start] or enough[:1]
+    _refuse_ties(x[x >= enough[-1]])
     distances = [_fits(x[x >= start], start)[0].D for start in enough]
     return float(enough[int(np.argmin(distances))])
 
@@ -164,11 +182,47 @@ def _fits(tail: Floats, start: float) -> tuple[Any, Any]:
     # It brings mpmath and tqdm, and takes longer to import than to fit.
     import powerlaw
 
-    # Its own range of α ends at 3.
-    fit = powerlaw.Fit(
-        tail, discrete=False, xmin=start, parameter_ranges={"alpha": (1.0, None)}, verbose=0
-    )
-    return fit.power_law, fit.exponential
+    power = _unit(start)
+    with warnings.catch_warnings():
+        # It warns of what it does not find, and returns something.
+        warnings.simplefilter("error", UserWarning)
+        # Whether whole numbers are too coarse is tested here; a rate of 0.002 is close to no edge.
+        warnings.filterwarnings("ignore", "discrete=False but data", UserWarning)
+        warnings.filterwarnings("ignore", "Fitted parameters are very close", UserWarning)
+        try:
+            # Its own range of α ends at 3.
+            fit = powerlaw.Fit(
+                in_unit(tail, power),
+                discrete=False,
+                xmin=float(np.ldexp(start, -power)),
+                parameter_ranges={"alpha": (1.0, None)},
+                verbose=0,
+            )
+            return fit.power_law, fit.exponential
+        except UserWarning as error:
+            raise InferenceError(
+                f"no power or exponential can be fitted above {start:g} ({error})."
+            ) from error
+
+
+def _unit(start: float) -> int:
+    return 0 if _USUAL[0] < start < _USUAL[1] else int(np.frexp(start)[1])
+
+
+def _refuse_ties(tail: Floats) -> None:
+    """Refuse values so discrete that the fit is wrong by more than its error.
+
+    Where a value has the share p, a continuous fit is off by about p/2 of α − 1, whose error is
+    1/√n of it.
+    """
+    seen, counts = np.unique(tail, return_counts=True)
+    most = int(counts.argmax())
+    if counts[most] > 2 * np.sqrt(tail.size):
+        raise InferenceError(
+            f"{counts[most]} of the {tail.size} values of the tail are {seen[most]:g}, too many "
+            "for a continuous law; give values before they are rounded or cut off, or fit a "
+            "discrete law (powerlaw.Fit with discrete=True)."
+        )
 
 
 def _error(off: Floats, total: int) -> float:

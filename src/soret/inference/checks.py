@@ -1,0 +1,209 @@
+"""What every inference needs of its numbers, and what none may return."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import numbers as abstract
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from soret.errors import InferenceError, SettingsError
+
+Floats = NDArray[np.float64]
+# Fourth powers of numbers up to 2**200 can be held.
+_FAR = 200
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def numbers(name: str, values: ArrayLike, *, replicas: int | None = None) -> Floats:
+    """Return values as float64, so that no integer overflows and no sum of float32 loses digits.
+
+    Parameters
+    ----------
+    name : str
+        What the caller calls them.
+    values : array_like
+        Real numbers, of any type.
+    replicas : int, optional
+        The axis of replicas. A labelled array says which one that is, and must say this one.
+
+    Raises
+    ------
+    InferenceError
+        If some are masked, complex, text or nothing at all, or the replicas lie on another axis.
+    """
+    if np.ma.isMaskedArray(values) and np.ma.getmaskarray(values).any():
+        raise InferenceError(f"{name} has masked values; leave them out, or fill them with nan.")
+    dims = tuple(getattr(values, "dims", ()))
+    if replicas is not None and "replica" in dims and dims.index("replica") != replicas:
+        raise InferenceError(
+            f"the dimension 'replica' of {name} must be number {replicas + 1}, but the dimensions "
+            f"are {dims}; transpose it."
+        )
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind == "O" and not all(map(_is_number, array.flat)):
+            raise TypeError
+        if array.dtype.kind not in "biufOV" or array.dtype.names is not None:
+            raise TypeError
+        # An extended float may overflow here, and is then refused as infinite.
+        with np.errstate(over="ignore"):
+            return array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise InferenceError(
+            f"{name} must be an array of real numbers, not {_described(values)}."
+        ) from None
+
+
+def whole_number(name: str, value: Any, least: int) -> int:
+    """Return a setting as an integer; refuse fractions and what is below `least`.
+
+    Raises
+    ------
+    SettingsError
+        If it is none.
+    """
+    number = float(value) if isinstance(value, abstract.Real) else np.nan
+    if not number.is_integer() or number < least:
+        raise SettingsError(f"{name} must be a whole number of at least {least}, not {value!r}.")
+    return int(value)
+
+
+def unit(*arrays: Floats) -> int:
+    """Return the power of two to take finite numbers in units of, so that no square is lost.
+
+    To divide by a power of two rounds nothing. It is 0 for all numbers that need none.
+    """
+    largest = max((float(np.abs(array).max(initial=0.0)) for array in arrays), default=0.0)
+    power = int(np.frexp(largest)[1])
+    return power if abs(power) > _FAR else 0
+
+
+def in_unit(array: Floats, power: int) -> Floats:
+    """Return an array in units of 2**power."""
+    return np.asarray(np.ldexp(array, -power))
+
+
+def back(value: float, power: int) -> float:
+    """Return a number in units of 2**power in units of 1; refuse one that is out of reach.
+
+    Raises
+    ------
+    InferenceError
+        If it overflows, or is not 0 and underflows.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        made = float(np.ldexp(value, power))
+    if np.isfinite(value) and (np.isinf(made) or (made == 0) != (value == 0)):
+        raise InferenceError(
+            "a result lies outside of what floating point can hold; give the numbers in a unit "
+            "in which they are closer to 1."
+        )
+    return made
+
+
+def rounding(values: ArrayLike, array: Floats) -> float:
+    """Return what rounding alone makes values differ by, which were float32 perhaps."""
+    kind = getattr(values, "dtype", None)
+    try:
+        precise = np.finfo(np.dtype(kind)) if kind is not None else np.finfo(np.float64)
+    except (TypeError, ValueError):
+        precise = np.finfo(np.float64)
+    return (
+        16
+        * max(float(precise.eps), float(np.finfo(np.float64).eps))
+        * float(np.abs(array).max(initial=0.0))
+    )
+
+
+def must_vary(name: str, values: ArrayLike, array: Floats) -> None:
+    """Refuse numbers that are all one, but for rounding.
+
+    Raises
+    ------
+    InferenceError
+        If they are.
+    """
+    half = array / 2  # of numbers whose difference would overflow
+    if not array.size or float(np.ptp(half)) <= rounding(values, array) / 2:
+        raise InferenceError(f"{name} is constant but for rounding; nothing can be told from it.")
+
+
+def answered(*undefined: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """Let a function raise where NumPy would warn, and return no nan that it does not announce.
+
+    Parameters
+    ----------
+    *undefined : str
+        Fields of the result that may be nan, as its docstring says; "" if it is no dataclass.
+
+    Raises
+    ------
+    InferenceError
+        From the function: if numbers overflow, divide by 0 or make a singular matrix, or a field
+        comes out as nan.
+    """
+
+    def wrap(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        @functools.wraps(function)
+        def answer(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            name = function.__name__
+            try:
+                with np.errstate(divide="raise", over="raise", invalid="raise"):
+                    found = function(*args, **kwargs)
+            except FloatingPointError as error:
+                raise InferenceError(
+                    f"{name} is beyond floating point for these numbers ({error}): some are too "
+                    "large or too small, or do not vary."
+                ) from error
+            except np.linalg.LinAlgError as error:
+                raise InferenceError(
+                    f"{name} has no answer for these numbers: they do not vary independently of "
+                    f"each other ({error})."
+                ) from error
+            bad = [field for field, value in _fields(found) if field not in undefined]
+            if bad:
+                raise InferenceError(
+                    f"{name} has no answer for these numbers: {', '.join(bad) or 'it'} would be "
+                    "nan."
+                )
+            return found
+
+        return answer
+
+    return wrap
+
+
+def _fields(found: Any) -> list[tuple[str, Any]]:
+    """Return the fields that hold nan."""
+    if dataclasses.is_dataclass(found) and not isinstance(found, type):
+        named = [(field.name, getattr(found, field.name)) for field in dataclasses.fields(found)]
+    else:
+        named = [("", part) for part in (found if isinstance(found, tuple) else (found,))]
+    return [(name, value) for name, value in named if _has_nan(value)]
+
+
+def _has_nan(value: Any) -> bool:
+    if isinstance(value, float | tuple | np.ndarray):
+        array = np.asarray(value)
+        return array.dtype.kind == "f" and bool(np.isnan(array).any())
+    return False
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, abstract.Real | Decimal | np.bool_)
+
+
+def _described(values: Any) -> str:
+    kind = getattr(values, "dtype", None)
+    return (
+        f"{kind}"
+        if isinstance(kind, np.dtype) and kind.kind != "O"
+        else f"a {type(values).__name__}"
+    )
