@@ -257,7 +257,7 @@ def _say(line: str) -> None:
 
 
 def _say_error(error: BaseException | str) -> None:
-    err.print(Text.assemble(("soret: ", "bold red"), printable(error)), soft_wrap=True)
+    err.print(Text.assemble(("soret: ", "bold red"), printable(error, lines=True)), soft_wrap=True)
 
 
 def _print_outcome(outcome: "Outcome", console: streams.Terminal) -> None:

@@ -1,11 +1,17 @@
 """The errors Soret raises on purpose.
 
-Each message is one sentence: what is wrong, and what would be right.
+Each message is one sentence: what is wrong, and what would be right. It may quote what was read
+from disk, and can be printed whatever that is.
 """
+
+from soret.printable import printable
 
 
 class SoretError(Exception):
     """Base of every error that Soret raises on purpose."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__(), lines=True)
 
 
 class SettingsError(SoretError, ValueError):
@@ -18,6 +24,10 @@ class DataError(SoretError):
 
 class RunError(SoretError):
     """A saved run is missing, damaged, or belongs to other settings."""
+
+    def __str__(self) -> str:
+        # A run folder may be a stranger's, whose texts are not to make up lines.
+        return printable(Exception.__str__(self))
 
 
 class InferenceError(SoretError, ValueError):

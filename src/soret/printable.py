@@ -11,13 +11,16 @@ _SPACES = frozenset(
 )
 
 
-def printable(text: object) -> str:
-    r"""Return text on one line in which nothing acts: an escape character is shown as ``\x1b``.
+def printable(text: object, lines: bool = False) -> str:
+    r"""Return text in which nothing acts: an escape character is shown as ``\x1b``.
 
     Parameters
     ----------
     text : object
         A text, or anything that has one.
+    lines : bool, optional
+        Whether it may have several lines; otherwise their ends are shown as ``\n``, so that what
+        is quoted cannot make up lines.
 
     Returns
     -------
@@ -27,8 +30,9 @@ def printable(text: object) -> str:
     said = str(text)
     if said.isprintable():
         return said
+    kept = _SPACES | {"\n"} if lines else _SPACES
     return "".join(
-        letter if letter.isprintable() or letter in _SPACES else _escaped(letter) for letter in said
+        letter if letter.isprintable() or letter in kept else _escaped(letter) for letter in said
     )
 
 

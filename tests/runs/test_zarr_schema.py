@@ -171,7 +171,10 @@ def chunks(shape: list[int]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"shape": [10**15], **FAR, **chunks([10**15])}, "bytes of memory, and"),
+        (
+            {"shape": [10**15], **FAR, **chunks([10**15])},
+            "needs .* TiB of memory",
+        ),
         ({"shape": [10**7], **FAR, **chunks([1])}, "10,000,0.. chunks, and at most 100,000"),
         ({"shape": [2], **chunks([3])}, "larger than it is"),
         (chunks([1]), "decodes into 12 bytes, and its array has 4 there"),

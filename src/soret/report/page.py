@@ -23,6 +23,7 @@ from soret.report.picture import Picture, picture
 from soret.report.saved import SavedRun
 from soret.report.size import refuse_beyond
 from soret.report.state import NOT_JUDGED
+from soret.runs.store import TooLarge
 
 MOST_FIGURES = 40
 
@@ -157,8 +158,12 @@ def render(sections: Sequence[Section], unread: Sequence[str], live: Live | None
 
 
 def _section(id: str, run: SavedRun) -> Section:
-    experiments = run.experiments()
     pictures, warnings = [], list(run.refused.values())
+    try:
+        experiments = run.experiments()
+    except TooLarge as error:
+        experiments = {}
+        warnings.append(f"The curves are not shown: {error}")
     figures = run.figures
     for path in figures[:MOST_FIGURES]:
         try:

@@ -258,7 +258,7 @@ def read_run(path: Path) -> SavedRun:
         if not name.startswith("figures") and (judged or name != "verdict.json"):
             raise RunError(sentence)
     store.check(path / "data.zarr", record["data_sha256"])
-    notes = [state.OLD] if state.is_old(record) else []
+    notes = state.cautions(record)
     if not judged:
         if run.claim is not None:
             notes.append(state.not_judged(path, run.command))

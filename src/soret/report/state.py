@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from soret.runs import schema
+from soret.runs import numbers, schema
 
 NOT_JUDGED = "not judged yet"
 
@@ -50,6 +50,11 @@ def not_judged(path: Path, command: str) -> str:
     if in_use(path):
         return "It is being judged now."
     return f"It was simulated and is {NOT_JUDGED}; run it again to judge it: {command}"
+
+
+def cautions(record: Mapping[str, Any]) -> list[str]:
+    """Return what a reader should know of a run that an earlier version made."""
+    return [*([OLD] if is_old(record) else []), *filter(None, [numbers.note(record)])]
 
 
 def is_old(record: Mapping[str, Any]) -> bool:

@@ -95,7 +95,7 @@ def glance(path: Path) -> Glance:
         return Glance(path, record, notes=[state.unfinished(path, run.command)])
     verdict = path / "verdict.json"
     judged = os.path.lexists(verdict)
-    notes = [state.OLD] if state.is_old(record) else []
+    notes = state.cautions(record)
     if not state.is_old(record):
         manifest.verify_files(path, "run.json", *(["verdict.json"] if judged else []))
     if not judged:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from soret.errors import RunError
 from soret.runs import files
+from soret.runs.untrusted import DEEPEST
 
 NAME = "manifest.json"
 FORMAT = "soret-manifest/1"
@@ -136,7 +137,8 @@ def _problem(path: Path, listed: Entry | None) -> str | None:
         return f"{path} is no regular file (a link, perhaps); it is not read."
     if listed is None:
         return f"{path} is not in the run's manifest: Soret did not write it; remove it."
-    if entry(path) != listed:
+    # By its size before its content: of a file with holes, a gigabyte takes no room on a disk.
+    if os.lstat(path).st_size != listed.size or entry(path) != listed:
         return (
             f"{path} is damaged: its content is not what was written; run the same command again."
         )
@@ -196,6 +198,8 @@ def _below(path: Path, name: str) -> Iterator[tuple[str, Path]]:
     if not stat.S_ISDIR(os.lstat(path).st_mode):
         yield name, path
         return
+    if name.count("/") > DEEPEST:
+        raise RunError(f"{path} is deeper than anything in a run that Soret writes.")
     try:
         inside = sorted(os.listdir(path))
     except OSError as error:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn, cast
 import xarray as xr
 
 from soret.errors import RunError
-from soret.memory import limit_bytes
+from soret.memory import limit_bytes, readable
 from soret.runs import files, zarr_schema
 from soret.runs.untrusted import files_below, open_regular, read_bytes
 from soret.runs.zarr_schema import Chunk
@@ -22,6 +22,10 @@ Data = xr.Dataset | xr.DataTree
 
 _METADATA_BYTES = 4 * 2**20
 _HEAD = 18  # the longest header of a compressed frame
+
+
+class TooLarge(RunError):
+    """Data that does not fit into the memory that may be used here; elsewhere it may."""
 
 
 def write(data: Data, path: Path) -> str:
@@ -67,12 +71,18 @@ def read(path: Path, expected: object) -> Data:
     Raises
     ------
     RunError
-        If the store is missing, altered, holds anything but plain arrays as Soret writes them, or
-        more than fits in memory.
+        If the store is missing, altered, or holds anything but plain arrays as Soret writes them.
+    TooLarge
+        If it holds more than fits in memory.
     """
     from zarr.storage import MemoryStore
 
     store = _Store(path, expected)
+    if store.bytes > store.room:
+        raise TooLarge(
+            f"{path} needs {readable(store.bytes)} of memory, where {readable(store.room)} may be "
+            "used; load it on a machine with more."
+        )
     try:
         # What is called seconds or days is a number with a unit, not a time.
         tree = xr.open_datatree(
@@ -85,7 +95,7 @@ def read(path: Path, expected: object) -> Data:
     except RunError:
         raise
     except MemoryError as error:
-        raise RunError(f"{path} does not fit into the memory that is free.") from error
+        raise TooLarge(f"{path} does not fit into the memory that is free.") from error
     except Exception as error:
         # Whatever two libraries and their decoders raise for what passed every check above.
         _refuse(path, f"{type(error).__name__}: {error}", error)
@@ -135,7 +145,7 @@ class _Store(MutableMapping[str, Any]):
         if not path.is_dir() and not path.is_symlink():
             raise RunError(f"{path} is missing; the run in {path.parent} is not whole.")
         self.path = path
-        self._room = limit_bytes()
+        self.room = limit_bytes()
         self._digests = self._look(expected)
         self._chunks = self._checked()
 
@@ -169,8 +179,9 @@ class _Store(MutableMapping[str, Any]):
                 nodes[folder] = self._node(name)
             else:
                 others.append(name)
+        self.bytes = sum(n.bytes for n in nodes.values() if isinstance(n, zarr_schema.Array))
         try:
-            return zarr_schema.check_tree(nodes, others, self._room)
+            return zarr_schema.check_tree(nodes, others)
         except ValueError as error:
             _refuse(self.path, str(error), error)
 
@@ -200,7 +211,7 @@ class _Store(MutableMapping[str, Any]):
         content = self._content(name)
         if name in self._chunks:
             try:
-                self._chunks[name].check(content[:_HEAD], len(content), self._room)
+                self._chunks[name].check(content[:_HEAD], len(content), self.room)
             except ValueError as error:
                 _refuse(self.path / name, str(error), error)
         return Buffer.from_bytes(content)

@@ -89,7 +89,7 @@ class Array(_Strict):
 
     zarr_format: Literal[3]
     node_type: Literal["array"]
-    shape: list[Length]
+    shape: Annotated[list[Length], Meta(max_length=32)]
     data_type: str | _FixedType
     chunk_grid: _Grid
     chunk_key_encoding: _Keys
@@ -205,7 +205,7 @@ def parse(content: bytes) -> Node:
     return node
 
 
-def check_tree(nodes: Mapping[str, Node], files: Iterable[str], room: int) -> dict[str, Chunk]:
+def check_tree(nodes: Mapping[str, Node], files: Iterable[str]) -> dict[str, Chunk]:
     """Hold the nodes of a store, and the files that are in it, together.
 
     Parameters
@@ -214,8 +214,6 @@ def check_tree(nodes: Mapping[str, Node], files: Iterable[str], room: int) -> di
         By path, "" for the root.
     files : iterable of str
         The paths of all other files.
-    room : int
-        Bytes of memory that may be used.
 
     Returns
     -------
@@ -234,9 +232,6 @@ def check_tree(nodes: Mapping[str, Node], files: Iterable[str], room: int) -> di
         raise ValueError(f"it has no group of its own ({NAME})")
     arrays = {path: node for path, node in nodes.items() if isinstance(node, Array)}
     _check_lengths(arrays)
-    needed = sum(array.bytes for array in arrays.values())
-    if needed > room:
-        raise ValueError(f"its arrays need {needed:,} bytes of memory, and {room:,} may be used")
     chunks = sum(math.prod(array.grid) for array in arrays.values())
     if chunks > MOST_CHUNKS:
         raise ValueError(f"its arrays have {chunks:,} chunks, and at most {MOST_CHUNKS:,} are read")
