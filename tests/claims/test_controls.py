@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 
 import pytest
+import xarray as xr
 
+import soret
 from soret.claims import configure, find
 from soret.claims.run import load_runs, run_claim
 from soret.claims.verdict import Verdict
@@ -323,6 +325,17 @@ def test_the_control_is_refused(ran):
     refused = claim.judge(claim.control(runs_of(outcome)))
     assert refused
     assert [r.quantity for r in refused if r.verdict is Verdict.SUPPORTED] == []
+
+
+def test_the_data_can_be_exported(ran, tmp_path):
+    """Catches: a truth value, a mapping or None in an attribute, which netCDF cannot hold."""
+    _, outcome, _ = ran
+    data = soret.load(outcome.folder)
+    data.to_netcdf(tmp_path / "run.nc", engine="netcdf4")
+    again = xr.load_datatree(tmp_path / "run.nc", engine="netcdf4")
+    xr.testing.assert_equal(again, data)
+    for node in data.leaves:
+        node.to_dataset().to_dataframe()
 
 
 def test_the_control_leaves_the_data_alone(ran):

@@ -1,61 +1,132 @@
-"""What a saved run says of its optimizer: its name and every number in it."""
+"""What a saved run says of itself is true: optimizer, loss, data, functions, device."""
 
+import dataclasses
 import json
+from pathlib import Path
+from typing import Any
 
+import jax
+import numpy as np
 import optax
 import pytest
 
 import soret
+from soret.errors import RunError
+from soret.observables import State
+from soret.runs import RunFolder
+
+POINTS = soret.Dataset("points", np.eye(4, 3), np.array([0, 1, 1, 0]), ("a", "b"))
 
 
-def test_of_sgd_is_its_arguments() -> None:
-    """Catches: an argument that decides the numbers and is not recorded."""
-    described = soret.SGD([0.1, 0.2], 4, 0.9, 0.01, nesterov=True, sampling="epochs").description
-    assert described == {
-        "name": "SGD",
-        "learning_rate": (0.1, 0.2),
-        "batch_size": 4,
-        "momentum": 0.9,
-        "weight_decay": 0.01,
-        "nesterov": True,
-        "sampling": "epochs",
-    }
+def own_loss(output: jax.Array, label: jax.Array) -> jax.Array:
+    return abs(output - label)
 
 
-def test_of_a_maker_is_its_public_name() -> None:
-    """Catches: Adam recorded as "Optax, nesterov: False"."""
-    described = soret.Optax(optax.adam, learning_rate=[1e-3, 1e-2], batch_size=8).description
-    assert described["name"] == "optax.adam"
-    assert described["learning_rate"] == (1e-3, 1e-2)
-    assert "nesterov" not in described
+def own_init(key: jax.Array) -> dict[str, jax.Array]:
+    return {"w": jax.random.normal(key, (3,))}
 
 
-def test_of_a_made_chain_is_its_parts_with_their_numbers() -> None:
-    """Catches: an optimizer made already of which no word and no number is kept."""
-    chain = optax.chain(optax.clip_by_global_norm(1.5), optax.adamw(1e-3, b1=0.8))
-    parts = soret.Optax(chain).description["parts"]
-    assert [part["name"] for part in parts] == [
-        "optax.clip_by_global_norm",
-        "optax.scale_by_adam",
-        "optax.add_decayed_weights",
-        "optax.scale",
-    ]
-    assert (parts[0]["max_norm"], parts[1]["b1"], parts[3]["step_size"]) == (1.5, 0.8, -1e-3)
+def own_level(problem: soret.Problem, state: State) -> jax.Array:
+    return state.params["w"].sum()
 
 
-@pytest.mark.parametrize(
-    ("optimizer", "number"),
-    [
-        (optax.sgd(optax.warmup_cosine_decay_schedule(0.0, 0.25, 2, 4)), 0.25),
-        (optax.lookahead(optax.sgd(0.25), 5, 0.5), 0.25),
-        (optax.inject_hyperparams(optax.sgd)(0.25), 0.25),
-        (optax.MultiSteps(optax.sgd(0.25), 4).gradient_transformation(), 0.25),
-        (optax.masked(optax.sgd(0.25), True), 0.25),
-    ],
-    ids=["schedule", "lookahead", "injected", "several steps", "masked"],
+OWN = soret.Problem(
+    init=own_init, predict=lambda p, x: p["w"] @ x, loss="mean_square", data=POINTS, name="own"
 )
-def test_says_the_numbers_within(optimizer: optax.GradientTransformation, number: float) -> None:
-    """Catches: a wrapper that hides the learning rate of what it wraps."""
-    said = json.dumps(soret.Optax(optimizer).description)
-    assert str(number) in said
-    assert "0x" not in said
+
+
+def saved(out: Path, problem: soret.Problem = OWN, **given: Any) -> dict[str, Any]:
+    """Return the description of a run."""
+    usual = {"algorithm": soret.SGD(0.1), "observe": soret.observables.parameters}
+    soret.simulate(problem, **{**usual, **given}, steps=2, replicas=2, out=out)
+    return RunFolder(out).record()["description"]
+
+
+def test_names_the_optimizer(tmp_path: Path) -> None:
+    """Catches: "Optax, nesterov: False" of Adam."""
+    adam = soret.Optax(optax.adam, learning_rate=[1e-3, 1e-2], b1=0.8)
+    said = saved(tmp_path / "a", algorithm=adam)["algorithm"]
+    assert (said["name"], said["b1"]) == ("optax.adam", 0.8)
+    assert said["learning_rate"] == [1e-3, 1e-2]
+    assert "nesterov" not in said
+    made = saved(tmp_path / "b", algorithm=soret.Optax(optax.sgd(0.1, nesterov=True)))["algorithm"]
+    assert "0.1" in json.dumps(made)
+
+
+def test_says_the_loss_that_was_used(tmp_path: Path) -> None:
+    """Catches: the loss that the problem was made with, where another one was put in its place."""
+    net = soret.problems.two_layer(inputs=3, hidden=2)
+    assert saved(tmp_path / "a", net)["problem"]["loss"] == "binary_cross_entropy"
+    other = dataclasses.replace(net, loss="mean_square_sign")
+    assert saved(tmp_path / "b", other)["problem"]["loss"] == "mean_square_sign"
+    own = dataclasses.replace(net, loss=own_loss)
+    said = saved(tmp_path / "c", own)["problem"]["loss"]
+    assert said["name"].endswith("own_loss")
+    assert len(said["sha256"]) == 64
+    kept = soret.load(tmp_path / "c").attrs["problem_loss"]
+    assert "own_loss" in kept
+    assert said["sha256"][:12] in kept
+
+
+def test_names_the_users_functions(tmp_path: Path) -> None:
+    """Catches: a run that says nothing of what was simulated."""
+    watch = soret.FirstPassage(own_level, [1e3])
+    said = saved(tmp_path / "a", watch=watch, observe=own_level)["functions"]
+    names = {part: about["name"].rpartition(".")[2] for part, about in said.items()}
+    assert names == {
+        "init": "own_init",
+        "predict": "<lambda>",
+        "observable own_level": "own_level",
+        "watched level": "own_level",
+    }
+    assert all(len(about["sha256"]) == 64 for about in said.values())
+
+
+def test_names_a_stream_of_the_users(tmp_path: Path) -> None:
+    """Catches: "a stream of the user's own", and nothing else."""
+
+    def draw_one(key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return jax.random.normal(key, (3,)), jax.numpy.ones(())
+
+    problem = dataclasses.replace(OWN, data=soret.data.FromFunction(draw_one, "mine"))
+    said = saved(tmp_path / "a", problem)
+    assert said["data"] == {"name": "mine"}
+    assert said["functions"]["data sample"]["name"].endswith("draw_one")
+
+
+def test_soret_does_not_list_its_own(tmp_path: Path) -> None:
+    """Catches: noise in every description."""
+    assert "functions" not in saved(tmp_path / "a", soret.problems.two_layer(inputs=3, hidden=2))
+
+
+def test_says_which_data(tmp_path: Path) -> None:
+    """Catches: two data sets of one name that cannot be told apart."""
+    said = saved(tmp_path / "a")["data"]
+    assert (said["name"], said["examples"], said["classes"]) == ("points", 4, 2)
+    changed = np.eye(4, 3)
+    changed[0, 0] = 2
+    other = soret.Dataset("points", changed, POINTS.labels, ("a", "b"))
+    there = saved(tmp_path / "b", dataclasses.replace(OWN, data=other))["data"]
+    assert said["sha256"] != there["sha256"]
+    equal = soret.Dataset("points", np.asfortranarray(np.eye(4, 3)), POINTS.labels, ("a", "b"))
+    assert saved(tmp_path / "c", dataclasses.replace(OWN, data=equal))["data"] == said
+
+
+def test_says_what_it_ran_on(tmp_path: Path) -> None:
+    """Catches: "gpu", of which there are many kinds that round differently."""
+    said = saved(tmp_path / "a")
+    assert said["device_kind"] == jax.devices()[0].device_kind
+
+
+def test_a_comment_is_no_other_run(tmp_path: Path) -> None:
+    """Catches: a run that cannot be resumed once a word of a function's source was changed."""
+    saved(tmp_path / "a")
+
+    def own_init(key: jax.Array) -> dict[str, jax.Array]:
+        return {"w": jax.random.normal(key, (3,))}  # the same program
+
+    saved(tmp_path / "a", dataclasses.replace(OWN, init=own_init))
+    with pytest.raises(RunError, match="model, data or observables differ"):
+        saved(tmp_path / "a", dataclasses.replace(OWN, predict=lambda p, x: 2 * p["w"] @ x))
+    with pytest.raises(RunError, match="loss is mean_square there, mean_square_sign here"):
+        saved(tmp_path / "a", dataclasses.replace(OWN, loss="mean_square_sign"))

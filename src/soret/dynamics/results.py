@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 import numpy as np
 import xarray as xr
 
@@ -13,8 +12,6 @@ from soret.dynamics.block import BlockResult
 from soret.dynamics.passage import FirstPassage, censored
 from soret.dynamics.plan import Plan
 from soret.observables.state import Observable, attributes, name
-from soret.problems import Problem
-from soret.problems.tracing import ensemble_settings
 
 _AXIS_ATTRIBUTES = {
     "learning_rate": {"long_name": "learning rate η", "units": "dimensionless"},
@@ -91,54 +88,6 @@ def assemble(
             {"long_name": f"threshold of {of['long_name']}", "units": of["units"]},
         )
     return xr.Dataset(variables, coordinates)
-
-
-def describe(
-    problem: Problem,
-    algorithm: Algorithm,
-    observables: Sequence[Observable],
-    plan: Plan,
-    steps: int,
-    replicas: int,
-    record_every: int,
-    seed: int,
-    watch: FirstPassage | None = None,
-) -> dict[str, Any]:
-    """Return everything that decides the numbers, as plain data."""
-    with ensemble_settings():
-        programs = [p.fingerprint(plan.devices[0]) for p in plan.programs.values()]
-    watched = {} if watch is None else {"watch": name(watch.level), "every": watch.every}
-    watched |= {"hold": True} if watch is not None and watch.hold else {}
-    return watched | {
-        "problem": {"name": problem.name, **problem.settings},
-        "algorithm": {
-            "name": type(algorithm).__name__,
-            **algorithm.hyperparameters,
-            "nesterov": getattr(algorithm, "nesterov", False),
-            "sampling": algorithm.sampling,
-        },
-        "observe": [name(function) for function in observables],
-        "steps": steps,
-        "replicas": replicas,
-        "record_every": record_every,
-        "seed": int(seed),
-        "block_size": plan.block_size,
-        "platform": plan.devices[0].platform,
-        "jax": jax.__version__,
-        "programs": programs,
-    }
-
-
-def attributes_of(about: dict[str, Any], plan: Plan, run: xr.Dataset) -> dict[str, Any]:
-    """Return what the Dataset itself should say; one value each, so that any format keeps it."""
-    flat = {
-        f"{group}_{key}": value if isinstance(value, int | float | str) else str(value)
-        for group in ("problem", "algorithm")
-        for key, value in about[group].items()
-    }
-    rest = {key: about[key] for key in ("steps", "replicas", "record_every", "seed", "block_size")}
-    diverged = int((run.diverged_at >= 0).sum())
-    return flat | rest | {"diverged": diverged}
 
 
 def warn_of_divergence(run: xr.Dataset) -> None:

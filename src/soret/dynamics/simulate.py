@@ -14,9 +14,10 @@ import xarray as xr
 from soret.dynamics.algorithm import Algorithm
 from soret.dynamics.arguments import check
 from soret.dynamics.block import BlockResult, Stopped, run_block
+from soret.dynamics.description import attributes_of, describe
 from soret.dynamics.passage import FirstPassage
 from soret.dynamics.plan import Block, Plan, make_plan
-from soret.dynamics.results import assemble, attributes_of, describe, warn_of_divergence
+from soret.dynamics.results import assemble, warn_of_divergence
 from soret.observables.state import Observable
 from soret.problems import Problem
 from soret.problems.tracing import ensemble_settings
@@ -164,7 +165,7 @@ def simulate(
     with ProgressBar(total, title, progress) as bar:
         results = _run_all(plan, algorithm, steps, seed, folder, bar)
     run = assemble(plan, results, algorithm, observables, replicas, steps, record_every, watch)
-    run.attrs |= attributes_of(about, plan, run)
+    run.attrs |= attributes_of(about, run)
     if folder is not None:
         seconds = round(time.monotonic() - began, 3)
         folder.finish(run, seconds=seconds, memory_estimate_bytes=plan.memory)

@@ -139,7 +139,9 @@ class _Plan:
     def of(cls, record: Mapping[str, Any]) -> "_Plan":
         about = record.get("description", {})
         try:
-            axes = {k: v for k, v in about["algorithm"].items() if isinstance(v, list)}
+            rule = about["algorithm"].items()
+            # A list of an optimizer's parts is no axis of the grid.
+            axes = {k: v for k, v in rule if isinstance(v, list) and not _nested(v)}
             sizes = ("replicas", "block_size", "steps", "record_every")
             return cls(axes, *(int(about[name]) for name in sizes))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -180,3 +182,7 @@ class _Plan:
         steps = np.arange(0, self.steps + 1, self.record_every)
         about = {"long_name": "step", "units": "updates"}
         return xr.Dataset(variables, {**self.axes, "step": ("step", steps, about)})
+
+
+def _nested(values: list[Any]) -> bool:
+    return any(isinstance(value, dict | list | str) for value in values)

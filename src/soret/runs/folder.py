@@ -77,7 +77,7 @@ class RunFolder:
             record = self.record()
             numbers.refuse_other(self.path, record)
             here = record.get("description")
-            if here != wanted:
+            if _identity(here) != _identity(wanted):
                 raise RunError(
                     f"{self.path} holds another run ({_difference(here, wanted)}); "
                     "choose another folder, or delete this one."
@@ -195,22 +195,37 @@ def runs_in(path: Path) -> list[Path]:
     return found
 
 
+def _identity(description: Any) -> Any:
+    """Return what two descriptions of one run share: all but digests and names of functions.
+
+    They are there to be read. A comment added to a function does not make another run: the
+    digest of the compiled program with its data says whether something did.
+    """
+    if isinstance(description, Mapping):
+        kept = {k: v for k, v in description.items() if k not in ("sha256", "functions")}
+        return {key: _identity(value) for key, value in kept.items()}
+    if isinstance(description, list):
+        return [_identity(value) for value in description]
+    return description
+
+
 def _difference(here: Any, wanted: Mapping[str, Any]) -> str:
     """Name the first few settings in which two descriptions differ."""
     if not isinstance(here, dict):
         return "its description cannot be read"
-    here, wanted = _flat(here), _flat(wanted)
+    here, wanted = _flat(_identity(here)), _flat(_identity(wanted))
     keys = [key for key in (*wanted, *here) if here.get(key) != wanted.get(key)]
     if not keys:
         return "it differs"
     # Names of things come before digests, which tell a person nothing.
     keys = sorted(dict.fromkeys(keys), key=lambda key: "program" in key)[:3]
-    return "; ".join(
+    said = [
         "model, data or observables differ"
         if "program" in key
         else f"{key} is {here.get(key)} there, {wanted.get(key)} here"
         for key in keys
-    )
+    ]
+    return "; ".join(dict.fromkeys(said))
 
 
 def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
