@@ -141,7 +141,7 @@ def _axes(group: list[_Drawn]) -> list[dict[str, Any]]:
     for drawn in group:
         for dim in drawn.across:
             axis = found.setdefault(dim, _axis_about(drawn, dim))
-            for value in _values(drawn.data, dim)[:CURVES]:  # of which no more are drawn
+            for value in _values(drawn.data, dim):
                 if value not in axis["values"]:
                     axis["values"].append(value)
     experiments = [drawn.experiment for drawn in group]
@@ -166,10 +166,14 @@ def _axis_about(drawn: _Drawn, dim: str) -> dict[str, Any]:
 
 
 def _values(data: xr.DataArray, dim: str) -> list[Any]:
+    """Return the places along a dimension, as many as curves are drawn at most."""
     if dim not in data.coords:
-        return [str(i) for i in range(data.sizes[dim])]
-    values = data[dim].values
-    return [float(f"{v:.6g}") if values.dtype.kind in "fiu" else str(v) for v in values]
+        return [str(i) for i in range(min(data.sizes[dim], CURVES))]
+    values = data[dim].values[:CURVES]
+    if values.dtype.kind not in "fiu":
+        return [str(value) for value in values]
+    # One that is missing is no number, and not even equal to itself.
+    return [float(f"{v:.6g}") if np.isfinite(v) else str(v) for v in values]
 
 
 def _fewer(drawn: _Drawn, room: int) -> dict[str, int]:

@@ -46,10 +46,14 @@ def summarize(values: Floats, name: str, replicas: bool) -> Summary:
         # A definite replica's value, so that infinity never takes part in an average.
         low, middle, high = np.quantile(later, (0.25, 0.5, 0.75), axis=0, method="higher")
         return Summary(middle, low, high, count, "median over replicas, band: quartiles")
-    finite = np.where(np.isfinite(values), values, 0.0)
-    mean = np.divide(finite.sum(axis=0), count, out=np.full(count.shape, np.nan), where=count > 0)
-    squares = np.where(np.isfinite(values), (values - mean) ** 2, 0.0).sum(axis=0)
+    finite = np.isfinite(values)
     freedom = np.where(count > 1, count - 1, np.nan)
-    half = 1.96 * np.sqrt(squares / freedom / np.maximum(count, 1))
+    # Where a sum overflows there is nothing to draw: infinite, or not a number.
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = np.where(finite, values, 0.0).sum(axis=0)
+        mean = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+        squares = np.where(finite, (values - mean) ** 2, 0.0).sum(axis=0)
+        half = 1.96 * np.sqrt(squares / freedom / np.maximum(count, 1))
+        low, high = mean - half, mean + half
     words = "mean over replicas, band: 95 % interval of the mean"
-    return Summary(mean, mean - half, mean + half, count, words)
+    return Summary(mean, low, high, count, words)
