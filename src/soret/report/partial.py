@@ -5,6 +5,7 @@ which point of the grid those are follows from its number, the grid and the bloc
 stand in the run's description.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,8 @@ from soret.errors import RunError
 from soret.runs import RunFolder, files
 
 _PREFIX = "record-"
+# A number of each is 800 MB.
+_MOST_RECORDS = 100_000_000
 
 Records = dict[str, np.ndarray]
 
@@ -87,10 +90,15 @@ class Reader:
             newest = max(newest, self._known[path][0] / 1e9)
             index, replicas = plan.place(number)
             for name, values in records.items():
+                if values.ndim < 2:
+                    raise RunError(f"{path} holds no block of this run.")
                 whole = data.setdefault(name, plan.empty(values))
-                kept = values[: plan.records, : len(replicas)]
-                whole[index, replicas.start : replicas.stop, : len(kept)] = np.swapaxes(kept, 0, 1)
-            here = max(len(values) for values in records.values())
+                kept = np.swapaxes(values[: plan.records, : len(replicas)], 0, 1)
+                place = whole[index, replicas.start : replicas.stop, : kept.shape[1]]
+                if place.shape != kept.shape:
+                    raise RunError(f"{path} holds no block of this run.")
+                place[:] = kept
+            here = max((len(values) for values in records.values()), default=0)
             seen += min(plan.records, here) * len(replicas)
         return Partial(plan.dataset(data), seen / plan.total, newest)
 
@@ -143,9 +151,17 @@ class _Plan:
             # A list of an optimizer's parts is no axis of the grid.
             axes = {k: v for k, v in rule if isinstance(v, list) and not _nested(v)}
             sizes = ("replicas", "block_size", "steps", "record_every")
-            return cls(axes, *(int(about[name]) for name in sizes))
+            plan = cls(axes, *(int(about[name]) for name in sizes))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RunError(f"run.json does not describe an ensemble ({error!r}).") from error
+        if min(plan.replicas, plan.block_size, plan.record_every, plan.steps + 1) < 1:
+            raise RunError("run.json does not describe an ensemble (its sizes are not positive).")
+        if plan.total > _MOST_RECORDS:
+            raise RunError(
+                f"an ensemble of {plan.total:,} records is not shown while it runs, only when it "
+                "is done."
+            )
+        return plan
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -157,11 +173,11 @@ class _Plan:
 
     @property
     def blocks(self) -> int:
-        return int(np.prod(self.shape)) * -(-self.replicas // self.block_size)
+        return math.prod(self.shape) * -(-self.replicas // self.block_size)
 
     @property
     def total(self) -> int:
-        return int(np.prod(self.shape)) * self.replicas * self.records
+        return math.prod(self.shape) * self.replicas * self.records
 
     def place(self, number: int) -> tuple[int, range]:
         """Return a block's point of the grid, row-major, and its replicas."""
