@@ -74,7 +74,7 @@ def test_a_run_that_finishes_while_it_is_read_is_not_shown_with_holes(tmp_path, 
         write(path, arrays)
 
     monkeypatch.setattr(files, "write_arrays", unplugged)
-    with pytest.raises(OSError, match="no disk"):
+    with pytest.raises(RunError, match="no disk"):
         soret.simulate(
             soret.problems.two_layer(inputs=3, hidden=3),
             soret.SGD([0.1, 0.05, 0.02]),

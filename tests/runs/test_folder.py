@@ -64,8 +64,10 @@ class TestLife:
 
     def test_begun_run_can_be_taken_up(self, path: Path) -> None:
         """A run that its own interruption has made another one."""
-        assert RunFolder(path).begin(SETTINGS) is False
-        assert RunFolder(str(path)).begin(json.loads(json.dumps(SETTINGS))) is False
+        with RunFolder(path) as folder:
+            assert folder.begin(SETTINGS) is False
+        with RunFolder(str(path)) as folder:
+            assert folder.begin(json.loads(json.dumps(SETTINGS))) is False
 
     def test_record_says_where_it_comes_from(self, finished: Path) -> None:
         """A run that cannot be run again, or that says who ran it."""
@@ -96,7 +98,10 @@ class TestLife:
         saved = {"state-0": np.arange(5, dtype=np.float32), "done": np.asarray(3)}
         folder.write_checkpoint("block-00000", {"done": np.asarray(1)})
         folder.write_checkpoint("block-00000", saved)
-        found = RunFolder(path).read_checkpoint("block-00000")
+        folder.__exit__(None, None, None)  # the process ends
+        folder = RunFolder(path)
+        folder.begin(SETTINGS)
+        found = folder.read_checkpoint("block-00000")
         assert found is not None
         assert set(found) == set(saved)
         np.testing.assert_array_equal(found["state-0"], saved["state-0"])
@@ -153,14 +158,14 @@ class TestKilledBetweenTwoWrites:
     def test_first_record_half_written(self, path: Path) -> None:
         """A folder in which nothing was computed yet, and which no one can use any more."""
         path.mkdir(parents=True)
-        (path / ".run.json.1.partial").write_text('{"form')
+        files.beside(path / "run.json").write_text('{"form')
         assert RunFolder(path).begin(SETTINGS) is False
 
     def test_last_record_half_written(self, path: Path, data: xr.Dataset) -> None:
         """A half-written file that stays in a finished run."""
         folder = RunFolder(path)
         folder.begin(SETTINGS)
-        (path / ".run.json.1.partial").write_text('{"form')
+        files.beside(path / "run.json").write_text('{"form')
         folder.finish(data)
         assert left_over(path) == []
 
@@ -168,7 +173,7 @@ class TestKilledBetweenTwoWrites:
         """Half-written data that ends up in the finished run, or beside it."""
         folder = RunFolder(path)
         folder.begin(SETTINGS)
-        half = path / ".data.zarr.partial"
+        half = files.beside(path / "data.zarr")
         half.mkdir()
         (half / "zarr.json").write_text("{")
         folder.finish(data)
@@ -231,9 +236,8 @@ class TestNotLoaded:
     def test_damaged_record(self, finished: Path, content: bytes) -> None:
         """A record that is no record: named, not guessed at."""
         (finished / "run.json").write_bytes(content)
-        for use in (soret.load, lambda path: RunFolder(path).begin(SETTINGS)):
-            with pytest.raises(RunError, match=re.escape(str(finished / "run.json"))):
-                use(finished)
+        with pytest.raises(RunError, match=re.escape(str(finished / "run.json"))):
+            soret.load(finished)
 
     def test_record_cut_off_anywhere(self, finished: Path) -> None:
         """A record that is read although its end is missing."""

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from soret.dynamics.keys import check_seed
 from soret.figures import save
 from soret.numerics import single_precision
 from soret.runs import RunFolder
-from soret.runs.files import finite, write_json
+from soret.runs.checkpoints import digest
+from soret.runs.files import finite
 from soret.runs.numbers import NUMBERS
 from soret.runs.paths import shown
 from soret.runs.schema import run_digest
@@ -122,25 +123,40 @@ def run_claim(
     check_seed(seed)  # what is refused must not take the folder
     folder = RunFolder(out if out is not None else default_folder(claim, scale, seed))
     _rehearse(claim)
-    complete = folder.begin(
-        {"claim": claim.about.id, "scale": scale, "seed": seed, "settings": asdict(claim)}
-    )
+    with folder:
+        return _run_in(folder, claim, scale, seed, progress, say, began)
+
+
+def _run_in(
+    folder: RunFolder,
+    claim: Any,
+    scale: str,
+    seed: int,
+    progress: bool | None,
+    say: Callable[[str], None],
+    began: float,
+) -> Outcome:
+    about = {"claim": claim.about.id, "scale": scale, "seed": seed, "settings": asdict(claim)}
+    complete = folder.begin(about)
+    folder.lock()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", soret.DivergenceWarning)
         if complete:
             say(f"{folder.path} holds this run already; judging it again")
             runs = load_runs(folder)
         else:
-            runs = _simulate(claim, folder, seed, progress, say)
+            runs = _simulate(claim, folder, about, progress, say)
         say("testing")
         results = _judge(claim, runs)
     verdict = together(result.verdict for result in results)
     say("drawing")
-    figures = [
-        path
-        for name, figure in claim.draw(runs, results).items()
-        for path in save(figure, folder.figures / name)
-    ]
+    with folder.drawing() as place:
+        drawn = [
+            path
+            for name, figure in claim.draw(runs, results).items()
+            for path in save(figure, place / name)
+        ]
+    figures = [folder.figures / path.relative_to(place) for path in drawn]
     diverged = sum(int((r.diverged_at >= 0).sum()) for r in runs.values() if "diverged_at" in r)
     outcome = Outcome(
         claim.about,
@@ -155,8 +171,7 @@ def run_claim(
         list(dict.fromkeys(str(warning.message) for warning in caught)),
     )
     belongs = {"run_sha256": run_digest(folder.record())}
-    write_json(folder.path / "verdict.json", outcome.as_json() | belongs)
-    folder.seal()
+    folder.write_verdict(outcome.as_json() | belongs)
     return outcome
 
 
@@ -185,9 +200,13 @@ class _Experiments:
     """A `Simulate` that runs, and keeps every experiment until the claim's run is saved."""
 
     folder: Path
-    seed: int
+    about: Mapping[str, Any]
     progress: bool | None
     say: Callable[[str], None]
+
+    @property
+    def seed(self) -> int:
+        return int(self.about["seed"])
 
     def __call__(self, name: str, problem: Any, algorithm: Any, **settings: Any) -> xr.Dataset:
         self.say(f"simulating {name}")
@@ -202,14 +221,16 @@ class _Experiments:
 
     def measure(self, name: str, compute: Callable[[int], xr.Dataset]) -> xr.Dataset:
         self.say(f"measuring {name}")
-        folder = RunFolder(self._place(name))
-        if folder.begin({"measurement": name, "seed": self.seed}):
-            loaded = folder.load()
-            assert isinstance(loaded, xr.Dataset)
-            return loaded
-        made = compute(self.seed)
-        folder.finish(made)
-        return made
+        # What is measured follows from the claim's settings: of others it is another measurement.
+        about = {"measurement": name, "seed": self.seed, "of": digest(self.about)}
+        with RunFolder(self._place(name)) as folder:
+            if folder.begin(about):
+                loaded = folder.load()
+                assert isinstance(loaded, xr.Dataset)
+                return loaded
+            made = compute(self.seed)
+            folder.finish(made)
+            return made
 
     def keep(self, name: str) -> dict[str, Any]:
         self.say(f"measuring {name}")
@@ -220,11 +241,14 @@ class _Experiments:
 
 
 def _simulate(
-    claim: Any, folder: RunFolder, seed: int, progress: bool | None, say: Callable[[str], None]
+    claim: Any,
+    folder: RunFolder,
+    about: Mapping[str, Any],
+    progress: bool | None,
+    say: Callable[[str], None],
 ) -> Runs:
     checkpoints = folder.path / "checkpoints"
-    checkpoints.mkdir(exist_ok=True)
-    runs = claim.simulate(_Experiments(checkpoints, seed, progress, say))
+    runs = claim.simulate(_Experiments(checkpoints, about, progress, say))
     folder.finish(xr.DataTree.from_dict(dict(runs)), experiments=list(runs))
     return runs
 

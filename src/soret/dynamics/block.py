@@ -82,7 +82,12 @@ def run_block(
         keys = noise_keys(seed, block.point, replicas)
         chunks, name = steps // program.chunk, f"block-{block.number:05d}"
 
-        saved = folder.read_checkpoint(name) if folder else None
+        about = {
+            "point": dict(block.point),
+            "replicas": [block.replicas.start, block.replicas.stop],
+            "chunk": program.chunk,
+        }
+        saved = folder.read_checkpoint(name, about) if folder else None
         if saved is None:
             started = initial_keys(seed, replicas)
             ensemble, first = program.start(started, block.point, device)
@@ -95,7 +100,7 @@ def run_block(
         while done < chunks:
             if stop.is_set():
                 if folder:
-                    folder.write_checkpoint(name, _pack(ensemble, records, done))
+                    folder.write_checkpoint(name, _pack(ensemble, records, done), about)
                 raise Stopped
             began = time.monotonic()
             until = min(chunks, done + length, _last_within(program, done))
@@ -113,13 +118,13 @@ def run_block(
             progress((until - done) * program.chunk * len(block.replicas))
             done = until
             if folder and time.monotonic() - last_saved > pace.SAVE_SECONDS and done < chunks:
-                folder.write_checkpoint(name, _pack(ensemble, records, done))
+                folder.write_checkpoint(name, _pack(ensemble, records, done), about)
                 last_saved = time.monotonic()
 
         held = program.watch is not None and program.watch.hold
         if folder and not (saved is not None and _is_done(saved, chunks)):
             finished = ensemble if held else _without_position(ensemble)
-            folder.write_checkpoint(name, _pack(finished, records, done))
+            folder.write_checkpoint(name, _pack(finished, records, done), about)
         kept = len(block.replicas)
         whole = _join(records)
         passages = ensemble.passages

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 
 import jax
 import xarray as xr
@@ -154,23 +155,24 @@ def simulate(
     about = describe(
         problem, algorithm, observables, plan, steps, replicas, record_every, seed, watch
     )
-    if folder is not None and folder.begin(about):
-        loaded = folder.load()
-        assert isinstance(loaded, xr.Dataset)
-        warn_of_divergence(loaded)
-        return loaded
+    with folder or nullcontext():
+        if folder is not None and folder.begin(about):
+            loaded = folder.load()
+            assert isinstance(loaded, xr.Dataset)
+            warn_of_divergence(loaded)
+            return loaded
 
-    title = f"{problem.name}: {len(plan.blocks)} blocks of {plan.block_size}"
-    total = sum(len(block.replicas) for block in plan.blocks) * steps
-    with ProgressBar(total, title, progress) as bar:
-        results = _run_all(plan, algorithm, steps, seed, folder, bar)
-    run = assemble(plan, results, algorithm, observables, replicas, steps, record_every, watch)
-    run.attrs |= attributes_of(about, run)
-    if folder is not None:
-        seconds = round(time.monotonic() - began, 3)
-        folder.finish(run, seconds=seconds, memory_estimate_bytes=plan.memory)
-    warn_of_divergence(run)
-    return run
+        title = f"{problem.name}: {len(plan.blocks)} blocks of {plan.block_size}"
+        total = sum(len(block.replicas) for block in plan.blocks) * steps
+        with ProgressBar(total, title, progress) as bar:
+            results = _run_all(plan, algorithm, steps, seed, folder, bar)
+        run = assemble(plan, results, algorithm, observables, replicas, steps, record_every, watch)
+        run.attrs |= attributes_of(about, run)
+        if folder is not None:
+            seconds = round(time.monotonic() - began, 3)
+            folder.finish(run, seconds=seconds, memory_estimate_bytes=plan.memory)
+        warn_of_divergence(run)
+        return run
 
 
 def _run_all(

@@ -4,6 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +70,10 @@ class Loop:
             On Ctrl-C, after saving what can be resumed.
         """
         folder = RunFolder(out) if out is not None else None
+        with folder or nullcontext():
+            return self._in(folder, progress)
+
+    def _in(self, folder: RunFolder | None, progress: bool | None) -> xr.Dataset:
         with ensemble_settings():
             arguments = [jnp.asarray(argument) for argument in self.arguments]
             state = jax.tree.map(jnp.asarray, self.start)

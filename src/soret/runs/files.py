@@ -1,11 +1,14 @@
-"""Files that are either whole or not there: written beside, then renamed into place."""
+"""Files that are either whole or not there: written beside, synced, then renamed into place."""
 
-import errno
 import hashlib
 import io
 import json
 import os
+import re
 import shutil
+import stat
+import time
+import uuid
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,22 +17,33 @@ from typing import Any
 import numpy as np
 
 from soret.errors import RunError
+from soret.runs import durable
+from soret.runs.damaged import DamagedError
 from soret.runs.strict_json import read_json as read_json  # beside what writes it
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
 # What numpy and zipfile raise for a file that is cut off, altered or no archive at all.
-_DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile)
+_DAMAGED = (ValueError, KeyError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile)
+# What is being written, or was replaced a moment ago, has a name that nobody else gives.
+_BESIDE = re.compile(r"\.soret-[0-9a-f]{32}\.(partial|old)")
+# In a folder that is not a run's, somebody may be writing another file just now.
+_ABANDONED_SECONDS = 3600.0
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file atomically. Numbers that are not finite are written as null."""
+    write_bytes(path, json_bytes(content))
+
+
+def json_bytes(content: Mapping[str, Any]) -> bytes:
+    """Return what `write_json` writes."""
     text = json.dumps(finite(content), indent=2, ensure_ascii=False, allow_nan=False)
     try:
         written = text.encode("utf-8")
     except UnicodeEncodeError:
         # The name of a file that is no UTF-8; escaped, it can be read back.
         written = json.dumps(finite(content), indent=2, allow_nan=False).encode("ascii")
-    write_bytes(path, written + b"\n")
+    return written + b"\n"
 
 
 def write_text(path: Path, text: str) -> None:
@@ -38,29 +52,22 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file atomically."""
-    beside = _beside(path)
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-        sync_folder(path.parent)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
+    """Write a file atomically; once this returns no power cut takes it away."""
+    _write(path, content, sync=True)
+    durable.sync_folder(path.parent)
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write named arrays atomically: an uncompressed .npz archive, and its SHA-256 behind it."""
+    """Write named arrays atomically: an uncompressed .npz archive, and its SHA-256 behind it.
+
+    What replaces an older file is synced first, so that a power cut leaves one or the other; a
+    new file is synced by whoever counts on it.
+    """
     archive = io.BytesIO()
     np.savez(archive, allow_pickle=False, **arrays)
-    beside = _beside(path)
-    with beside.open("wb") as file:
-        file.write(archive.getbuffer())
-        file.write(hashlib.sha256(archive.getbuffer()).digest())
-    os.replace(beside, path)
+    archive.seek(0, io.SEEK_END)
+    archive.write(hashlib.sha256(archive.getbuffer()).digest())
+    _write(path, archive.getbuffer(), sync=os.path.lexists(path))
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -78,56 +85,72 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
             raise ValueError("its content is not what was written")
         with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
+    except OSError as error:
+        raise RunError(f"{path} cannot be read ({error.strerror}).") from error
     except _DAMAGED as error:
-        raise RunError(
-            f"{path} is damaged ({error}); delete it and run again to compute that block anew."
-        ) from error
+        raise DamagedError(f"{path} is damaged ({error}); that block is computed anew.") from error
 
 
 def replace_folder(new: Path, path: Path) -> None:
-    """Put folder `new` where `path` is, removing what was there."""
-    if path.exists():
-        old = _beside(path, "old")
-        remove(old)
+    """Put folder `new`, once it is on disk, where `path` is; remove what was there."""
+    durable.sync_tree(new)
+    if os.path.lexists(path):
+        old = beside(path, "old")
         os.replace(path, old)
         os.replace(new, path)
+        durable.sync_folder(path.parent)
         remove(old)
     else:
         os.replace(new, path)
+        durable.sync_folder(path.parent)
 
 
-def remove(folder: Path) -> None:
-    """Remove a folder if it is there."""
-    if folder.exists():
-        shutil.rmtree(folder)
+def remove(path: Path) -> None:
+    """Remove what Soret wrote, a folder or a file, if it is there. Links are not followed.
+
+    Raises
+    ------
+    RunError
+        If it is a link: Soret makes none.
+    """
+    if not os.path.lexists(path):
+        return
+    mode = os.lstat(path).st_mode
+    if stat.S_ISLNK(mode):
+        raise RunError(f"{path} is a link, which Soret did not make; remove it, and run again.")
+    if stat.S_ISDIR(mode):
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def left_over(folder: Path) -> list[Path]:
-    """Return what killed processes left half-written in a folder."""
-    return [path for path in folder.glob(".*") if path.suffix in (".partial", ".old")]
+    """Return what killed processes of Soret left half-written in a folder."""
+    return sorted(path for path in folder.iterdir() if is_left_over(path.name))
+
+
+def is_left_over(name: str) -> bool:
+    """Return whether a name is one of those that only files being written have."""
+    return _BESIDE.fullmatch(name) is not None
 
 
 def clear_left_over(folder: Path) -> None:
-    """Remove what killed processes left half-written in a folder."""
+    """Remove what killed processes left half-written in a folder that nobody else works in."""
     for path in left_over(folder):
-        if path.is_dir():
-            remove(path)
-        else:
+        remove(path)
+
+
+def clear_abandoned(folder: Path) -> None:
+    """Remove half-written files that are too old to be somebody's work of this moment."""
+    for path in left_over(folder):
+        found = os.lstat(path)
+        if stat.S_ISREG(found.st_mode) and time.time() - found.st_mtime > _ABANDONED_SECONDS:
             path.unlink(missing_ok=True)
 
 
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder written to disk, where the system can do that."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot
-            raise
-    finally:
-        os.close(handle)
+def beside(path: Path, suffix: str = "partial") -> Path:
+    """Return a name in the same folder that nobody else has, for what is being written."""
+    return path.with_name(f".soret-{uuid.uuid4().hex}.{suffix}")
 
 
 def finite(value: Any) -> Any:
@@ -145,6 +168,15 @@ def finite(value: Any) -> Any:
     return str(value)
 
 
-def _beside(path: Path, suffix: str = "partial") -> Path:
-    # The process's number keeps two processes from writing the same file.
-    return path.with_name(f".{path.name}.{os.getpid()}.{suffix}")
+def _write(path: Path, content: bytes | memoryview, sync: bool) -> None:
+    new = beside(path)
+    try:
+        with new.open("xb") as file:
+            file.write(content)
+            file.flush()
+            if sync:
+                durable.sync_handle(file.fileno())
+        os.replace(new, path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise

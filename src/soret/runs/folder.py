@@ -3,27 +3,51 @@
 While it is being computed a run has `run.json` in state "running" and finished or half-finished
 blocks under `checkpoints/`. It is complete when `run.json` says so and `data.zarr` has the
 digest written there; until then it can be resumed and cannot be loaded.
+
+Whatever counts is on disk before the rename that makes it count, so that neither a kill nor a
+power cut leaves a state that the same call does not go on from. One process at a time works in a
+folder; reading takes no lock.
 """
 
+import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 
 from soret.errors import RunError
-from soret.runs import files, manifest, numbers, schema, store
+from soret.runs import (
+    checkpoints,
+    durable,
+    files,
+    found,
+    manifest,
+    numbers,
+    refusals,
+    schema,
+    store,
+)
+from soret.runs.aside import Aside
+from soret.runs.checkpoints import Checkpoints
+from soret.runs.found import FORMAT, OLD_FORMAT, State
+from soret.runs.lock import FolderLock
 from soret.runs.paths import resolve
 from soret.runs.provenance import now, provenance
 from soret.runs.store import Data
 
-# Runs of the old format have no manifest: they can be loaded, and are left as they are.
-OLD_FORMAT, FORMAT = schema.FORMATS
+__all__ = ["FORMAT", "OLD_FORMAT", "RunFolder", "load", "runs_in"]
+
+log = logging.getLogger("soret")
 
 
 class RunFolder:
     """One run on disk.
+
+    As a context manager it gives the folder's lock back at the end, however the end comes.
 
     Parameters
     ----------
@@ -38,6 +62,23 @@ class RunFolder:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = resolve(path)
+        self._lock = FolderLock(self.path)
+        self._aside = Aside(self.path)
+        self._entered = False
+        self._checkpoints: Checkpoints | None = None
+
+    def __enter__(self) -> Self:
+        self._entered = True
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._entered = False
+        self._lock.give_back()
 
     @property
     def record_path(self) -> Path:
@@ -57,6 +98,10 @@ class RunFolder:
     def begin(self, description: Mapping[str, Any]) -> bool:
         """Claim the folder for a run, or take up the run that is there.
 
+        A run that was finished and is damaged is set aside, which is said, and begun anew. Unless
+        the run is complete the folder is locked from here on: until `finish`, or until the end of
+        the context if this is one.
+
         Parameters
         ----------
         description : mapping
@@ -70,34 +115,71 @@ class RunFolder:
         Raises
         ------
         RunError
-            If the folder holds another run, or something that is no run.
+            If the folder holds another run, or something that is no run, or another process works
+            in it.
+        SettingsError
+            If no run can be written there.
         """
         wanted = files.finite(numbers.described(description))
-        if self.record_path.exists():
-            record = self.record()
-            numbers.refuse_other(self.path, record)
-            here = record.get("description")
-            if _identity(here) != _identity(wanted):
-                raise RunError(
-                    f"{self.path} holds another run ({_difference(here, wanted)}); "
-                    "choose another folder, or delete this one."
-                )
-            return record.get("state") == "complete"
-        if self.path.exists():
-            if not self.path.is_dir() or set(self.path.iterdir()) - set(files.left_over(self.path)):
-                raise RunError(f"{self.path} exists and is no run; choose another folder.")
-            files.clear_left_over(self.path)
-        self.path.mkdir(parents=True, exist_ok=True)
-        files.write_json(
-            self.record_path,
-            {
-                "format": FORMAT,
-                "state": "running",
-                "description": wanted,
-                "started": now(),
-                **provenance(),
-            },
-        )
+        with refusals.claiming(self.path):
+            seen = found.look(self.path, wanted)
+            if seen.state is State.COMPLETE:
+                self._tidy_if_idle()
+                return True
+            durable.make_folder(self.path)
+            self._lock.take()
+            try:
+                return self._begun(wanted)
+            except BaseException:
+                self._lock.give_back()
+                raise
+
+    def lock(self) -> None:
+        """Keep other processes from working in the folder, as `begin` does for a run to be made.
+
+        Raises
+        ------
+        RunError
+            If another process works there.
+        SettingsError
+            If the folder cannot be written.
+        """
+        with refusals.claiming(self.path):
+            self._lock.take()
+
+    def _begun(self, wanted: Mapping[str, Any]) -> bool:
+        # Somebody else may have worked here until a moment ago.
+        seen = found.look(self.path, wanted)
+        files.clear_left_over(self.path)
+        if seen.state is State.UNSEALED:
+            self.seal()
+        if seen.state in (State.UNSEALED, State.COMPLETE):
+            self._tidy()
+            if not self._entered:
+                self._lock.give_back()
+            return True
+        made_of_it = [self.path / "verdict.json", self.figures]
+        if seen.state is State.DAMAGED:
+            # The record is replaced in one go below: there is no moment without one.
+            self._aside.put(
+                [self.data_path, self.path / manifest.NAME, *made_of_it],
+                f"{seen.why}; the run is computed anew",
+                copy=[self.record_path],
+            )
+        elif any(map(os.path.lexists, made_of_it)):
+            self._aside.put(made_of_it, f"{self.path} is unfinished and cannot have a verdict yet")
+        if seen.state is not State.RUNNING:
+            files.write_json(
+                self.record_path,
+                {
+                    "format": FORMAT,
+                    "state": "running",
+                    "description": wanted,
+                    "started": now(),
+                    **provenance(),
+                },
+            )
+        self._checkpoints = Checkpoints(self.path, found.identity(wanted), self._aside)
         return False
 
     def record(self) -> dict[str, Any]:
@@ -111,14 +193,25 @@ class RunFolder:
         return schema.read_record(self.record_path)
 
     def finish(self, data: Data, **also: Any) -> None:
-        """Write the data, mark the run complete, seal it and clear its checkpoints."""
-        record = self.record()
-        record |= {"data_sha256": store.write(data, self.data_path)}
-        record |= {"state": "complete", "finished": now(), **also}
-        files.write_json(self.record_path, record)
-        self.seal()
-        files.remove(self.path / "checkpoints")
-        files.clear_left_over(self.path)
+        """Write the data, seal the run, mark it complete, and clear its checkpoints.
+
+        Raises
+        ------
+        RunError
+            If it cannot be written; the same call goes on from there.
+        """
+        with refusals.writing(self.path):
+            self._lock.check()
+            record = self.record()
+            record |= {"data_sha256": store.write(data, self.data_path)}
+            record |= {"state": "complete", "finished": now(), **also}
+            content = files.json_bytes(record)
+            # The manifest first: once the record says complete, all of it can be verified.
+            manifest.write(self.path, content)
+            files.write_bytes(self.record_path, content)
+        self._tidy()
+        if not self._entered:
+            self._lock.give_back()
 
     def seal(self) -> None:
         """Write down what the folder holds, once everything is in it: verdict and figures too.
@@ -126,9 +219,45 @@ class RunFolder:
         Raises
         ------
         RunError
-            If a link, or anything else that Soret does not write, is among the run's files.
+            If a link, or anything else that Soret does not write, is among the run's files; if
+            the folder cannot be written.
         """
-        manifest.write(self.path)
+        with refusals.writing(self.path):
+            self._lock.check()
+            manifest.write(self.path)
+
+    @contextmanager
+    def drawing(self) -> Iterator[Path]:
+        """Yield a folder for figures, which takes the place of `figures` once all are drawn.
+
+        Raises
+        ------
+        RunError
+            If they cannot be written; the figures of before are still there then.
+        """
+        new = files.beside(self.figures)
+        with refusals.writing(self.figures):
+            new.mkdir()
+            try:
+                yield new
+                self._lock.check()
+                files.replace_folder(new, self.figures)
+            except BaseException:
+                files.remove(new)
+                raise
+
+    def write_verdict(self, verdict: Mapping[str, Any]) -> None:
+        """Write what came of testing a claim, and seal the run.
+
+        Raises
+        ------
+        RunError
+            If it cannot be written.
+        """
+        path = self.path / "verdict.json"
+        with refusals.writing(path):
+            files.write_json(path, verdict)
+        self.seal()
 
     def load(self) -> Data:
         """Return the data of a complete run.
@@ -148,19 +277,69 @@ class RunFolder:
             manifest.verify_files(self.path, "run.json")  # which has the digest of the data
         return store.read(self.data_path, record.get("data_sha256"))
 
-    def write_checkpoint(self, block: str, arrays: Mapping[str, np.ndarray]) -> None:
-        """Save a block's state, in place of an older one."""
-        path = self._checkpoint(block)
-        path.parent.mkdir(exist_ok=True)
-        files.write_arrays(path, arrays)
+    def write_checkpoint(
+        self,
+        block: str,
+        arrays: Mapping[str, np.ndarray],
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Save a block's state, in place of an older one.
 
-    def read_checkpoint(self, block: str) -> dict[str, np.ndarray] | None:
-        """Return a block's state, or None if none was saved."""
-        path = self._checkpoint(block)
-        return files.read_arrays(path) if path.exists() else None
+        Parameters
+        ----------
+        block : str
+            Its name: ``block-`` and five digits, or ``loop``.
+        arrays : mapping
+            Its state.
+        about : mapping, optional
+            What the block computes, beside what the run's description says: it is taken up again
+            only for the same.
 
-    def _checkpoint(self, block: str) -> Path:
-        return self.path / "checkpoints" / f"{block}.npz"
+        Raises
+        ------
+        RunError
+            If it cannot be written, or another process took the folder over.
+        """
+        with refusals.writing(self.path):
+            self._lock.check()
+            self._begun_checkpoints().write(block, arrays, about)
+
+    def read_checkpoint(
+        self, block: str, about: Mapping[str, Any] | None = None
+    ) -> dict[str, np.ndarray] | None:
+        """Return a block's state, or None if none was saved.
+
+        One that is damaged, or was saved by another run or for another block, is set aside, which
+        is said, and counts as none.
+        """
+        return self._begun_checkpoints().read(block, about)
+
+    def _begun_checkpoints(self) -> Checkpoints:
+        if self._checkpoints is None:
+            raise RunError(f"nothing was begun in {self.path}.")
+        return self._checkpoints
+
+    def _tidy(self) -> None:
+        """Remove what a finished run needs no more. What cannot be removed does no harm."""
+        try:
+            checkpoints.clear(self.path)
+            files.clear_left_over(self.path)
+        except (OSError, RunError) as error:
+            log.warning("%s is finished, but could not be tidied up (%s)", self.path, error)
+
+    def _tidy_if_idle(self) -> None:
+        """Tidy up after a process that was killed once all was done, unless one works there."""
+        if not found.is_untidy(self.path):
+            return
+        try:
+            self._lock.take(patient=False)
+        except (OSError, RunError) as error:  # it is read-only, or tidied up by whoever is there
+            log.info("%s is not tidied up (%s)", self.path, error)
+            return
+        try:
+            self._tidy()
+        finally:
+            self._lock.give_back()
 
 
 def load(path: str | os.PathLike[str]) -> Data:
@@ -189,50 +368,7 @@ def runs_in(path: Path) -> list[Path]:
     """
     if (path / "run.json").exists():
         return [path]
-    found = sorted(p.parent for p in path.glob("*/run.json")) if path.is_dir() else []
-    if not found:
+    runs = sorted(p.parent for p in path.glob("*/run.json")) if path.is_dir() else []
+    if not runs:
         raise RunError(f"{path} holds no saved run.")
-    return found
-
-
-def _identity(description: Any) -> Any:
-    """Return what two descriptions of one run share: all but digests and names of functions.
-
-    They are there to be read. A comment added to a function does not make another run: the
-    digest of the compiled program with its data says whether something did.
-    """
-    if isinstance(description, Mapping):
-        kept = {k: v for k, v in description.items() if k not in ("sha256", "functions")}
-        return {key: _identity(value) for key, value in kept.items()}
-    if isinstance(description, list):
-        return [_identity(value) for value in description]
-    return description
-
-
-def _difference(here: Any, wanted: Mapping[str, Any]) -> str:
-    """Name the first few settings in which two descriptions differ."""
-    if not isinstance(here, dict):
-        return "its description cannot be read"
-    here, wanted = _flat(_identity(here)), _flat(_identity(wanted))
-    keys = [key for key in (*wanted, *here) if here.get(key) != wanted.get(key)]
-    if not keys:
-        return "it differs"
-    # Names of things come before digests, which tell a person nothing.
-    keys = sorted(dict.fromkeys(keys), key=lambda key: "program" in key)[:3]
-    said = [
-        "model, data or observables differ"
-        if "program" in key
-        else f"{key} is {here.get(key)} there, {wanted.get(key)} here"
-        for key in keys
-    ]
-    return "; ".join(dict.fromkeys(said))
-
-
-def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in nested.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+    return runs

@@ -32,15 +32,24 @@ class Entry(NamedTuple):
     sha256: str
 
 
-def write(folder: Path) -> None:
+def write(folder: Path, record: bytes | None = None) -> None:
     """Write down what is in a run's folder, durably, in place of an older manifest.
+
+    Parameters
+    ----------
+    folder : Path
+    record : bytes, optional
+        What `run.json` will hold in a moment; default, what it holds.
 
     Raises
     ------
     RunError
         If the run holds a link or anything else that is no regular file.
     """
-    listed = {path: entry._asdict() for path, entry in entries(folder).items()}
+    found = entries(folder)
+    if record is not None:
+        found["run.json"] = Entry(len(record), hashlib.sha256(record).hexdigest())
+    listed = {path: entry._asdict() for path, entry in found.items()}
     files.write_json(folder / NAME, {"format": FORMAT, "files": listed})
 
 
@@ -136,7 +145,7 @@ def _problem(path: Path, listed: Entry | None) -> str | None:
     if not _is_regular(path):
         return f"{path} is no regular file (a link, perhaps); it is not read."
     if listed is None:
-        return f"{path} is not in the run's manifest: Soret did not write it; remove it."
+        return f"{path} is not in the run's manifest; remove it, or run the same command again."
     # By its size before its content: of a file with holes, a gigabyte takes no room on a disk.
     if os.lstat(path).st_size != listed.size or entry(path) != listed:
         return (

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from soret.errors import RunError
+from soret.runs.damaged import DamagedError
 from soret.runs.strict_json import read_json
 
 FORMATS = ("soret-run/1", "soret-run/2")
@@ -179,7 +180,7 @@ def _as(kind: type[S], content: Mapping[str, Any], path: Path) -> S:
 
 
 def _damaged(path: Path, why: str) -> RunError:
-    return RunError(f"{path} is damaged ({why}); the run cannot be read.")
+    return DamagedError(f"{path} is damaged ({why}); the run cannot be read.")
 
 
 def _another(path: Path, how: str) -> RunError:

@@ -36,12 +36,15 @@ def write(data: Data, path: Path) -> str:
     RunError
         If the data is such that it could not be read again.
     """
-    beside = path.with_name(f".{path.name}.partial")
-    files.remove(beside)
-    _plain(data).to_zarr(beside, mode="w", zarr_format=3, consolidated=False)
-    written = digest(beside)
-    _Store(beside)
-    files.replace_folder(beside, path)
+    beside = files.beside(path)
+    try:
+        _plain(data).to_zarr(beside, mode="w", zarr_format=3, consolidated=False)
+        written = digest(beside)
+        _Store(beside)
+        files.replace_folder(beside, path)
+    except BaseException:
+        files.remove(beside)
+        raise
     return written
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from soret.errors import RunError
+from soret.runs.damaged import DamagedError
 from soret.runs.untrusted import read_bytes
 
 # A real record has some kilobytes; one of a grid of ten thousand points, a megabyte.
@@ -35,9 +36,9 @@ def read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing; {path.parent} is no saved run.") from error
     except ValueError as error:
-        raise RunError(f"{path} is damaged ({error}); the run cannot be read.") from error
+        raise DamagedError(f"{path} is damaged ({error}); the run cannot be read.") from error
     if not isinstance(content, dict):
-        raise RunError(f"{path} is damaged (no JSON object); the run cannot be read.")
+        raise DamagedError(f"{path} is damaged (no JSON object); the run cannot be read.")
     return content
 
 

@@ -1,0 +1,65 @@
+"""Setting aside what cannot be used: renamed within the run's folder, said, never deleted."""
+
+import logging
+import os
+import re
+import shutil
+import stat
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from soret.runs import durable
+
+log = logging.getLogger("soret")
+
+_NAME = re.compile(r"damaged-\d+")
+
+
+class Aside:
+    """Where one run's damaged files go: `damaged-1` in its folder, or the next that is free.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._guard = threading.Lock()
+
+    def put(self, paths: Sequence[Path], why: str, copy: Sequence[Path] = ()) -> None:
+        """Move files and folders aside, and say why.
+
+        Parameters
+        ----------
+        paths : sequence of Path
+            What is moved, if it is there.
+        why : str
+            What is wrong, and what follows; a sentence without its full stop.
+        copy : sequence of Path
+            Files that are copied, because they are replaced in one go a moment later.
+        """
+        with self._guard:
+            number = 1
+            while True:
+                there = self._folder / f"damaged-{number}"
+                try:
+                    there.mkdir()
+                    break
+                except FileExistsError:
+                    number += 1
+            for path in copy:
+                if os.path.lexists(path) and stat.S_ISREG(os.lstat(path).st_mode):
+                    shutil.copyfile(path, there / path.name)
+            for path in paths:
+                if os.path.lexists(path):
+                    os.replace(path, there / path.name)
+            durable.sync_folder(self._folder)
+        log.warning("%s; what was there is kept in %s", why, there)
+
+
+def is_aside(name: str) -> bool:
+    """Return whether a name is that of a folder made here."""
+    return _NAME.fullmatch(name) is not None

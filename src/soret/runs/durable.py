@@ -1,0 +1,95 @@
+"""Having files on disk, not only in the system's memory: what a power cut must not take."""
+
+import errno
+import os
+import stat
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+try:
+    import fcntl
+except ImportError:  # no POSIX
+    fcntl = None  # type: ignore[assignment]
+
+# File systems write what is synced at the same moment in one go: 500 small files take 0.1 s, one
+# after the other 1.4 s.
+_TOGETHER = 8
+
+
+def sync_handle(handle: int) -> None:
+    """Have an open file written to disk; on a Mac, past the disk's own memory."""
+    full: Any = getattr(fcntl, "F_FULLFSYNC", None)
+    if full is not None:
+        try:
+            fcntl.fcntl(handle, full)
+            return
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOTTY):
+                raise
+    os.fsync(handle)
+
+
+def sync_file(path: Path) -> None:
+    """Have a file's content written to disk."""
+    handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        sync_handle(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_files(paths: Iterable[Path]) -> None:
+    """Have several files written to disk, at the same time."""
+    wanted = list(paths)
+    if len(wanted) == 1:
+        sync_file(wanted[0])
+    elif wanted:
+        with ThreadPoolExecutor(min(_TOGETHER, len(wanted)), "soret-sync") as pool:
+            list(pool.map(sync_file, wanted))
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder written to disk, where the system can do that."""
+    if os.name == "nt":
+        return
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:  # one may write there, but not look
+        return
+    try:
+        sync_handle(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot
+            raise
+    finally:
+        os.close(handle)
+
+
+def sync_tree(folder: Path) -> None:
+    """Have everything in a folder written to disk: files first, then the names that they have."""
+    files, folders = [], [folder]
+    for place in folders:
+        with os.scandir(place) as entries:
+            for entry in entries:
+                mode = entry.stat(follow_symlinks=False).st_mode
+                if stat.S_ISDIR(mode):
+                    folders.append(Path(entry.path))
+                elif stat.S_ISREG(mode):
+                    files.append(Path(entry.path))
+    sync_files(files)
+    for place in reversed(folders):
+        sync_folder(place)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those that it is in, so that a power cut does not take them."""
+    missing = []
+    for place in (folder, *folder.parents):
+        if place.is_dir():
+            break
+        missing.append(place)
+    folder.mkdir(parents=True, exist_ok=True)
+    for place in missing:
+        sync_folder(place.parent)
