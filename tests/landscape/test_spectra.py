@@ -230,5 +230,5 @@ def test_bad_settings_of_density() -> None:
         spectral_density(A, depth=3)
     with pytest.raises(SettingsError, match="`vectors` must"):
         spectral_density(A, vectors=1)
-    with pytest.raises(SettingsError, match="width is 0; it must be a positive number"):
+    with pytest.raises(SettingsError, match="`width` must be a positive number, got 0"):
         spectral_density(A, width=0)

@@ -10,7 +10,7 @@ import scipy.linalg
 from jaxtyping import Array
 from numpy.typing import NDArray
 
-from soret.errors import SettingsError
+from soret.errors import ConvergenceError, SettingsError
 from soret.landscape.noise import GradientNoise, gradient_noise
 from soret.landscape.point import point
 from soret.problems import Params, Problem
@@ -73,7 +73,14 @@ class Decoupling:
 
     @property
     def trace_ratio(self) -> float:
-        """Tr A/Tr D: whether large losses go with large gradients; 1 where decoupled."""
+        """Tr A/Tr D: whether large losses go with large gradients; 1 where decoupled.
+
+        Raises
+        ------
+        ConvergenceError
+            If both are zero: no loss, or no gradient of the output. So for `distance`.
+        """
+        self._refuse_zero()
         diagonal = np.diag(self.gram)
         return float(self.residuals**2 @ diagonal / (2 * self.loss * diagonal.sum()))
 
@@ -83,9 +90,18 @@ class Decoupling:
 
         The sampling of n examples alone makes it more than zero.
         """
+        self._refuse_zero()
         weights = self.residuals**2 / (2 * self.loss) - 1
         squares = self.gram**2
         return float(np.sqrt(max(weights @ squares @ weights, 0.0) / squares.sum()))
+
+    def _refuse_zero(self) -> None:
+        zero = "loss" if not self.loss > 0 else "gradient of the output"
+        if not self.loss > 0 or not np.diag(self.gram).any():
+            raise ConvergenceError(
+                f"the {zero} is zero at all {self.examples:,} examples, so both noise matrices "
+                "vanish and cannot be compared; measure before the data are fitted exactly."
+            )
 
     def _spectrum(self, matrix: Floats) -> Floats:
         values = scipy.linalg.eigvalsh(matrix, overwrite_a=True)[::-1]
@@ -136,7 +152,10 @@ def decoupling(
     Raises
     ------
     SettingsError
-        If the output is no scalar or the loss is not ½(f − y)², or the arguments do not fit.
+        If the output is no scalar or the loss is not ½(f − y)², the arguments do not fit, or
+        Gram's matrix does not fit into memory.
+    ConvergenceError
+        If loss, residual or gradient of an example is not finite.
     """
     noise = output_noise(problem, params, examples, seed)
     measured = point(problem, params, examples, seed)
@@ -156,6 +175,12 @@ def decoupling(
     losses, residuals = (
         np.concatenate([np.asarray(part[i], np.float64) for part in parts])[:n] for i in (0, 1)
     )
+    if not (np.isfinite(losses).all() and np.isfinite(residuals).all()):
+        where = int(np.argmin(np.isfinite(losses) & np.isfinite(residuals)))
+        raise ConvergenceError(
+            f"loss or residual of example {where} of {n:,} is not finite; measure where the loss "
+            "is defined."
+        )
     if not np.allclose(losses, residuals**2 / 2, rtol=_ROUNDING, atol=_ROUNDING * losses.mean()):
         raise SettingsError(
             f"the loss of problem {problem.name!r} is not ½(f − y)²; the decoupling approximation "

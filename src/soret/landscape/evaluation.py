@@ -15,12 +15,15 @@ from soret.data.subsets import whole_number
 from soret.errors import SettingsError
 from soret.landscape.chunks import chunk_at, chunk_of, chunked
 from soret.landscape.loop import Loop, Variables
+from soret.memory import refuse_beyond
 from soret.problems import Problem
 from soret.problems.tracing import ensemble_settings
 
 
 class Evaluation(NamedTuple):
     """Loss and accuracy at points, each of shape (...,), float64; NaN where θ is not finite.
+
+    A loss is what the model gives: not finite where it overflows.
 
     Attributes
     ----------
@@ -71,7 +74,7 @@ def evaluate(
     Raises
     ------
     SettingsError
-        If points or examples do not fit the problem.
+        If points or examples do not fit the problem, or the points not into memory.
     RunError
         If `out` holds something else, or is damaged.
     KeyboardInterrupt
@@ -136,16 +139,51 @@ def measured(
         raise SettingsError(
             f"problem {problem.name!r} draws from a stream; points are compared over a data set."
         )
-    values = np.asarray(points, np.float32)
+    values = vectors(points, "points")
     size = parameters_of(problem)
     if values.ndim < 1 or values.shape[-1] != size or not values.size:
         raise SettingsError(
             f"points have shape {values.shape}; the last axis must have the {size:,} parameters "
             f"of problem {problem.name!r}."
         )
+    check_points(values.size // size, size)
     n = len(problem.data)
     n = n if examples is None else whole_number(examples, "examples", most=n)
     return values, *problem.evaluation_batch(n, seed)
+
+
+def vectors(given: ArrayLike, name: str) -> NDArray[np.float32]:
+    """Return an array as float32; NaN stays what it is, as of a replica that diverged.
+
+    Raises
+    ------
+    SettingsError
+        If it is no array of numbers, or has numbers beyond float32.
+    """
+    try:
+        with np.errstate(over="raise"):
+            return np.asarray(given, np.float32)
+    except FloatingPointError as error:
+        raise SettingsError(
+            f"`{name}` must hold numbers of float32, up to 3.4e38 in size, but has larger ones."
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"`{name}` must be an array of real numbers ({error}).") from error
+
+
+def check_points(count: int, size: int, copies: int = 2) -> None:
+    """Refuse more points of a landscape than memory holds, so many times in float32.
+
+    Raises
+    ------
+    SettingsError
+        If there are.
+    """
+    refuse_beyond(
+        4 * copies * count * size,
+        f"{count:,} points of {size:,} parameters",
+        "measure at fewer points at once",
+    )
 
 
 def axes(points: np.ndarray) -> tuple[str, ...]:

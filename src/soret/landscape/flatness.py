@@ -19,14 +19,20 @@ from soret.landscape.chunks import chunk_at, chunk_of, chunked
 from soret.landscape.evaluation import axes, measured
 from soret.landscape.loop import Loop, Variables
 from soret.landscape.spectra.host import generator
+from soret.memory import refuse_beyond
 from soret.problems import Problem
 from soret.problems.tracing import ensemble_settings
 
 Floats = NDArray[np.float64]
 
+# What float32 products leave of a vector that should be zero.
+_ROUNDING = 1e-6
+
 
 class Flatness(NamedTuple):
-    """What `flatness` measures, each of shape (...,), float64; NaN where θ is not finite.
+    """What `flatness` measures, each of shape (...,), float64.
+
+    NaN where θ is not finite, or the Hessian there is not.
 
     Attributes
     ----------
@@ -35,7 +41,8 @@ class Flatness(NamedTuple):
     trace_error, frobenius_error : array
         Standard errors of the estimates from random signs.
     top_error : array
-        An eigenvalue of H lies within this of `top`.
+        An eigenvalue of H lies within this of `top`: Lanczos's residual, and at least what
+        float32 products leave.
     examples : int
         Number of examples that H is a mean over.
     whole : bool
@@ -130,6 +137,11 @@ def flatness(
     count, size = flat.shape
     samples = whole_number(samples, "samples", least=2)
     iterations = min(whole_number(iterations, "iterations", least=1), size)
+    refuse_beyond(
+        8 * (samples + iterations) * size + 24 * count * (samples + iterations),
+        f"{samples:,} random vectors and {iterations:,} of Lanczos, of {size:,} parameters,",
+        "use fewer samples or iterations",
+    )
     rng = generator(seed)
     signs = rng.choice(np.array([-1.0, 1.0], np.float32), (samples, size))
     first = rng.normal(size=size).astype(np.float32)
@@ -205,7 +217,7 @@ def _orthogonal(basis: Array, row: Array, product: Array) -> tuple[Array, Array]
     for _ in range(2):  # twice is enough, also in float32
         new = new - (own @ new) @ own
     norm = jnp.linalg.norm(new)
-    alive = norm > 1e-6 * jnp.abs(diagonal)
+    alive = norm > _ROUNDING * jnp.linalg.norm(product)
     following = jnp.where(alive, new / jnp.where(alive, norm, 1.0), 0.0)
     return following, jnp.stack([diagonal, jnp.where(alive, norm, 0.0)])
 
@@ -217,8 +229,10 @@ def _summary(*found: np.ndarray) -> list[float]:
     trace, trace_error = _mean(forms)
     square, square_error = _mean(squares)
     norm = float(np.sqrt(square))
-    values, vectors = eigh_tridiagonal(diagonal, beside[:-1])
-    left = float(abs(beside[-1] * vectors[-1, -1]))
+    # Behind an exhausted Krylov space there is nothing: its zeros are no eigenvalues of H.
+    end = int(np.argmax(beside == 0)) + 1 if (beside == 0).any() else len(beside)
+    values, vectors = eigh_tridiagonal(diagonal[:end], beside[: end - 1])
+    left = max(float(abs(beside[end - 1] * vectors[-1, -1])), _ROUNDING * float(abs(values).max()))
     norm_error = square_error / (2 * norm) if norm > 0 else 0.0
     return [trace, norm, float(values[-1]), trace_error, norm_error, left]
 

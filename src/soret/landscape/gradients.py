@@ -9,6 +9,7 @@ from jaxtyping import Array, Float32
 
 from soret.errors import SettingsError
 from soret.landscape.chunks import add_chunks, chunk_of
+from soret.memory import refuse_beyond
 from soret.problems import Params, Problem
 from soret.problems.tracing import ensemble_settings
 
@@ -34,7 +35,18 @@ def example_gradients(
     -------
     (examples, parameters) float32 array
         Parameters leaf after leaf, as `jax.flatten_util.ravel_pytree` orders them.
+
+    Raises
+    ------
+    SettingsError
+        If they would take more memory than may be used.
     """
+    size = sum(leaf.size for leaf in jax.tree.leaves(params))
+    refuse_beyond(
+        4 * size * inputs.shape[0],
+        f"the gradients of {inputs.shape[0]:,} examples, {size:,} numbers each,",
+        "use soret.landscape.gradient_noise, or fewer examples at once",
+    )
 
     def one(x: Array, label: Array) -> Array:
         return ravel_pytree(jax.grad(problem.example_loss)(params, x, label))[0]
@@ -116,7 +128,8 @@ def noise_strength(
 
     It is P times `gradient_variance`, taken more cheaply: gradients of single examples are
     squared as they are made and never held, where the compiler can do so. The price is that the
-    difference loses digits where |∇L|² is nearly all of the mean square.
+    difference loses digits where |∇L|² is nearly all of the mean square: below its rounding it is
+    0, never negative. It is NaN where a gradient is not finite, and overflows beyond 1e19.
 
     Parameters
     ----------
@@ -145,7 +158,7 @@ def noise_strength(
         return jnp.sum(squares), jax.tree.map(lambda leaf: x.shape[0] * leaf, mean)
 
     squares, total = add_chunks(summed, inputs, labels, chunk)
-    return squares / n - _square(total) / n**2
+    return jnp.maximum(squares / n - _square(total) / n**2, 0.0)
 
 
 def _square(tree: Any) -> Array:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from soret.data.subsets import whole_number
 from soret.errors import SettingsError
-from soret.landscape.evaluation import evaluate, parameters_of
+from soret.landscape.evaluation import check_points, evaluate, parameters_of, vectors
 from soret.problems import Problem
 from soret.problems.tracing import ensemble_settings
 
@@ -103,21 +103,28 @@ def line(
     Raises
     ------
     SettingsError
-        If the arguments do not fit.
+        If the arguments do not fit, start and end are the same, or the points are too many for
+        memory.
 
     References
     ----------
     Goodfellow, Vinyals, Saxe (2015), arXiv:1412.6544. Keskar et al. (2017), arXiv:1609.04836.
     """
-    a, b = (np.asarray(vector, np.float64) for vector in (start, end))
+    a, b = _exact(start=start, end=end)
     at = np.asarray(positions, np.float64)
     if a.shape != b.shape or a.ndim < 1:
         raise SettingsError(f"start has shape {a.shape} and end {b.shape}; they must be the same.")
     if at.ndim != 1 or not at.size or not np.isfinite(at).all():
         raise SettingsError(f"positions is {positions!r}; it must be a list of finite numbers.")
+    distance = np.linalg.norm(b - a, axis=-1)
+    if (distance == 0).any():
+        raise SettingsError("start and end are the same point, between which there is no line.")
+    size = a.shape[-1]
+    # In float64, with what it is computed from.
+    check_points(a.size // size * at.size, size, copies=8)
     points = a[..., None, :] + at[:, None] * (b - a)[..., None, :]
     found = evaluate(problem, points, examples, seed=seed, out=out, progress=progress)
-    return Line(at, found.loss, found.accuracy, np.linalg.norm(b - a, axis=-1), *found[2:])
+    return Line(at, found.loss, found.accuracy, distance, *found[2:])
 
 
 @ensemble_settings()
@@ -164,18 +171,22 @@ def plane(
     Raises
     ------
     SettingsError
-        If the arguments do not fit, or the three lie on one line.
+        If the arguments do not fit, the three lie on one line, a filter-normalized direction
+        vanishes, or the points are too many for memory.
 
     References
     ----------
     Garipov et al. (2018), arXiv:1802.10026. Li et al. (2018), arXiv:1712.09913.
     """
     side = whole_number(size, "size", least=2)
-    if not margin >= 0:
-        raise SettingsError(f"margin is {margin!r}; it must be at least 0.")
-    corners = [np.asarray(vector, np.float64) for vector in (origin, first, second)]
+    if not 0 <= margin < np.inf:
+        raise SettingsError(f"`margin` must be a finite number of at least 0, got {margin!r}.")
+    corners = _exact(origin=origin, first=first, second=second)
     if len({vector.shape for vector in corners}) > 1 or corners[0].ndim != 1:
         raise SettingsError("origin, first and second must be vectors of one length.")
+    if not all(np.isfinite(vector).all() for vector in corners):
+        raise SettingsError("origin, first and second must be vectors of finite numbers.")
+    check_points(side**2, corners[0].size, copies=8)
     zero, one, two = corners
     u, v = one - zero, two - zero
     along = np.linalg.norm(u)
@@ -184,6 +195,11 @@ def plane(
         raise SettingsError("origin, first and second lie on one line; use soret.landscape.line.")
     if filter_normalized:
         u, v = (filter_normalize(problem, direction, zero) for direction in (u, v))
+        if not (u.any() and v.any()):
+            raise SettingsError(
+                "a direction vanishes when it is filter normalized, as where all filters of the "
+                "origin are zero; use filter_normalized=False."
+            )
         x = y = np.linspace(-1 - margin, 1 + margin, side)
         points = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     else:
@@ -227,6 +243,13 @@ def filter_normalize(problem: Problem, direction: ArrayLike, like: ArrayLike) ->
     return np.concatenate(
         [_normalized(np.asarray(d, float), np.asarray(t, float)) for d, t in pairs]
     )
+
+
+def _exact(**given: ArrayLike) -> list[Floats]:
+    """Return vectors in float64, once it is clear that float32 can hold them."""
+    for name, vector in given.items():
+        vectors(vector, name)
+    return [np.asarray(vector, np.float64) for vector in given.values()]
 
 
 def _normalized(direction: np.ndarray, like: np.ndarray) -> np.ndarray:

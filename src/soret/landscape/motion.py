@@ -10,7 +10,7 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Array
 
-from soret.errors import SettingsError
+from soret.errors import ConvergenceError, SettingsError
 from soret.landscape.curvature import Curvature
 from soret.landscape.gradients import example_gradients
 from soret.landscape.operators import SymmetricOperator
@@ -90,10 +90,14 @@ def noisy_modes(
     Raises
     ------
     SettingsError
-        If a net is too large for all eigenpairs.
+        If a net is too large for all eigenpairs, or one example is to stand for many.
+    ConvergenceError
+        If curvature or gradients are not finite.
     """
     here = point(problem, params, examples, seed)
     flats = [here.flat, *(point(problem, other, examples, seed).flat for other in others)]
+    if here.examples < 2 and not here.whole:
+        raise SettingsError("one example of many has no covariance; use at least 2 examples.")
     measure = _Measure(here)
 
     def products(vectors: np.ndarray) -> np.ndarray:
@@ -113,6 +117,10 @@ def noisy_modes(
         found = curvature.top(top, "magnitude")
         values, vectors = found.values, found.vectors
     slopes = [measure.slopes(flat, vectors) for flat in flats]
+    if not all(np.isfinite(part).all() for pair in slopes for part in pair):
+        raise ConvergenceError(
+            "the gradients of the examples are not finite; measure where the loss has a gradient."
+        )
     along = np.mean([variance for _, variance in slopes], 0)
     rest = curvature.size - len(values)
     trace = np.mean([measure.trace(flat) for flat in flats]) if rest else 0.0

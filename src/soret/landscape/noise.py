@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
+from jax.tree_util import keystr
 from jaxtyping import Array
 
 from soret.errors import ConvergenceError, SettingsError
@@ -15,6 +16,7 @@ from soret.landscape.matrix import LandscapeMatrix
 from soret.landscape.operators import SymmetricOperator
 from soret.landscape.point import Point, point
 from soret.landscape.products import MEMORY, Batches, in_groups, rows
+from soret.memory import refuse_beyond
 from soret.problems import Params, Problem
 from soret.problems.tracing import ensemble_settings
 
@@ -26,6 +28,8 @@ _GROUP = 2**30
 
 class GradientNoise(LandscapeMatrix):
     """The covariance of one example's gradient at a point, as `gradient_noise` returns it.
+
+    Whatever is asked of it is a ConvergenceError where a gradient is not finite.
 
     With g_i = ∇ℓ_i(θ), ḡ their mean over the n examples, and δ = 1 where these are a sample and
     0 where they are the whole data set:
@@ -54,7 +58,7 @@ class GradientNoise(LandscapeMatrix):
         batches = Batches(self.point, lambda flat, *batch: (flat, batch))
         for part in batches.each(lambda linear: gradient(linear[0], *linear[1])):
             total += part
-        return total / self.point.examples
+        return self._finite(total / self.point.examples, "mean gradient")
 
     @cached_property
     def diagonal(self) -> np.ndarray:
@@ -132,7 +136,8 @@ class GradientNoise(LandscapeMatrix):
         Raises
         ------
         SettingsError
-            If both examples and parameters are more than 10,000.
+            If both examples and parameters are more than 10,000, or the matrix does not fit into
+            memory.
         """
         n = self.point.examples
         if min(n, self.size) > _SPECTRUM:
@@ -159,15 +164,19 @@ class GradientNoise(LandscapeMatrix):
         reference = self.gradient.astype(np.float32)
 
         @jax.jit
-        def moments(weights: Array, gradients: Array, reference: Array) -> tuple[Array, Array]:
+        def moments(weights: Array, gradients: Array, reference: Array) -> tuple[Array, ...]:
             deviations = gradients - reference
-            return weights @ deviations, weights @ deviations**2
+            # Squares of what is far from 1 are beyond float32.
+            scale = jnp.maximum(jnp.max(jnp.abs(deviations)), jnp.finfo(jnp.float32).tiny)
+            deviations = deviations / scale
+            return scale, weights @ deviations, weights @ deviations**2
 
         first, second = np.zeros(self.size), np.zeros(self.size)
         apply = jax.jit(lambda linear, ref: moments(linear[2], self._gradients(*linear[:2]), ref))
-        for one, two in self._rows.each(apply, reference):
-            first += one
-            second += two
+        for scale, one, two in self._rows.each(apply, reference):
+            first += float(scale) * one.astype(np.float64)
+            second += float(scale) ** 2 * two.astype(np.float64)
+        self._finite(second, "variance of the gradient")
         # The reference is the mean but for its rounding, which is taken back here.
         return np.maximum(second - first**2 / n, 0.0) / (n - self._sampled)
 
@@ -192,7 +201,13 @@ class GradientNoise(LandscapeMatrix):
         mean = self.gradient if self.centred else 0.0
         done = 0
         for block in self._rows.each(self._gradient_program):
-            block = block[: self.point.examples - done].astype(np.float64) - mean
+            block = block[: self.point.examples - done].astype(np.float64)
+            wrong = ~np.isfinite(block).all(axis=1)
+            if wrong.any():
+                example = int(np.argmax(wrong))
+                of = f"gradient of example {done + example} of {self.point.examples:,}"
+                self._finite(block[example], of)
+            block -= mean
             yield done, block
             done += len(block)
 
@@ -206,6 +221,18 @@ class GradientNoise(LandscapeMatrix):
             group.append(block)
         yield first, np.concatenate(group)
 
+    def _finite(self, vector: np.ndarray, what: str) -> np.ndarray:
+        """Return the vector; refuse it, and say in which parameters, if it is not finite."""
+        wrong = ~np.isfinite(vector)
+        if wrong.any():
+            leaves = jax.tree_util.tree_leaves_with_path(self.tree(wrong))
+            where = next(keystr(path) or "the parameters" for path, leaf in leaves if leaf.any())
+            raise ConvergenceError(
+                f"the {what} is not finite in {int(wrong.sum()):,} of {self.size:,} numbers, the "
+                f"first of them in {where}; measure where the loss has a gradient."
+            )
+        return vector
+
     def gram(self) -> np.ndarray:
         """Return Gram's matrix of the gradients, K_ij = g_i·g_j / n, as in `spectrum`.
 
@@ -213,8 +240,18 @@ class GradientNoise(LandscapeMatrix):
         -------
         (examples, examples) float64 array
             From gradients centred and n − δ for n, if the matrix is centred.
+
+        Raises
+        ------
+        SettingsError
+            If it would take more memory than may be used.
         """
         n = self.point.examples
+        refuse_beyond(
+            8 * n**2 + 16 * self.size + _GROUP // 2,
+            f"Gram's matrix of the gradients of {n:,} examples",
+            "measure over fewer examples, or use top(k) or spectral_density()",
+        )
         matrix = np.empty((n, n))
         for i, ours in self._groups():
             for j, theirs in self._blocks():
@@ -223,13 +260,20 @@ class GradientNoise(LandscapeMatrix):
                 part = ours @ theirs.T
                 matrix[i : i + len(ours), j : j + len(theirs)] = part
                 matrix[j : j + len(theirs), i : i + len(ours)] = part.T
-        return matrix / self._divisor
+        matrix /= self._divisor
+        return matrix
 
     def _matrix(self) -> np.ndarray:
+        refuse_beyond(
+            16 * self.size**2,
+            f"the {self.operator.name} as a dense matrix of {self.size:,} rows",
+            "use top(k) or spectral_density()",
+        )
         matrix = np.zeros((self.size, self.size))
         for _, block in self._blocks():
             matrix += block.T @ block
-        return matrix / self._divisor
+        matrix /= self._divisor
+        return matrix
 
 
 @ensemble_settings()
@@ -267,7 +311,7 @@ def gradient_noise(
     Raises
     ------
     SettingsError
-        If the arguments do not fit, or one example is to stand for many.
+        If the arguments do not fit, or one example is to stand for many: a covariance takes two.
     """
     measured = point(problem, params, examples, seed)
     n = measured.examples

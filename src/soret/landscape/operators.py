@@ -11,6 +11,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from soret.errors import ConvergenceError
+from soret.memory import refuse_beyond
 
 Products = Callable[[np.ndarray], np.ndarray]
 """From vectors (k, size), one a row, to their products (k, size); both float64."""
@@ -55,9 +56,22 @@ class SymmetricOperator:
         return self.matmat(vector[None])[0]
 
     def dense(self) -> np.ndarray:
-        """Return A itself (size, size), made symmetric to the last digit."""
+        """Return A itself (size, size), made symmetric to the last digit.
+
+        Raises
+        ------
+        SettingsError
+            If that would take more memory than may be used.
+        """
+        refuse_beyond(
+            16 * self.size**2,  # beside it, what it is made of
+            f"the {self.name} as a dense matrix of {self.size:,} rows",
+            "use its products (matvec), top(k), trace() or spectral_density() instead",
+        )
         matrix = self.matmat(np.eye(self.size))
-        return (matrix + matrix.T) / 2
+        symmetric = matrix + matrix.T
+        symmetric /= 2
+        return symmetric
 
     def linear_operator(self) -> LinearOperator:
         """Return A as SciPy knows such things: vectors in columns."""

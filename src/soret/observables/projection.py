@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike, NDArray
 
 from soret.errors import SettingsError
+from soret.memory import refuse_beyond
 from soret.observables.displacement import check_size, velocity_vector
 from soret.observables.state import Observable, State, label
 from soret.problems import Problem
@@ -82,9 +83,19 @@ def random_directions(parameters: int, count: int, seed: int = 0) -> NDArray[np.
         P.
     count : int
     seed : int
+
+    Raises
+    ------
+    SettingsError
+        If there are none, or they would take more memory than may be used.
     """
     if count < 1 or parameters < 1:
         raise SettingsError(f"{count} directions of {parameters} numbers are none.")
+    refuse_beyond(
+        8 * count * parameters,
+        f"{count:,} directions of {parameters:,} numbers",
+        "use fewer: their number alone decides how well distances are kept",
+    )
     random = np.random.default_rng(seed)
     return random.standard_normal((count, parameters), np.float32) / np.float32(np.sqrt(count))
 

@@ -1,6 +1,7 @@
 """The density of eigenvalues, by stochastic Lanczos quadrature."""
 
 from dataclasses import dataclass
+from numbers import Real
 
 import jax
 import jax.numpy as jnp
@@ -12,11 +13,14 @@ from soret.data.subsets import whole_number
 from soret.errors import ConvergenceError, SettingsError
 from soret.landscape.operators import SymmetricOperator
 from soret.landscape.spectra.host import hosted, random_signs, traceable
+from soret.memory import refuse_beyond
 
 # Bytes of vectors held by matfree at once.
 _MEMORY = 2**29
 # A Krylov space ends where the next vector is so much shorter than the products.
 _EXHAUSTED = 1e-10
+# What float32 products resolve, of the largest eigenvalue.
+_RESOLVED = 1e-7
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,8 @@ def spectral_density(
         Random vectors; at least 2.
     width : float, optional
         Deviation of the Gaussian that broadens each node; by default a hundredth of the span
-        of the nodes.
+        of the nodes. Not below the spacing of the grid, where it would not integrate to 1, nor
+        below 1e-7 of the largest node, which float32 products do not resolve.
     points : int
         Of the grid, which reaches five widths beyond the nodes.
     tol : float
@@ -84,6 +89,9 @@ def spectral_density(
     ------
     ConvergenceError
         If the broadened density still changes with the depth, or products are not finite.
+    SettingsError
+        If a setting is out of range, the width too narrow for the grid or the rounding, or the
+        vectors would not fit into memory.
 
     References
     ----------
@@ -93,8 +101,16 @@ def spectral_density(
     depth = min(whole_number(depth, "depth", least=4), operator.size)
     vectors = whole_number(vectors, "vectors", least=2)
     points = whole_number(points, "points", least=2)
-    if width is not None and not 0 < width < np.inf:
-        raise SettingsError(f"width is {width!r}; it must be a positive number.")
+    if width is not None and not (isinstance(width, Real) and 0 < width < np.inf):
+        raise SettingsError(f"`width` must be a positive number, got {width!r}.")
+    if not 0 < tol <= 2:
+        raise SettingsError(f"`tol` must lie between 0 and 2, got {tol!r}.")
+    refuse_beyond(
+        8 * operator.size * (4 * vectors + depth) + 16 * points * (depth + vectors),
+        f"a spectral density of {vectors:,} vectors of {operator.size:,} numbers on "
+        f"{points:,} points",
+        "use fewer vectors, points or a smaller depth",
+    )
     diagonals, offdiagonals = _tridiagonal(operator, depth, vectors, seed)
     full = [_quadrature(d, e) for d, e in zip(diagonals, offdiagonals, strict=True)]
     most = max(1, (3 * depth) // 4)
@@ -103,11 +119,7 @@ def spectral_density(
     ]
     nodes, weights = (np.stack([one[i] for one in full]) for i in (0, 1))
     low, high = nodes[weights > 0].min(), nodes[weights > 0].max()
-    if width is None:
-        width = (high - low) / 100
-    if not width > 0:
-        # All eigenvalues are the same: any width would do.
-        width = max(abs(high), 1.0) * 1e-3
+    width = _width(width, low, high, points)
     grid = np.linspace(low - 5 * width, high + 5 * width, points)
     each = np.stack([_broadened(*one, grid, width) for one in full])
     density = each.mean(axis=0)
@@ -121,6 +133,33 @@ def spectral_density(
         )
     error = each.std(axis=0, ddof=1) / np.sqrt(vectors)
     return SpectralDensity(nodes, weights, grid, density, error, float(width), change)
+
+
+def _width(width: float | None, low: float, high: float, points: int) -> float:
+    """Return the width that was asked for, or the default; refuse what the grid cannot show."""
+    size = max(abs(low), abs(high))
+    finest = _RESOLVED * size
+    if width is None:
+        # Where all eigenvalues are the same, any width would do.
+        width = (high - low) / 100
+        width = width if width > finest else (1e-3 * size or 1e-3)
+    if width < finest:
+        raise SettingsError(
+            f"width {width:.3g} is below what float32 products resolve of eigenvalues up to "
+            f"{size:.3g}; use at least {finest:.2g}."
+        )
+    span = high - low + 10 * width
+    if not np.isfinite(span):
+        raise SettingsError(f"width {width:.3g} is too large for a grid; use a smaller one.")
+    if span > width * (points - 1):
+        enough = int(np.ceil(span / width)) + 1
+        wide = f", or a width of at least {(high - low) / (points - 11):.2g}" if points > 11 else ""
+        raise SettingsError(
+            f"width {width:.3g} is narrower than the spacing {span / (points - 1):.3g} of a grid "
+            f"of {points:,} points, on which the density would not integrate to 1; use at least "
+            f"{enough:,} points{wide}."
+        )
+    return float(width)
 
 
 def _tridiagonal(

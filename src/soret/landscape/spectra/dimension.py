@@ -41,7 +41,9 @@ def effective_dimension(eigenvalues: ArrayLike, form: Form = "participation") ->
             f"an eigenvalue is {values.min():.3g}; weights are for positive semidefinite matrices, "
             "such as soret.landscape.gauss_newton."
         )
-    weights = values[values > 0] / values[values > 0].sum()
+    # Relative to the largest first, so that the sum does not overflow.
+    weights = values[values > 0] / values.max()
+    weights /= weights.sum()
     if form == "participation":
         return float(1 / np.sum(weights**2))
     if form == "entropy":

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 import scipy.linalg
-from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, eigsh
 from threadpoolctl import threadpool_limits
 
 from soret.data.subsets import whole_number
@@ -13,6 +13,7 @@ from soret.errors import ConvergenceError, SettingsError
 from soret.landscape.operators import SymmetricOperator
 from soret.landscape.spectra.estimates import DENSE
 from soret.landscape.spectra.host import generator
+from soret.memory import refuse_beyond
 
 Which = Literal["largest", "smallest", "magnitude"]
 """Which eigenvalues: by value from above or from below, or by absolute value."""
@@ -66,8 +67,10 @@ def top(
         The algebraically largest, the algebraically smallest, or those of largest magnitude.
     tol : float
         ‖A v − λ v‖ of every pair is at most `tol` times the largest |λ| found; at least 1e-6,
-        for products are float32. The error of λ itself is far smaller: below the residual's
-        square over the distance to the next eigenvalue.
+        for products are float32. Where all that are found are nearly zero, as at the flat end of
+        a spectrum, 1e-6 of the root mean square of all eigenvalues is allowed. The error of λ
+        itself is far smaller: below the residual's square over the distance to the next
+        eigenvalue.
     restarts : int
         ARPACK gives up after so many.
     seed : int
@@ -76,9 +79,9 @@ def top(
     Raises
     ------
     ConvergenceError
-        If not all pairs come within the tolerance.
+        If not all pairs come within the tolerance, or products are not finite.
     SettingsError
-        If a setting is outside its range.
+        If a setting is outside its range, or the vectors would not fit into memory.
 
     References
     ----------
@@ -97,6 +100,12 @@ def top(
     if operator.size <= DENSE or k >= operator.size // 2:
         values, columns = scipy.linalg.eigh(counted.operator.dense())
     else:
+        columns_held = max(2 * k + 1, 20)  # of Lanczos' basis
+        refuse_beyond(
+            8 * operator.size * (columns_held + 2 * k),
+            f"{k:,} eigenvectors of the {operator.name} of {operator.size:,} rows",
+            "ask for fewer",
+        )
         first = generator(seed).normal(size=operator.size)
         try:
             # One thread for BLAS: ARPACK's own work is bound by memory, and BLAS threads that
@@ -107,6 +116,7 @@ def top(
                     k=k,
                     which=_ARPACK[which],
                     v0=first,
+                    ncv=min(columns_held, operator.size),
                     # Its tolerance is relative to each eigenvalue by itself.
                     tol=tol / 2,
                     maxiter=restarts,
@@ -116,17 +126,37 @@ def top(
                 f"{len(error.eigenvalues)} of {k} eigenvalues of the {operator.name} converged "
                 f"within {restarts} restarts of Lanczos; raise restarts or tol."
             ) from error
+        except ArpackError as error:
+            # It cannot begin with a vector that A takes to zero: with a random one, A is zero.
+            if not counted.operator.matvec(first).any():
+                return _of_zero(k, operator.size, counted.products)
+            raise ConvergenceError(
+                f"Lanczos' iteration of the {operator.name} fails ({error}); ask for another k."
+            ) from error
     key = -np.abs(values) if which == "magnitude" else values if which == "smallest" else -values
     order = np.argsort(key, kind="stable")[:k]
     values, vectors = values[order], np.ascontiguousarray(columns.T[order])
     residuals = np.linalg.norm(counted.operator.matmat(vectors) - values[:, None] * vectors, axis=1)
-    scale = np.abs(values).max()
-    if not (residuals <= tol * scale).all():
+    allowed = tol * np.abs(values).max()
+    if not (residuals <= allowed).all():
+        allowed = max(allowed, _SMALLEST_TOLERANCE * _size_of(counted.operator, seed))
+    if not (residuals <= allowed).all():
         raise ConvergenceError(
             f"an eigenpair of the {operator.name} has a residual of {residuals.max():.2g} where "
-            f"{tol * scale:.2g} is allowed; tol may be below the rounding of the products."
+            f"{allowed:.2g} is allowed; tol may be below the rounding of the products."
         )
     return Eigenpairs(values, vectors, residuals, counted.products)
+
+
+def _size_of(operator: SymmetricOperator, seed: int) -> float:
+    """Return the root mean square of the eigenvalues, estimated from one random vector."""
+    vector = generator(seed).normal(size=operator.size)
+    return float(np.linalg.norm(operator.matvec(vector)) / np.linalg.norm(vector))
+
+
+def _of_zero(k: int, size: int, products: int) -> Eigenpairs:
+    """Return eigenpairs of the zero matrix."""
+    return Eigenpairs(np.zeros(k), np.eye(k, size), np.zeros(k), products)
 
 
 class _Counted:

@@ -9,7 +9,7 @@ import numpy as np
 from matfree import stochtrace
 
 from soret.data.subsets import whole_number
-from soret.errors import ConvergenceError
+from soret.errors import ConvergenceError, SettingsError
 from soret.landscape.operators import SymmetricOperator
 from soret.landscape.spectra.host import hosted, random_signs, traceable
 
@@ -67,11 +67,14 @@ def trace(
     ------
     ConvergenceError
         If products are not finite, or the standard error is larger than `rtol` allows.
+    SettingsError
+        If `samples` or `rtol` is out of range.
 
     References
     ----------
     Hutchinson (1990), Commun. Stat. Simul. Comput. 19, 433.
     """
+    _check(rtol)
     if operator.size <= DENSE:
         return Estimate(float(np.trace(operator.dense())), 0.0, 0)
     forms = _quadratic_forms(operator, stochtrace.monte_carlo_trace(), samples, seed)
@@ -98,6 +101,7 @@ def frobenius_norm(
     ConvergenceError
         If products are not finite, or the standard error is larger than `rtol` allows.
     """
+    _check(rtol)
     if operator.size <= DENSE:
         return Estimate(float(np.linalg.norm(operator.dense())), 0.0, 0)
     integrand = stochtrace.monte_carlo_frobeniusnorm_squared()
@@ -105,6 +109,11 @@ def frobenius_norm(
     root = float(np.sqrt(squared.value))
     error = squared.standard_error / (2 * root) if root > 0 else 0.0
     return _accepted(Estimate(root, error, squared.samples), rtol, operator, "Frobenius norm")
+
+
+def _check(rtol: float | None) -> None:
+    if rtol is not None and not 0 < rtol < np.inf:
+        raise SettingsError(f"`rtol` must be a positive number, got {rtol!r}.")
 
 
 def _quadratic_forms(
