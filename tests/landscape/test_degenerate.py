@@ -227,7 +227,7 @@ def test_noise_of_any_size(size: float) -> None:
 class TestConstantData:
     problem = soret.Problem(
         lambda key: {"w": jnp.ones(3)}, lambda p, x: jnp.sum(p["w"] * x), "mean_square",
-        soret.Dataset("same", np.full((300, 3), 0.7), np.full(300, 0.3)),
+        soret.Dataset("same", np.full((300, 3), 0.7), np.full(300, 0.3)), fixed_start=True,
     )  # fmt: skip
     params: ClassVar = {"w": np.ones(3, np.float32)}
 

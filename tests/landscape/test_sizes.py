@@ -77,6 +77,6 @@ def test_all_parameters_at_every_record_are_refused() -> None:
             steps=10_000,
             record_every=1,
             replicas=1,
-            memory_limit=2**30,
+            memory_limit=2**28,
             progress=False,
         )

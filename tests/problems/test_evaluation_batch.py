@@ -32,6 +32,7 @@ def linear(data: soret.Dataset) -> soret.Problem:
         loss,
         data,
         preactivations=lambda p, x: p["w"] * x + p["b"] - 2,
+        fixed_start=True,
     )
 
 

@@ -24,7 +24,11 @@ def simulate(out: Path) -> object:
     rng = np.random.default_rng(0)
     data = soret.Dataset("sorted", rng.normal(size=(3000, 2)), np.repeat([0, 1], 1500), ("a", "b"))
     net = soret.Problem(
-        lambda key: {"w": jnp.zeros(2)}, lambda p, x: x @ p["w"], "binary_cross_entropy", data
+        lambda key: {"w": jnp.zeros(2)},
+        lambda p, x: x @ p["w"],
+        "binary_cross_entropy",
+        data,
+        fixed_start=True,
     )
     return soret.simulate(
         net,
