@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array
 
 from soret.landscape import spectra
+from soret.landscape.derivatives import linear_gradient, linear_map
 from soret.landscape.matrix import LandscapeMatrix
 from soret.landscape.operators import SymmetricOperator
 from soret.landscape.point import Point, point
@@ -69,7 +70,7 @@ def hessian(
         def loss(flat: Array) -> Array:
             return jnp.dot(weights, measured.losses(flat, inputs, labels))
 
-        return jax.linearize(jax.grad(loss), flat)[1]
+        return linear_gradient(loss, flat)
 
     def product(linear: Any, vector: Array) -> Array:
         return linear(vector)
@@ -111,8 +112,8 @@ def gauss_newton(
         def loss(outputs: Array) -> Array:
             return jnp.dot(weights, jax.vmap(one)(outputs, labels))
 
-        outputs, push = jax.linearize(run, flat)
-        curve = jax.linearize(jax.grad(loss), outputs)[1]
+        outputs, push = linear_map(run, flat)
+        curve = linear_gradient(loss, outputs)
         pull = jax.vjp(run, flat)[1]
         return push, curve, pull
 

@@ -16,6 +16,7 @@ from scipy.linalg import eigh_tridiagonal
 
 from soret.data.subsets import whole_number
 from soret.landscape.chunks import chunk_at, chunk_of, chunked
+from soret.landscape.derivatives import gradient_along
 from soret.landscape.evaluation import axes, measured
 from soret.landscape.loop import Loop, Variables
 from soret.landscape.spectra.host import generator
@@ -166,7 +167,7 @@ def flatness(
         start = jnp.where(at == 0, first, state.vector)
         direction = jnp.where(at < 0, signs[jnp.minimum(which, samples - 1)], start)
         x, y, weights = chunk_at(part, data.length, *arrays)
-        _, added = jax.jvp(lambda v: slope(v, x, y, weights), (flat[point],), (direction,))
+        _, added = gradient_along(lambda v: slope(v, x, y, weights), flat[point], direction)
         total = jnp.where(part == 0, 0.0, state.total) + added
         found = total / len(labels)
         forms = jnp.stack([jnp.dot(direction, found), jnp.dot(found, found)])

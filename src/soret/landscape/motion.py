@@ -12,6 +12,7 @@ from jaxtyping import Array
 
 from soret.errors import ConvergenceError, SettingsError
 from soret.landscape.curvature import Curvature
+from soret.landscape.derivatives import linear_gradient, linear_map
 from soret.landscape.gradients import example_gradients
 from soret.landscape.operators import SymmetricOperator
 from soret.landscape.point import Point, point
@@ -149,12 +150,12 @@ class _Measure:
             def loss(flat: Array) -> Array:
                 return jnp.dot(weights, here.losses(flat, x, y))
 
-            return jax.vmap(jax.linearize(jax.grad(loss), flat)[1])(vectors)
+            return jax.vmap(linear_gradient(loss, flat))(vectors)
 
         def slopes(
             flat: Array, vectors: Array, x: Array, y: Array, weights: Array
         ) -> tuple[Array, Array]:
-            push = jax.linearize(lambda flat: here.losses(flat, x, y), flat)[1]
+            push = linear_map(lambda flat: here.losses(flat, x, y), flat)[1]
             found = jax.vmap(push)(vectors) * weights
             return found.sum(1), (found**2).sum(1)
 

@@ -11,6 +11,7 @@ from jax.tree_util import keystr
 from jaxtyping import Array
 
 from soret.errors import ConvergenceError, SettingsError
+from soret.landscape.derivatives import linear_map
 from soret.landscape.gradients import example_gradients
 from soret.landscape.matrix import LandscapeMatrix
 from soret.landscape.operators import SymmetricOperator
@@ -323,7 +324,7 @@ def gradient_noise(
         def losses(flat: Array) -> Array:
             return weights * measured.losses(flat, inputs, labels)
 
-        return jax.linearize(losses, flat)[1], jax.vjp(losses, flat)[1]
+        return linear_map(losses, flat)[1], jax.vjp(losses, flat)[1]
 
     batches = Batches(measured, linearize, batch_size)
     push = rows(lambda linear, vector: linear[0](vector))

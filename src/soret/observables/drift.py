@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from soret.data import Dataset, Gaussian, Uniform, generator
 from soret.errors import SettingsError
+from soret.landscape.derivatives import gradient_along
 from soret.observables.state import Observable, State, attributes, label, name
 from soret.problems import Problem
 from soret.problems.evaluation_batch import Drawn, note
@@ -57,7 +58,7 @@ def drift(observable: Observable, inputs: int = 1024) -> Observable:
 
         def one(x: Array, y: Array) -> Array:
             g = jax.grad(problem.example_loss)(state.params, x, y)
-            ascent, curved = jax.jvp(slope, (state.params,), (g,))
+            ascent, curved = gradient_along(slope, state.params, g)
             return jnp.stack([-_dot(ascent, g), _dot(g, curved) / 2])
 
         return jnp.mean(jax.vmap(one)(*examples), axis=0)

@@ -23,6 +23,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
 from soret.errors import SettingsError
+from soret.landscape.derivatives import gradient_along
 from soret.observables.state import Observable, State, label
 from soret.problems import Params, Problem, binary_cross_entropy, cross_entropy
 
@@ -124,7 +125,7 @@ def trace_of_dropped_term(problem: Problem, params: Params, x: Array, y: Array) 
 
     def diagonal(i: Array) -> Array:
         unit = jnp.zeros_like(theta).at[i].set(1)
-        return jax.jvp(slope, (theta,), (unit,))[1][i]
+        return gradient_along(slope, theta, unit)[1][i]
 
     return jnp.sum(jax.lax.map(diagonal, jnp.arange(theta.size), batch_size=_COLUMNS))
 

@@ -213,23 +213,23 @@ def _why_no_gradient(problem: Problem, params: Any, x: Any, label: Any, error: E
     text = str(error)
     with ensemble_settings():
         jaxpr = jax.make_jaxpr(problem.example_loss)(params, x, label).jaxpr
-    if "while_loop" in text:
+    loop = programs.part(jaxpr, "while")
+    if loop and "while_loop" in text:
         return (
-            f"a loop of a length that is not known beforehand, {programs.named(jaxpr, 'while')}, "
-            "has no reverse-mode derivative; use jax.lax.scan, a fori_loop with fixed bounds, or a "
-            "solver's reverse-mode adjoint"
+            f"a loop of a length that is not known beforehand, {loop.name} has no reverse-mode "
+            "derivative; use jax.lax.scan, a fori_loop with fixed bounds, or a solver's "
+            "reverse-mode adjoint"
         )
-    for primitive in ("pure_callback", "io_callback"):
-        if programs.named(jaxpr, primitive):
-            return (
-                f"a call back into Python ({primitive}) has no derivative, and is made once for "
-                "every replica; write it in jax.numpy, or give it a derivative with "
-                f"jax.custom_vjp{_where(error)}"
-            )
     for primitive, kind in (("custom_vjp_call", "custom_vjp"), ("custom_jvp_call", "custom_jvp")):
-        part = programs.named(jaxpr, primitive)
-        if part and kind in text:
-            return f"{part} has a derivative of its own ({kind}) that fails: {explained(error)}"
+        own = programs.part(jaxpr, primitive)
+        if own and kind in text:
+            return f"{own.name} has a derivative of its own ({kind}) that fails: {explained(error)}"
+    for primitive in ("pure_callback", "io_callback"):
+        if programs.part(jaxpr, primitive):
+            return (
+                f"a call back into Python ({primitive}) has no derivative; write it in jax.numpy, "
+                f"or give it a derivative with jax.custom_vjp{_where(error)}"
+            )
     return explained(error)
 
 
@@ -268,15 +268,8 @@ def _remedy(dtype: str) -> str:
 
 def _where(error: Exception) -> str:
     """Return " (line 5 of own.py: `if x > 0:`)": the user's own line, where there is one."""
-    home = str(Path(__file__).parents[1])
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if "site-packages" not in frame.filename
-        and not frame.filename.startswith((home, "<"))
-        and "/lib/python" not in frame.filename
-    ]
-    # The first frames are of the script that makes the problem, unless that is all there is.
+    found = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in found if programs.is_own(frame.filename)]
     if not frames:
         return ""
     last = frames[-1]

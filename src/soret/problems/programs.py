@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jax.extend.core import Literal, jaxprs_in_params
 
@@ -28,14 +28,40 @@ def equations(jaxpr: Any, inputs: Sequence[bool]) -> Iterator[tuple[Any, bool]]:
             yield from equations(inner, _handed_on(inner, given))
 
 
-def named(jaxpr: Any, primitive: str) -> str | None:
-    """Return the name and place of the first part of a kind, as "mine (line 5 of own.py)"."""
+class Part(NamedTuple):
+    """A part of a model that JAX treats in a way of its own.
+
+    Attributes
+    ----------
+    name : str
+        As "mine (line 5 of own.py)"; where it is a library's, with the line that calls it.
+    files : tuple of str
+        The files it is called through.
+    """
+
+    name: str
+    files: tuple[str, ...]
+
+
+def part(jaxpr: Any, primitive: str) -> Part | None:
+    """Return the first part of a program that is of a kind, as "custom_vjp_call"."""
     for equation, _ in equations(jaxpr, [False] * len(jaxpr.invars)):
         if equation.primitive.name == primitive:
             inner = [one.debug_info for one in jaxprs_in_params(equation.params)]
             said = [info.func_src_info for info in inner if info and info.func_src_info]
-            return _shortened(said[0]) if said else primitive
+            name = _shortened(said[0]) if said else primitive
+            frames = getattr(equation.source_info.traceback, "frames", ())
+            own = [frame for frame in frames if is_own(frame.file_name)]
+            if own and not is_own(said[0] if said else ""):
+                name += f", called at line {own[0].line_num} of {Path(own[0].file_name).name},"
+            return Part(name, tuple(frame.file_name for frame in frames))
     return None
+
+
+def is_own(file: str) -> bool:
+    """Return whether a file is the user's: no library's, and none of Soret's."""
+    libraries = ("site-packages", "/lib/python", str(Path(__file__).parents[1]))
+    return not file.startswith("<") and not any(library in file for library in libraries)
 
 
 def is_zero(jaxpr: Any) -> bool:
