@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from typing import Literal
 
 import jax
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from soret.data.subsets import whole_number
 from soret.errors import SettingsError
 from soret.landscape.evaluation import check_points, evaluate, parameters_of, vectors
+from soret.landscape.filters import output_axes
 from soret.problems import Problem
 from soret.problems.tracing import ensemble_settings
 
@@ -214,21 +216,33 @@ def plane(
 
 
 @ensemble_settings()
-def filter_normalize(problem: Problem, direction: ArrayLike, like: ArrayLike) -> Floats:
+def filter_normalize(
+    problem: Problem,
+    direction: ArrayLike,
+    like: ArrayLike,
+    *,
+    outputs: Literal["first", "last"] | None = None,
+) -> Floats:
     """Scale a direction filter by filter to the norms that the filters of `like` have.
 
-    A filter is what makes one output of a layer: a row of an array of two axes or more. Biases
-    and other vectors do not move, as in the source.
+    A filter is what makes one output of a layer: a row of a weight matrix (outputs, inputs), a
+    column of a kernel (inputs, outputs). Biases and other vectors do not move, as in the source.
 
     Parameters
     ----------
     problem : Problem
     direction, like : (P,) arrays
+    outputs : {"first", "last"}, optional
+        Which axis of arrays counts outputs, as in PyTorch and Equinox, or as in Flax and Haiku.
+        By default it is read from the model: axes that are summed over in a product or a
+        convolution count inputs. Where that does not tell, arrays called ``W``, ``K`` or ``weight``
+        have outputs first, those called ``kernel`` last.
 
     Raises
     ------
     SettingsError
-        If the vectors do not have the problem's parameters.
+        If the vectors do not have the problem's parameters, or the model does not tell inputs
+        from outputs.
 
     References
     ----------
@@ -238,10 +252,18 @@ def filter_normalize(problem: Problem, direction: ArrayLike, like: ArrayLike) ->
     vectors = [np.asarray(vector, np.float64) for vector in (direction, like)]
     if any(vector.shape != wanted for vector in vectors):
         raise SettingsError(f"direction and like must be vectors of shape {wanted}.")
-    leaves = [jax.tree.leaves(problem.unflatten(vector)) for vector in vectors]
-    pairs = zip(*leaves, strict=True)
+    if outputs not in (None, "first", "last"):
+        raise SettingsError(f"outputs is {outputs!r}; use 'first' or 'last', or leave it out.")
+    leaves = [jax.tree.leaves(problem.moving(problem.unflatten(vector))) for vector in vectors]
+    if outputs is None:
+        kept = output_axes(problem)
+    else:
+        kept = [(0,) if outputs == "first" else (leaf.ndim - 1,) for leaf in leaves[0]]
     return np.concatenate(
-        [_normalized(np.asarray(d, float), np.asarray(t, float)) for d, t in pairs]
+        [
+            _normalized(np.asarray(d, float), np.asarray(t, float), axes)
+            for d, t, axes in zip(*leaves, kept, strict=True)
+        ]
     )
 
 
@@ -252,13 +274,16 @@ def _exact(**given: ArrayLike) -> list[Floats]:
     return [np.asarray(vector, np.float64) for vector in given.values()]
 
 
-def _normalized(direction: np.ndarray, like: np.ndarray) -> np.ndarray:
-    if direction.ndim < 2:
+def _normalized(
+    direction: np.ndarray, like: np.ndarray, outputs: tuple[int, ...] | None
+) -> np.ndarray:
+    if direction.ndim < 2 or outputs is None:
         return np.zeros(direction.size)
-    rows, reference = (array.reshape(len(array), -1) for array in (direction, like))
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    scale = np.linalg.norm(reference, axis=1, keepdims=True) / np.where(norms > 0, norms, 1.0)
-    return np.asarray(rows * scale).ravel()
+    summed = tuple(axis for axis in range(direction.ndim) if axis not in outputs)
+    norms, reference = (
+        np.sqrt(np.sum(array**2, axis=summed, keepdims=True)) for array in (direction, like)
+    )
+    return np.asarray(direction * (reference / np.where(norms > 0, norms, 1.0))).ravel()
 
 
 def _reach(values: Floats, margin: float, size: int) -> Floats:
