@@ -90,6 +90,12 @@ def points(n: int, features: int, classes: int) -> soret.Dataset:
     return soret.Dataset("points", rng.normal(size=(n, features)), labels, names)
 
 
+def numbers(n: int, features: int, classes: int) -> soret.Dataset:
+    """The same with labels that are quantities."""
+    data = points(n, features, classes)
+    return soret.Dataset("points", data.inputs, data.labels.astype(float))
+
+
 @pytest.fixture(scope="session")
 def net() -> Dense:
     """A deep net of 73 parameters with three classes, on 37 examples."""
@@ -102,7 +108,7 @@ def regression() -> Dense:
     """Linear regression f = w·x with ½(f − y)² on 40 examples of 6 features."""
     problem = soret.Problem(
         lambda key: jax.random.normal(key, (6,)), lambda w, x: w @ x, "mean_square",
-        points(40, 6, 4),
+        numbers(40, 6, 4),
     )  # fmt: skip
     # Far from the minimum, so that the mean gradient is well above its noise.
     return Dense(problem, jnp.full(6, 2.0))

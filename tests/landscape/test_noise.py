@@ -99,7 +99,7 @@ def test_signal_of_a_sample_without_bias(regression: Any) -> None:
 
 def fixed(inputs: Any, labels: Any, w: float = 0.0) -> tuple[soret.Problem, Any]:
     """Return the regression f = w x on the given points."""
-    data = soret.Dataset("few", np.reshape(inputs, (-1, 1)), labels, ("0", "1", "2"))
+    data = soret.Dataset("few", np.reshape(inputs, (-1, 1)), np.asarray(labels, float))
     problem = soret.Problem(
         lambda key: jnp.zeros(1), lambda w, x: w @ x, "mean_square", data
     )  # fmt: skip

@@ -6,6 +6,7 @@
 (1442, 8, 8)
 """
 
+from soret.data.augmentation import augmented
 from soret.data.dataset import Dataset
 from soret.data.hold_out import hold_out
 from soret.data.lookup import available, load, load_or_digits
@@ -20,6 +21,7 @@ __all__ = [
     "GaussianRegression",
     "Stream",
     "Uniform",
+    "augmented",
     "available",
     "even_odd",
     "hold_out",

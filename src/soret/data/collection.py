@@ -69,6 +69,7 @@ class Collection(ABC):
             classes=self.classes,
             description=describe(self.title, len(labels), self.counts[split], split),
             split=split,
+            layout="channels_first" if images.ndim == 4 else None,
         )
 
 

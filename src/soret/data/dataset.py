@@ -1,23 +1,26 @@
 """What every reader returns: examples with their labels, checked once."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from soret.data.arrays import as_array, as_float32, check_same_order, held
+from soret.data.augmentation import Augmentation
+from soret.data.classes import class_names, class_numbers
 from soret.errors import DataError, SettingsError
 
-_Number = TypeVar("_Number", bound=np.generic)
+Layout = Literal["channels_first", "channels_last"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Labelled examples in memory.
 
-    The arrays are converted to the types below (without a copy where they have them already)
-    and held as read-only views, so that what was checked here stays true.
+    The arrays are copied, in the types below, and nobody can write to the copies: what is handed
+    in may change afterwards, what was checked here stays true. Arrays of NumPy, pandas, xarray,
+    JAX and PyTorch are taken, and lists; examples are rows, in the order that they have.
 
     Parameters
     ----------
@@ -28,20 +31,28 @@ class Dataset:
         pixels to [0, 1] and keep the shape of images: ``(N, 28, 28)``, or channels first,
         ``(N, 3, 32, 32)``.
     labels
-        Class of each example, shape ``(examples,)``, int32, from 0 to ``len(classes) - 1``; or,
-        where there are no classes, a real number for each example, float32.
+        Class of each example, shape ``(examples,)``, int32, from 0 to ``len(classes) - 1``. Whole
+        numbers in another type, booleans for two classes, the names of the classes and one-hot
+        rows ``(examples, classes)`` become that. Where there are no classes, real numbers for each
+        example, ``(examples,)`` or ``(examples, *numbers)``, float32.
     classes
         Names of the classes, in the order of their labels; none for real labels.
     description
         One line for a figure that says what was read; made from the name if left out.
     split
         Which part of the data set this is, such as ``"train"`` or ``"test"``.
+    layout : {"channels_first", "channels_last"}, optional
+        Of images with channels, ``(N, channels, rows, columns)`` or ``(N, rows, columns,
+        channels)``. Left out they are read as channels first by the nets that need to know, which
+        refuse a shape that looks otherwise or may be either.
+    augmentation
+        See `soret.data.augmented`.
 
     Raises
     ------
     DataError
-        If the arrays do not fit together, an input or a real label is not finite, or a label has
-        no class.
+        If the arrays do not fit together, are masked, sparse or no real numbers, an input or a
+        real label is not finite in float32 or lost to its rounding, or a label has no class.
 
     Examples
     --------
@@ -55,25 +66,32 @@ class Dataset:
     classes: tuple[str, ...] = ()
     description: str = ""
     split: str = "train"
+    layout: Layout | None = None
+    augmentation: Augmentation | None = None
 
     def __post_init__(self) -> None:
+        for what in ("name", "description", "split"):
+            _check_line(getattr(self, what), what, self.name)
+        check_same_order(self.inputs, self.labels, self.name)
         inputs = _inputs(self.inputs, self.name)
+        given = as_array(self.labels, self.name, "labels")
         labels: npt.NDArray[np.int32 | np.float32]
         classes: tuple[str, ...] = ()
-        if _array(self.labels, self.name, "labels").dtype.kind == "f" and self.classes == ():
-            labels = _real_labels(self.labels, self.name)
+        if given.dtype.kind == "f" and isinstance(self.classes, tuple) and not self.classes:
+            labels = _real_labels(given, self.name)
         else:
-            classes = _classes(self.classes, self.name)
-            labels = _labels(self.labels, self.name, len(classes))
+            classes = class_names(self.classes, self.name, given)
+            labels = class_numbers(given, self.name, classes)
         if len(inputs) != len(labels):
             raise DataError(
                 f"data set {self.name!r} has {len(inputs):,} inputs but {len(labels):,} labels; "
                 "it needs one label for each input"
             )
-        if len(self.description.splitlines()) > 1:
+        _check_layout(self.layout, inputs.shape, self.name)
+        if self.augmentation is not None and not self.augmentation.belongs_to(inputs):
             raise DataError(
-                f"the description of data set {self.name!r} has more than one line; "
-                "it should be one line that a figure can carry"
+                f"data set {self.name!r} is augmented before a net scaled it, and these are other "
+                "inputs; change the data set that the net was given"
             )
         # The dataclass is frozen for its users; this is where its fields are set.
         object.__setattr__(self, "inputs", inputs)
@@ -101,20 +119,37 @@ class Dataset:
         SettingsError
             If ``n`` is not between 1 and the number of examples.
         """
-        if not 1 <= n <= len(self):
+        whole = isinstance(n, int | np.integer) and not isinstance(n, bool)
+        if not whole or not 1 <= n <= len(self):
             raise SettingsError(
-                f"first({n}) of data set {self.name!r} is out of range; "
-                f"n should be between 1 and {len(self)}"
+                f"first({n!r}) of data set {self.name!r} is out of range; "
+                f"n should be a whole number between 1 and {len(self)}"
             )
         if n == len(self):
             return self
-        return Dataset(
-            name=self.name,
-            inputs=self.inputs[:n],
-            labels=self.labels[:n],
-            classes=self.classes,
-            description=f"{self.description}, the first {n:,}",
-            split=self.split,
+        return self.select(slice(0, n), f"{self.description}, the first {n:,}")
+
+    def select(self, which: Any, description: str, split: str | None = None) -> "Dataset":
+        """Return some of the examples, with everything else that the data set says of them.
+
+        Parameters
+        ----------
+        which
+            A slice, places, or a boolean for each example.
+        description
+            One line that says which.
+        split
+            Its name, if it is another part.
+        """
+        inputs = held(self.inputs[which], np.float32)
+        augmentation = self.augmentation
+        return replace(
+            self,
+            inputs=inputs,
+            labels=self.labels[which],
+            description=description,
+            split=self.split if split is None else split,
+            augmentation=augmentation and augmentation.select(which, inputs),
         )
 
     def flat(self) -> npt.NDArray[np.float32]:
@@ -123,84 +158,45 @@ class Dataset:
 
 
 def _inputs(given: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
-    array = _array(given, name, "inputs")
-    if array.dtype.kind not in "buif":
-        raise DataError(
-            f"the inputs of data set {name!r} are of type {array.dtype}; "
-            "they should be real numbers"
-        )
+    array = as_array(given, name, "inputs")
     if array.ndim < 2 or array.size == 0:
         raise DataError(
             f"the inputs of data set {name!r} have shape {array.shape}; it should be "
             "(examples, *features) with at least one example and one feature"
         )
-    # A float64 beyond float32 becomes infinite, which the next check reports.
-    with np.errstate(over="ignore"):
-        inputs = np.asarray(array, dtype=np.float32)
-    if not np.isfinite(inputs).all():
+    return as_float32(array, name, "inputs")
+
+
+def _real_labels(array: npt.NDArray[Any], name: str) -> npt.NDArray[np.float32]:
+    if array.ndim < 1 or array.size == 0:
         raise DataError(
-            f"data set {name!r} has inputs that are not finite in float32; "
-            "every input should be a finite number"
+            f"the real labels of data set {name!r} have shape {array.shape}; it should be "
+            "(examples,) or (examples, *numbers)"
         )
-    return _read_only(inputs)
+    return as_float32(array, name, "real labels")
 
 
-def _labels(given: npt.ArrayLike, name: str, classes: int) -> npt.NDArray[np.int32]:
-    array = _array(given, name, "labels")
-    if array.ndim != 1 or array.dtype.kind not in "ui":
+def _check_line(value: object, what: str, name: object) -> None:
+    if not isinstance(value, str):
         raise DataError(
-            f"the labels of data set {name!r} have shape {array.shape} and type {array.dtype}; "
-            "they should be integers of shape (examples,)"
+            f"the {what} of data set {name!r} is a {type(value).__name__}; it should be a line "
+            "of text"
         )
-    if array.size and not (array.min() >= 0 and array.max() < classes):
+    if len(value.splitlines()) > 1:
         raise DataError(
-            f"the labels of data set {name!r} run from {array.min()} to {array.max()}; with "
-            f"{classes} classes they should be between 0 and {classes - 1}"
+            f"the {what} of data set {name!r} has more than one line; "
+            "it should be one line that a figure can carry"
         )
-    return _read_only(np.asarray(array, dtype=np.int32))
 
 
-def _real_labels(given: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
-    array = _array(given, name, "labels")
-    with np.errstate(over="ignore"):
-        labels = np.asarray(array, dtype=np.float32)
-    if labels.ndim != 1 or not np.isfinite(labels).all():
+def _check_layout(layout: object, shape: tuple[int, ...], name: str) -> None:
+    if layout not in (None, "channels_first", "channels_last"):
         raise DataError(
-            f"the real labels of data set {name!r} have shape {labels.shape} or are not all "
-            "finite in float32; they should be finite numbers of shape (examples,)"
+            f"the layout of data set {name!r} is {layout!r}; it should be 'channels_first' or "
+            "'channels_last'"
         )
-    return _read_only(labels)
-
-
-def _classes(given: Sequence[str], name: str) -> tuple[str, ...]:
-    try:
-        # A string is a sequence of strings too, and never what was meant.
-        classes = () if isinstance(given, str) else tuple(given)
-    except TypeError:
-        classes = ()
-    if not classes or not all(isinstance(c, str) for c in classes):
+    if layout is not None and len(shape) != 4:
         raise DataError(
-            f"the classes of data set {name!r} are {given!r}; "
-            "they should be a tuple with one name for each class"
+            f"data set {name!r} has examples of shape {shape[1:]}; a layout is of images with "
+            "three axes, leave it out"
         )
-    if len(set(classes)) < len(classes):
-        raise DataError(
-            f"data set {name!r} names a class twice in {classes}; each class needs its own name"
-        )
-    return classes
-
-
-def _array(given: npt.ArrayLike, name: str, what: str) -> npt.NDArray[Any]:
-    try:
-        return np.asarray(given)
-    except (ValueError, TypeError) as error:
-        raise DataError(
-            f"the {what} of data set {name!r} form no array ({error}); "
-            "all examples should have the same shape"
-        ) from error
-
-
-def _read_only(array: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
-    view = array.view()
-    view.flags.writeable = False
-    return view

@@ -1,5 +1,7 @@
 """The same examples in other classes."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -27,13 +29,11 @@ def even_odd(data: Dataset) -> Dataset:
         raise SettingsError(
             f"{data.name} has {len(data.classes)} classes; even_odd takes data of at least two."
         )
-    return Dataset(
-        name=data.name,
-        inputs=data.inputs,
+    return replace(
+        data,
         labels=(1 - data.labels % 2).astype(np.int32),
         classes=("odd", "even"),
         description=f"{data.description}, even/odd",
-        split=data.split,
     )
 
 
@@ -75,12 +75,9 @@ def randomize_labels(
     rank = rng.permutation(len(data))
     labels = rng.integers(0, len(data.classes), len(data), np.int32)
     drawn = rank < round(fraction * len(data))
-    noisy = Dataset(
-        name=data.name,
-        inputs=data.inputs,
+    noisy = replace(
+        data,
         labels=np.where(drawn, labels, data.labels),
-        classes=data.classes,
         description=f"{data.description}, {100 * fraction:g} % of the labels random",
-        split=data.split,
     )
     return noisy, drawn

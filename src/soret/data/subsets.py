@@ -69,14 +69,8 @@ def subset(data: Dataset, n: int, seed: int = 0) -> Dataset:
     if n == len(data):
         return data
     chosen = random_subset(len(data), n, seed)
-    return Dataset(
-        name=data.name,
-        inputs=data.inputs[chosen],
-        labels=data.labels[chosen],
-        classes=data.classes,
-        description=f"{data.description}, {n:,} of them drawn at random (seed {seed})",
-        split=data.split,
-    )
+    about = f"{data.description}, {n:,} of them drawn at random (seed {seed})"
+    return data.select(chosen, about)
 
 
 def whole_number(value: Any, name: str, least: int = 1, most: int | None = None) -> int:

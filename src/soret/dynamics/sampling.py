@@ -14,6 +14,7 @@ from jaxtyping import Array, Int32, UInt32
 from soret.data import Dataset, Stream, generator
 from soret.data.generator import Key
 from soret.dynamics.algorithm import Sampling
+from soret.dynamics.augmenting import Augmented
 from soret.errors import SettingsError
 from soret.problems import Batch, Problem
 
@@ -164,6 +165,11 @@ def sampler(problem: Problem, batch_size: int, sampling: Sampling | None) -> Sam
                 "examples; leave sampling out."
             )
         return Fresh(data, batch_size)
+    indices = _indices(data, batch_size, sampling)
+    return indices if data.augmentation is None else Augmented(data, indices)
+
+
+def _indices(data: Dataset, batch_size: int, sampling: Sampling | None) -> Sampler:
     if sampling in (None, "with_replacement"):
         return WithReplacement(data, batch_size)
     if batch_size > len(data):

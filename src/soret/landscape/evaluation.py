@@ -17,6 +17,7 @@ from soret.landscape.chunks import chunk_at, chunk_of, chunked
 from soret.landscape.loop import Loop, Variables
 from soret.memory import refuse_beyond
 from soret.problems import Problem
+from soret.problems.labels import decision_threshold
 from soret.problems.tracing import ensemble_settings
 
 
@@ -30,8 +31,9 @@ class Evaluation(NamedTuple):
     loss : array
         Mean loss.
     accuracy : array
-        Fraction of the examples classified right: by the sign of a scalar output, else by the
-        largest; NaN where labels are no classes.
+        Fraction of the examples classified right: by the sign of a scalar output (under
+        mean_square, by whether it is nearer 1 than 0), else by the largest; NaN where labels are no
+        classes.
     examples : int
         Number of examples that they are means over.
     whole : bool
@@ -81,7 +83,8 @@ def evaluate(
         On Ctrl-C, after saving what can be resumed.
     """
     values, inputs, labels = measured(problem, points, examples, seed)
-    classes = isinstance(problem.data, Dataset) and bool(problem.data.classes)
+    threshold = decision_threshold(problem.loss, problem.data, labels)
+    classes = threshold is not None
     flat = values.reshape(-1, values.shape[-1])
     chunk = chunk_of(problem, problem.unflatten(flat[0]), inputs, labels)
     data = chunked(inputs, labels, chunk)
@@ -92,8 +95,9 @@ def evaluate(
         x, y, weights = chunk_at(which, data.length, *arrays)
         losses = jax.vmap(problem.example_loss, in_axes=(None, 0, 0))(params, x, y)
         right = jnp.zeros(len(y))
-        if classes:
-            right = is_right(jax.vmap(problem.output, in_axes=(None, 0))(params, x), y)
+        if threshold is not None:
+            outputs = jax.vmap(problem.output, in_axes=(None, 0))(params, x)
+            right = is_right(outputs, y, threshold)
         return sums.at[point].add(jnp.stack([jnp.sum(weights * losses), jnp.sum(weights * right)]))
 
     def result(sums: NDArray[np.float32]) -> Variables:
@@ -118,10 +122,14 @@ def evaluate(
     return Evaluation(found.loss.values, found.accuracy.values, len(labels), whole)
 
 
-def is_right(outputs: Array, labels: Array) -> Array:
-    """Return which examples are classified right, as float32: by sign of a scalar, else argmax."""
+def is_right(outputs: Array, labels: Array, threshold: float = 0.0) -> Array:
+    """Return which examples are classified right, as float32.
+
+    By whether a scalar is above the threshold that `soret.problems.labels.decision_threshold`
+    gives for the loss, else by the largest.
+    """
     scalar = outputs.ndim == 1 or outputs.shape[-1] == 1
-    guess = (outputs.reshape(len(labels)) > 0) if scalar else jnp.argmax(outputs, axis=-1)
+    guess = (outputs.reshape(len(labels)) > threshold) if scalar else jnp.argmax(outputs, axis=-1)
     return (guess.astype(jnp.int32) == labels).astype(jnp.float32)
 
 

@@ -15,6 +15,7 @@ from soret.landscape.evaluation import is_right
 from soret.observables.state import Observable, State, label
 from soret.problems import Params, Problem
 from soret.problems.evaluation_batch import Drawn, note
+from soret.problems.labels import decision_threshold
 
 
 @label("loss", "nats")
@@ -55,11 +56,18 @@ def loss_over(examples: int) -> Observable:
 def accuracy(problem: Problem, state: State) -> Float[Array, ""]:
     """Return the fraction of an evaluation batch of 2,048 that is classified right.
 
-    By the sign of a scalar output, else by the largest.
+    By the sign of a scalar output (under mean_square, by whether it is nearer 1 than 0), else by
+    the largest.
+
+    Raises
+    ------
+    SettingsError
+        If the labels are no classes.
     """
     inputs, labels = problem.evaluation_batch()
+    threshold = _threshold(problem, labels)
     outputs = jax.vmap(problem.output, in_axes=(None, 0))(state.params, jnp.asarray(inputs))
-    return jnp.mean(is_right(outputs, jnp.asarray(labels)))
+    return jnp.mean(is_right(outputs, jnp.asarray(labels), threshold))
 
 
 def accuracy_over(chosen: NDArray[np.integer[Any]]) -> Observable:
@@ -91,9 +99,10 @@ def accuracy_over(chosen: NDArray[np.integer[Any]]) -> Observable:
         note(Drawn(len(which), len(problem.data), "as chosen"))
         inputs = jnp.asarray(problem.data.inputs[which])
         labels = jnp.asarray(problem.data.labels[which])
+        threshold = _threshold(problem, problem.data.labels)
 
         def right(params: Params, x: Array, y: Array) -> Array:
-            return is_right(problem.output(params, x)[None], y[None])[0]
+            return is_right(problem.output(params, x)[None], y[None], threshold)[0]
 
         return mean_in_chunks(right, problem, state.params, inputs, labels)
 
@@ -121,3 +130,13 @@ def full_loss(problem: Problem, state: State) -> Float[Array, ""]:
         )
     inputs, labels = map(jnp.asarray, problem.evaluation_batch(len(problem.data)))
     return mean_in_chunks(problem.example_loss, problem, state.params, inputs, labels)
+
+
+def _threshold(problem: Problem, labels: np.ndarray) -> float:
+    threshold = decision_threshold(problem.loss, problem.data, labels)
+    if threshold is None:
+        raise SettingsError(
+            f"problem {problem.name!r} has real labels, and accuracy is of classes; observe the "
+            "loss."
+        )
+    return threshold

@@ -13,6 +13,7 @@ from soret.problems.losses import binary_cross_entropy, cross_entropy, mean_squa
 from soret.problems.model_checks import ModelWarning
 from soret.problems.problem import Batch, Params, Problem
 from soret.problems.random_walk import random_walk
+from soret.problems.smoothing import label_smoothing
 from soret.problems.start import starting_from
 from soret.problems.surface import surface
 from soret.problems.two_layer import two_layer
@@ -46,6 +47,7 @@ __all__ = [
     "conv_stack",
     "cross_entropy",
     "dense",
+    "label_smoothing",
     "linear_regression",
     "mean_square",
     "random_walk",

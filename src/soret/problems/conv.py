@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Float32
 
 from soret.data import Dataset
 from soret.errors import SettingsError
+from soret.problems.arguments import at_least, flag, function
 from soret.problems.convolution import (
     can_fold,
     convolve,
@@ -19,8 +20,9 @@ from soret.problems.convolution import (
     unfold,
 )
 from soret.problems.initialization import Initialization, as_initialization, in_words
-from soret.problems.inputs import at_least, images
-from soret.problems.losses import of_classes
+from soret.problems.inputs import images
+from soret.problems.losses import Loss
+from soret.problems.outputs import choose
 from soret.problems.problem import Problem
 
 ConvParams = list[dict[str, Float32[Array, "..."]]]
@@ -66,7 +68,8 @@ def conv(
     data: str | Dataset = "fashion-mnist",
     labels: Literal["random", "real"] | None = None,
     scaling: Literal["standardized", "symmetric", "none"] = "standardized",
-    loss: Literal["cross_entropy", "mean_square"] = "cross_entropy",
+    loss: Literal["cross_entropy", "mean_square"] | Loss = "cross_entropy",
+    outputs: int | None = None,
     init: str | Initialization = "pytorch",
     label_seed: int = 0,
 ) -> Problem:
@@ -91,10 +94,11 @@ def conv(
     activation : callable
         After every convolution, elementwise.
     data : a data set's name or Dataset
-        Images (rows, columns) or (channels, rows, columns).
+        Images (rows, columns) or (channels, rows, columns); (rows, columns, channels) where the
+        data set's `layout` says so.
     labels, scaling, init, label_seed
         As in `two_layer`.
-    loss : {"cross_entropy", "mean_square"}
+    loss, outputs
         As in `dense`.
 
     Raises
@@ -111,8 +115,11 @@ def conv(
     }.items():
         at_least(key, value, 1)
     at_least("padding", padding, 0)
-    source, shape, classes = images(data, labels, scaling, label_seed)
-    loss_name, outputs = of_classes(loss, classes)
+    flag("bias", bias)
+    function("activation", activation, "an array")
+    source, shape, targets = images(data, labels, scaling, label_seed)
+    found = choose(loss, targets, outputs)
+    outputs = found.number
     plan, features = _plan(shape, layers, channels, kernel, stride, padding, pooling)
     layer = as_initialization(init)
 
@@ -144,12 +151,12 @@ def conv(
         values = params[-1]
         out = values["W"] @ _refolded(x, folded, 1).reshape(-1)
         out = out + values["b"] if "b" in values else out
-        return (out[0] if outputs == 1 else out), seen
+        return (out[0] if found.scalar else out), seen
 
     return Problem(
         init=initial,
         predict=lambda params, x: run(params, x)[0],
-        loss=loss_name,
+        loss=found.loss,
         data=source,
         preactivations=lambda params, x: jnp.concatenate(run(params, x)[1]),
         name="conv",
@@ -164,7 +171,7 @@ def conv(
             "activation": getattr(activation, "__name__", type(activation).__name__),
             "data": source.description,
             "scaling": scaling,
-            "loss": loss_name,
+            "loss": found.words,
             "init": init if isinstance(init, str) else in_words(layer),
         },
     )

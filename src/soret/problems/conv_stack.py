@@ -1,7 +1,7 @@
 """Convolutional networks in stacks of layers, each stack pooled at its end, and a dense output."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,11 +9,13 @@ from jaxtyping import Array, Float
 
 from soret.data import Dataset
 from soret.errors import SettingsError
+from soret.problems.arguments import at_least, flag, function
 from soret.problems.conv import ConvParams
 from soret.problems.convolution import convolve, max_pool
 from soret.problems.initialization import Initialization, as_initialization, in_words
-from soret.problems.inputs import at_least, images
-from soret.problems.losses import of_classes
+from soret.problems.inputs import images
+from soret.problems.losses import Loss
+from soret.problems.outputs import choose
 from soret.problems.problem import Problem
 
 
@@ -48,7 +50,8 @@ def conv_stack(
     data: str | Dataset = "cifar-10",
     labels: Literal["random", "real"] | None = None,
     scaling: Literal["standardized", "symmetric", "none"] = "standardized",
-    loss: Literal["cross_entropy", "mean_square"] = "mean_square",
+    loss: Literal["cross_entropy", "mean_square"] | Loss = "mean_square",
+    outputs: int | None = None,
     init: str | Initialization = "glorot",
     label_seed: int = 0,
 ) -> Problem:
@@ -71,10 +74,11 @@ def conv_stack(
     activation : callable
         After every convolution, elementwise.
     data : a data set's name or Dataset
-        Images (rows, columns) or (channels, rows, columns).
+        Images (rows, columns) or (channels, rows, columns); (rows, columns, channels) where the
+        data set's `layout` says so.
     labels, scaling, init, label_seed
         As in `two_layer`.
-    loss : {"cross_entropy", "mean_square"}
+    loss, outputs
         As in `dense`.
 
     Raises
@@ -82,7 +86,9 @@ def conv_stack(
     SettingsError
         If the sizes or names do not fit.
     """
-    plan = [Stack(*stack) for stack in stacks]
+    plan = _as_stacks(stacks)
+    flag("bias", bias)
+    function("activation", activation, "an array")
     at_least("the number of stacks", len(plan), 1)
     at_least("pooling", pooling, 1)
     for stack in plan:
@@ -90,8 +96,9 @@ def conv_stack(
             at_least(name, value, 1)
         if stack.kernel % 2 == 0:
             raise SettingsError(f"kernel is {stack.kernel}; images keep their size with odd ones.")
-    source, (rows, columns, depth), classes = images(data, labels, scaling, label_seed)
-    loss_name, outputs = of_classes(loss, classes)
+    source, (rows, columns, depth), targets = images(data, labels, scaling, label_seed)
+    found = choose(loss, targets, outputs)
+    outputs = found.number
     by = pooling ** len(plan)
     if min(rows, columns) < by:
         raise SettingsError(
@@ -133,12 +140,12 @@ def conv_stack(
             if last and pooling > 1:
                 x = max_pool(x, pooling)
         out = params[-1]["W"] @ x.reshape(-1) + params[-1].get("b", 0.0)
-        return (out[0] if outputs == 1 else out), seen
+        return (out[0] if found.scalar else out), seen
 
     return Problem(
         init=initial,
         predict=lambda params, x: run(params, x)[0],
-        loss=loss_name,
+        loss=found.loss,
         data=source,
         preactivations=lambda params, x: jnp.concatenate(run(params, x)[1]),
         name="conv_stack",
@@ -149,7 +156,17 @@ def conv_stack(
             "activation": getattr(activation, "__name__", type(activation).__name__),
             "data": source.description,
             "scaling": scaling,
-            "loss": loss_name,
+            "loss": found.words,
             "init": init if isinstance(init, str) else in_words(layer),
         },
     )
+
+
+def _as_stacks(given: Any) -> list[Stack]:
+    try:
+        return [Stack(*stack) for stack in given]
+    except TypeError as error:
+        raise SettingsError(
+            f"stacks is {given!r}; it must be a list of (layers, channels) or "
+            "(layers, channels, kernel)."
+        ) from error

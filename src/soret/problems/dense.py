@@ -5,15 +5,15 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Float32
 
 from soret.data import Dataset, Stream
-from soret.errors import SettingsError
+from soret.problems.arguments import flag, function, whole_numbers
 from soret.problems.initialization import Initialization, as_initialization, in_words
 from soret.problems.inputs import vectors
-from soret.problems.losses import of_classes
+from soret.problems.losses import Loss
 from soret.problems.normalization import Normalization
+from soret.problems.outputs import choose
 from soret.problems.problem import Problem
 
 DenseParams = list[dict[str, Float32[Array, "..."]]]
@@ -22,38 +22,44 @@ DenseParams = list[dict[str, Float32[Array, "..."]]]
 
 def dense(
     inputs: int | None = None,
-    hidden: Sequence[int] = (100, 100, 100, 100, 100),
+    hidden: Sequence[int] | int = (100, 100, 100, 100, 100),
     *,
     bias: bool = True,
     activation: Callable[[Array], Array] = jax.nn.relu,
     data: Literal["gaussian", "uniform"] | str | Dataset | Stream = "gaussian",
     labels: Literal["random", "real"] | None = None,
     scaling: Literal["standardized", "symmetric", "none"] = "standardized",
-    loss: Literal["cross_entropy", "mean_square"] = "cross_entropy",
+    loss: Literal["cross_entropy", "mean_square"] | Loss = "cross_entropy",
+    outputs: int | None = None,
     init: str | Initialization = "pytorch",
     label_seed: int = 0,
     batch_normalization: bool = False,
 ) -> Problem:
     """Build a fully connected network with its data: as many layers as `hidden` has, and one.
 
-    Two classes give a scalar output, more give one output a class.
+    Two classes give a scalar output, more give one output a class; of real labels there is one
+    output for each number.
 
     Parameters
     ----------
     inputs : int, optional
         Input features; default 10 for the streams, and what the data set has otherwise.
     hidden : sequence of int
-        Units of each hidden layer; none is a linear model. The default is the thermophoresis
-        paper's (Sec. 6): six layers.
+        Units of each hidden layer; none is a linear model, a number is one layer. The default is
+        the thermophoresis paper's (Sec. 6): six layers.
     bias : bool
         Whether the layers have biases.
     activation : callable
         Of the hidden layers, elementwise.
     data, labels, scaling, init, label_seed
         As in `two_layer`.
-    loss : {"cross_entropy", "mean_square"}
-        The mean square is ½(f − s)² with s = ±1 for two classes, ½‖f − e_y‖² for more.
-
+    loss : {"cross_entropy", "mean_square"} or callable
+        The mean square is ½(f − s)² with s = ±1 for two classes, ½‖f − e_y‖² for more, ½‖f − y‖²
+        for real labels. Or a function of one example's output and label, such as
+        `soret.problems.label_smoothing` returns.
+    outputs : int, optional
+        How many, where the data do not tell: for a stream of your own with more than two classes,
+        or a loss of your own.
     batch_normalization : bool
         Whether the pre-activations of hidden layers are normalized over the mini-batch (Ioffe and
         Szegedy 2015, arXiv:1502.03167), with a scale g and b as shift. An example by itself, and
@@ -65,11 +71,13 @@ def dense(
     SettingsError
         If the sizes or names do not fit.
     """
-    hidden = tuple(hidden)
-    if not all(isinstance(n, int | np.integer) and n > 0 for n in hidden):
-        raise SettingsError(f"hidden is {hidden}; it must be integers of at least 1.")
-    source, features, classes = vectors(data, inputs, labels, scaling, label_seed)
-    loss_name, outputs = of_classes(loss, classes)
+    hidden = whole_numbers("hidden", hidden)
+    flag("bias", bias)
+    flag("batch_normalization", batch_normalization)
+    function("activation", activation, "an array")
+    source, features, targets = vectors(data, inputs, labels, scaling, label_seed)
+    found = choose(loss, targets, outputs)
+    outputs = found.number
     layer = as_initialization(init)
     sizes = (features, *hidden, outputs)
     normal = Normalization(source, bias, activation) if batch_normalization else None
@@ -89,14 +97,14 @@ def dense(
             for values in params[:-1]:
                 x = activation(_affine(values, x))
         out = _affine(params[-1], x)
-        return out[0] if outputs == 1 else out
+        return out[0] if found.scalar else out
 
     def predict_batch(
         params: DenseParams, inputs: Float[Array, "n inputs"]
     ) -> Float[Array, "n ..."]:
         assert normal is not None
         out = jax.vmap(_affine, in_axes=(None, 0))(params[-1], normal.batch(params, inputs)[0])
-        return out[:, 0] if outputs == 1 else out
+        return out[:, 0] if found.scalar else out
 
     def preactivations(params: DenseParams, x: Float[Array, "inputs"]) -> Float[Array, "units"]:
         if normal is not None:
@@ -110,12 +118,12 @@ def dense(
     return Problem(
         init=initial,
         predict=predict,
-        loss=loss_name,
+        loss=found.loss,
         data=source,
         preactivations=preactivations if hidden else None,
         predict_batch=predict_batch if normal is not None else None,
         name="dense",
-        settings=_settings(features, hidden, bias, activation, source, scaling, loss_name, init)
+        settings=_settings(features, hidden, bias, activation, source, scaling, found.words, init)
         # Named only where there is one, so that saved runs without are still what they were.
         | ({"batch_normalization": True} if normal is not None else {}),
     )

@@ -1,5 +1,7 @@
 """The data of the networks: streams by name, data sets scaled and labelled as asked."""
 
+import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -8,7 +10,15 @@ import numpy as np
 from jaxtyping import Float32
 
 from soret.data import Dataset, Gaussian, Stream, Uniform, load
+from soret.data.arrays import adopted, held
+from soret.data.dataset import Layout
 from soret.errors import SettingsError
+from soret.problems.arguments import at_least
+from soret.problems.outputs import Targets
+from soret.problems.tracing import ensemble_settings
+
+# Images have one channel, or two to four; rows and columns have more.
+_FEW_CHANNELS = 4
 
 
 def vectors(
@@ -17,8 +27,8 @@ def vectors(
     labels: str | None,
     scaling: str,
     label_seed: int,
-) -> tuple[Dataset | Stream, int, int]:
-    """Return data whose inputs are vectors, their number of features, the number of classes.
+) -> tuple[Dataset | Stream, int, Targets]:
+    """Return data whose inputs are vectors, their number of features, and what labels they have.
 
     Parameters
     ----------
@@ -38,37 +48,45 @@ def vectors(
     SettingsError
         If sizes or names do not fit.
     """
-    check_names(labels, scaling)
+    check_names(labels, scaling, label_seed)
     if isinstance(data, str) and data in ("gaussian", "uniform"):
         if labels == "real":
             raise SettingsError(f"{data} inputs have no real labels; use labels='random'.")
         features = 10 if inputs is None else inputs
-        return (Gaussian(features) if data == "gaussian" else Uniform(features)), features, 2
-    if isinstance(data, str):
-        data = load(data)
+        source = Gaussian(features) if data == "gaussian" else Uniform(features)
+        return source, features, Targets(data, source.classes)
+    if inputs is not None:
+        at_least("inputs", inputs, 1)
+    data = loaded(data)
     if not isinstance(data, Dataset):
         if labels is not None:
             raise SettingsError("labels of a stream are its own; leave labels out.")
-        features = _features(data)
+        features, targets = _of_stream(data)
         if inputs not in (None, features):
             raise SettingsError(f"inputs is {inputs}, but the stream has {features}.")
-        return data, features, getattr(data, "classes", 2)
-    _check_classes(data)
+        return data, features, targets
+    _check_random(data, labels)
     features = data.flat().shape[1]
     if inputs not in (None, features):
         raise SettingsError(f"inputs is {inputs}, but {data.name} has {features}; leave it out.")
-    return _prepared(data, data.flat(), labels, scaling, label_seed), features, len(data.classes)
+
+    def flatten(x: Any) -> Any:
+        return x.reshape(-1)
+
+    prepared = _prepared(data, data.flat(), flatten, labels, scaling, label_seed)
+    return prepared, features, _targets(data)
 
 
 def images(
     data: str | Dataset, labels: str | None, scaling: str, label_seed: int
-) -> tuple[Dataset, tuple[int, int, int], int]:
-    """Return images with their channels last, their shape, the number of classes.
+) -> tuple[Dataset, tuple[int, int, int], Targets]:
+    """Return images with their channels last, their shape, and what labels they have.
 
     Parameters
     ----------
     data : a data set's name or Dataset
-        Inputs (examples, rows, columns) or (examples, channels, rows, columns).
+        Inputs (examples, rows, columns) or (examples, channels, rows, columns); channels last
+        where the data set's layout says so.
     labels, scaling, label_seed
         As in `vectors`.
 
@@ -77,93 +95,175 @@ def images(
     data : Dataset
         Inputs (examples, rows, columns, channels).
     shape : (rows, columns, channels)
-    classes : int
+    targets : Targets
 
     Raises
     ------
     SettingsError
-        If sizes or names do not fit.
+        If sizes or names do not fit, or the shape does not tell where the channels are.
     """
-    check_names(labels, scaling)
-    if isinstance(data, str):
-        data = load(data)
-    if not isinstance(data, Dataset):
-        raise SettingsError(f"data is a {type(data).__name__}; a conv net needs a data set.")
-    _check_classes(data)
+    check_names(labels, scaling, label_seed)
+    given = loaded(data)
+    if not isinstance(given, Dataset):
+        raise SettingsError(f"data is a {type(given).__name__}; a conv net needs a data set.")
+    data = given
+    _check_random(data, labels)
     if data.inputs.ndim not in (3, 4):
         raise SettingsError(
             f"{data.name} has examples of shape {data.inputs.shape[1:]}; a conv net needs images, "
             "(rows, columns) or (channels, rows, columns)."
         )
-    pixels = data.inputs[..., None] if data.inputs.ndim == 3 else np.moveaxis(data.inputs, 1, -1)
-    prepared = _prepared(data, pixels, labels, scaling, label_seed)
+    grey = data.inputs.ndim == 3
+    last = not grey and channels_last(data)
+
+    def arrange(x: Any) -> Any:
+        if grey:
+            return x[..., None]
+        return x if last else x.transpose(1, 2, 0)
+
+    pixels = data.inputs
+    if grey:
+        pixels = pixels[..., None]
+    elif not last:
+        pixels = np.moveaxis(pixels, 1, -1)
+    prepared = _prepared(data, pixels, arrange, labels, scaling, label_seed, "channels_last")
     rows, columns, channels = pixels.shape[1:]
-    return prepared, (rows, columns, channels), len(data.classes)
+    return prepared, (rows, columns, channels), _targets(data)
 
 
-def check_names(labels: str | None, scaling: str) -> None:
-    """Refuse unknown names of labels and scalings."""
-    if labels not in (None, "random", "real"):
-        raise SettingsError(f"labels is {labels!r}; use 'random' or 'real'.")
-    if scaling not in ("standardized", "symmetric", "none"):
-        raise SettingsError(f"scaling is {scaling!r}; use 'standardized', 'symmetric' or 'none'.")
+def channels_last(data: Dataset) -> bool:
+    """Say where the channels of images (N, ., ., .) are: as the data set says, or first.
 
-
-def at_least(key: str, value: object, least: int) -> None:
-    """Refuse a setting that is no integer, or too small."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise SettingsError(f"{key} is {value!r}; it must be an integer of at least {least}.")
-
-
-def _check_classes(data: Dataset) -> None:
-    if not data.classes:
+    Raises
+    ------
+    SettingsError
+        If the data set says nothing, and the shape looks like channels last or may be either.
+    """
+    if data.layout is not None:
+        return data.layout == "channels_last"
+    shape = data.inputs.shape[1:]
+    first, between, last = shape
+    few_first, few_last = first <= _FEW_CHANNELS, last <= _FEW_CHANNELS
+    if (few_first and not few_last) or (between == last != first):
+        return False
+    if few_last or first == between:
+        looks = "have their channels last" if not few_first and last != first else "may be either"
         raise SettingsError(
-            f"{data.name} has real labels; this net takes classes, and linear_regression numbers."
+            f"{data.name} has examples of shape {shape}, read as (channels, rows, columns), and "
+            f"they {looks}; say Dataset(..., layout='channels_last') or 'channels_first', or move "
+            "them to the front: np.moveaxis(inputs, -1, 1)."
         )
+    return False
+
+
+def check_names(labels: str | None, scaling: str, label_seed: int = 0) -> None:
+    """Refuse unknown names of labels and scalings, and what is no seed."""
+    if not (labels is None or (isinstance(labels, str) and labels in ("random", "real"))):
+        raise SettingsError(f"labels is {labels!r}; use 'random' or 'real'.")
+    scalings = ("standardized", "symmetric", "none")
+    if not isinstance(scaling, str) or scaling not in scalings:
+        raise SettingsError(f"scaling is {scaling!r}; use 'standardized', 'symmetric' or 'none'.")
+    at_least("label_seed", label_seed, 0)
+
+
+def loaded(data: object) -> Dataset | Stream:
+    """Return a data set by its name, and what is one already as it is."""
+    if isinstance(data, str):
+        return load(data)
+    if not isinstance(data, Dataset | Stream):
+        raise SettingsError(
+            f"data is a {type(data).__name__}; use a data set's name, a soret.Dataset or a Stream."
+        )
+    return data
+
+
+def _check_random(data: Dataset, labels: str | None) -> None:
+    if labels == "random" and not data.classes:
+        raise SettingsError(
+            f"{data.name} has real labels, and random ones are drawn from classes; leave labels "
+            "out."
+        )
+
+
+def _targets(data: Dataset) -> Targets:
+    return Targets(data.name, len(data.classes) or None, data.labels.shape[1:])
 
 
 def _prepared(
     data: Dataset,
     inputs: Float32[np.ndarray, "examples ..."],
+    arrange: Callable[[Any], Any],
     labels: str | None,
     scaling: str,
     seed: int,
+    layout: Layout | None = None,
 ) -> Dataset:
-    """Return the data set with other inputs, scaled, and with random labels if asked."""
+    """Return the data set with other inputs, scaled, and with random labels if asked.
+
+    `arrange` makes of one example what `inputs` has in its place, for those that are augmented.
+    """
     values, note = data.labels, data.description
     if labels == "random":
         values = np.random.default_rng(seed).integers(0, len(data.classes), len(data), np.int32)
         note += ", random labels"
-    inputs = _scaled(np.ascontiguousarray(inputs), scaling, data.name)
-    return Dataset(data.name, inputs, values, data.classes, note, data.split)
+    scale = _scaling(inputs, scaling, data.name)
+    made = (
+        held(inputs, np.float32) if scale is None else adopted(np.ascontiguousarray(scale(inputs)))
+    )
+    augmentation = data.augmentation
+    if augmentation is not None:
+
+        def prepare(x: Any) -> Any:
+            return arrange(x) if scale is None else scale(arrange(x))
+
+        augmentation = augmentation.followed_by(prepare, data.inputs, made)
+    return dataclasses.replace(
+        data,
+        inputs=made,
+        labels=values,
+        description=note,
+        layout=layout,
+        augmentation=augmentation,
+    )
 
 
-def _scaled(
+def _scaling(
     inputs: Float32[np.ndarray, "examples ..."], scaling: str, name: str
-) -> Float32[np.ndarray, "examples ..."]:
+) -> Callable[[Any], Any] | None:
+    """Return what becomes of inputs, all of them or one; None where they stay as they are."""
     if scaling == "none":
-        return inputs
+        return None
     if scaling == "standardized":
-        deviation = inputs.std()
+        # In memory's order, which the sum of float32 numbers depends on.
+        inputs = np.ascontiguousarray(inputs)
+        mean, deviation = inputs.mean(), inputs.std()
         if not deviation > 0:
             raise SettingsError(f"all inputs of {name} are the same; use scaling='none'.")
-        return (inputs - inputs.mean()) / deviation
+        return lambda x: (x - mean) / deviation
     if inputs.min() < 0 or inputs.max() > 1:
         raise SettingsError(
             f"the inputs of {name} run from {inputs.min():.3g} to {inputs.max():.3g}; "
             "scaling='symmetric' is for inputs between 0 and 1."
         )
-    return 2 * inputs - 1
+    return lambda x: 2 * x - 1
 
 
-def _features(stream: Stream) -> int:
-    shape: Any = jax.eval_shape(
-        lambda key, step: stream.draw(key, step, 1)[0],
-        jax.ShapeDtypeStruct((2,), jnp.uint32),
-        jax.ShapeDtypeStruct((), jnp.uint32),
-    ).shape
+def _of_stream(stream: Stream) -> tuple[int, Targets]:
+    """Return the number of features of a stream's inputs, and what labels it draws."""
+    try:
+        with ensemble_settings():
+            x, y = jax.eval_shape(
+                lambda key, step: stream.draw(key, step, 1),
+                jax.ShapeDtypeStruct((2,), jnp.uint32),
+                jax.ShapeDtypeStruct((), jnp.uint32),
+            )
+            shape, label, kind = x.shape, y.shape[1:], np.dtype(y.dtype).kind
+    except Exception as error:
+        raise SettingsError(f"the stream fails: {error}") from error
     if len(shape) != 2:
         raise SettingsError(
             f"the stream's inputs have shape {shape[1:]}; a dense net needs vectors."
         )
-    return int(shape[1])
+    # A stream does not say how many classes it has; that labels fit is checked with the problem.
+    classes = getattr(stream, "classes", 2) if kind in "bui" else None
+    return int(shape[1]), Targets("the stream", classes, tuple(label))

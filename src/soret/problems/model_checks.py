@@ -18,6 +18,7 @@ from soret.data import Dataset
 from soret.errors import SettingsError
 from soret.problems import programs
 from soret.problems.drawing import key_shape
+from soret.problems.labels import check_labels
 from soret.problems.losses import LOSSES
 from soret.problems.tracing import ensemble_settings
 
@@ -122,7 +123,8 @@ def check_step(
     SettingsError
         Naming the part that cannot be traced, mapped or differentiated.
     """
-    _check_output(problem, params, x)
+    output = _check_output(problem, params, x)
+    check_labels(problem.name, problem.loss, problem.data, output, label)
     try:
         with ensemble_settings():
             loss = eqx.filter_eval_shape(problem.example_loss, params, x, label)
@@ -170,7 +172,7 @@ def explained(error: Exception) -> str:
     return first + _where(error)
 
 
-def _check_output(problem: Problem, params: Any, x: jax.ShapeDtypeStruct) -> None:
+def _check_output(problem: Problem, params: Any, x: jax.ShapeDtypeStruct) -> Any:
     try:
         with ensemble_settings():
             output = eqx.filter_eval_shape(problem.output, params, x)
@@ -187,7 +189,7 @@ def _check_output(problem: Problem, params: Any, x: jax.ShapeDtypeStruct) -> Non
             f"{explained(error)}{hint}"
         ) from error
     if problem.loss not in LOSSES.values():
-        return
+        return output
     if not hasattr(output, "dtype"):
         raise SettingsError(
             f"predict of problem {problem.name!r} returns a {type(output).__name__}; it must "
@@ -198,6 +200,7 @@ def _check_output(problem: Problem, params: Any, x: jax.ShapeDtypeStruct) -> Non
             f"predict of problem {problem.name!r} returns {output.dtype}; it must return "
             "floating-point numbers that the loss can be differentiated by (scores, not classes)."
         )
+    return output
 
 
 def _takes_batches(problem: Problem, params: Any, x: jax.ShapeDtypeStruct) -> bool:
@@ -292,7 +295,8 @@ def example_shapes(problem: Problem) -> tuple[jax.ShapeDtypeStruct, jax.ShapeDty
         key = jax.ShapeDtypeStruct((2,), jnp.uint32)
         step = jax.ShapeDtypeStruct((), jnp.uint32)
         try:
-            x, y = jax.eval_shape(lambda k, s: data.draw(k, s, 1), key, step)
+            with ensemble_settings():
+                x, y = jax.eval_shape(lambda k, s: data.draw(k, s, 1), key, step)
         except Exception as error:
             raise SettingsError(f"the stream of problem {problem.name!r} fails: {error}") from error
     return (

@@ -73,7 +73,8 @@ class Problem:
     Raises
     ------
     SettingsError
-        If the parts do not fit each other: found by tracing one example, before any work.
+        If the parts do not fit each other: found by tracing one example, before any work. If the
+        labels are not what the loss takes: of a data set all of them, of a stream those of a batch.
     """
 
     init: Callable[[Array], Any]

@@ -11,6 +11,13 @@ from soret.errors import SettingsError
 from soret.numerics import default_semantics
 from soret.problems.problem import Problem
 
+
+class _Signs(FromFunction):
+    """A stream that need not be looked at before it is used."""
+
+    trusted = True
+
+
 WalkParams = dict[str, Float32[Array, "..."]]
 """q (2, pairs, n), where walkers are, and start (pairs, n), where they began."""
 
@@ -74,7 +81,7 @@ def random_walk(
         init=initial,
         predict=predict,
         loss=lambda output, _: output,
-        data=FromFunction(sample, "fair signs"),
+        data=_Signs(sample, "fair signs"),
         name=name,
         settings={"dimensions": dimensions, "pairs": pairs, "tilt": tilt},
     )

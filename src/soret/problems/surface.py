@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -96,6 +96,8 @@ def surface(
 @dataclass(frozen=True)
 class _GaussianNoise:
     """x ~ N(0, 1) without labels."""
+
+    trusted: ClassVar[bool] = True
 
     directions: int
 

@@ -6,9 +6,11 @@ import jax
 from jaxtyping import Array, Float, Float32
 
 from soret.data import Dataset, Stream
-from soret.errors import SettingsError
+from soret.problems.arguments import at_least, flag
 from soret.problems.initialization import Initialization, as_initialization, in_words
 from soret.problems.inputs import vectors
+from soret.problems.losses import Loss
+from soret.problems.outputs import choose
 from soret.problems.problem import Problem
 
 TwoLayerParams = dict[str, Float32[Array, "..."]]
@@ -23,6 +25,8 @@ def two_layer(
     data: Literal["gaussian", "uniform"] | str | Dataset | Stream = "gaussian",
     labels: Literal["random", "real"] | None = None,
     scaling: Literal["standardized", "symmetric", "none"] = "standardized",
+    loss: Literal["cross_entropy", "mean_square"] | Loss = "cross_entropy",
+    outputs: int | None = None,
     init: str | Initialization = "pytorch",
     label_seed: int = 0,
 ) -> Problem:
@@ -47,6 +51,8 @@ def two_layer(
     scaling : {"standardized", "symmetric", "none"}
         What becomes of a data set's inputs: their mean and deviation over all pixels are made 0
         and 1; [0, 1] is mapped to [−1, 1]; or they are taken as they are.
+    loss, outputs
+        As in `dense`; the paper's is cross-entropy.
     init : str or Initialization
         "pytorch", "glorot", "he", "normal" or "normal:<scale>"; the paper does not say which.
     label_seed : int
@@ -57,22 +63,24 @@ def two_layer(
     SettingsError
         If the sizes or names do not fit.
     """
-    if hidden < 1:
-        raise SettingsError(f"hidden is {hidden}; it must be at least 1.")
-    source, features, classes = vectors(data, inputs, labels, scaling, label_seed)
+    at_least("hidden", hidden, 1)
+    flag("bias", bias)
+    source, features, targets = vectors(data, inputs, labels, scaling, label_seed)
+    found = choose(loss, targets, outputs)
     layer = as_initialization(init)
-    scalar = classes == 2
+    # Named only where it is another, so that saved runs with the paper's are still what they were.
+    other = {} if loss == "cross_entropy" else {"loss": found.words}
 
     def initial(key: Array) -> TwoLayerParams:
         first, second, third = jax.random.split(key, 3)
-        out = layer.weight(third, 1 if scalar else classes, hidden)
-        params = {"W": layer.weight(first, hidden, features), "V": out[0] if scalar else out}
+        out = layer.weight(third, found.number, hidden)
+        params = {"W": layer.weight(first, hidden, features), "V": out[0] if found.scalar else out}
         return params | ({"b": layer.bias(second, hidden, features)} if bias else {})
 
     return Problem(
         init=initial,
         predict=predict,
-        loss="binary_cross_entropy" if scalar else "cross_entropy",
+        loss=found.loss,
         data=source,
         preactivations=preactivations,
         name="two_layer",
@@ -83,6 +91,7 @@ def two_layer(
             "data": source.description,
             "scaling": scaling if isinstance(source, Dataset) else "none",
             "init": init if isinstance(init, str) else in_words(layer),
+            **other,
         },
     )
 
