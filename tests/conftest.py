@@ -32,11 +32,9 @@ settings.load_profile("soret")
 install_import_hook(
     [
         "soret.data.generator",
-        "soret.data.streams",
         "soret.dynamics.keys",
         "soret.dynamics.sampling",
         "soret.observables",
-        "soret.problems.initialization",
         "soret.problems.losses",
     ],
     "beartype.beartype",

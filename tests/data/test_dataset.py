@@ -31,13 +31,12 @@ def test_own_arrays_are_converted():
     assert dataset.description == "numbers (2 examples)"
 
 
-def test_arrays_of_the_right_type_are_shared_but_read_only():
-    inputs = np.zeros((4, 3), dtype=np.float32)
-    dataset = make(inputs=inputs)
-    assert np.shares_memory(dataset.inputs, inputs)
-    assert inputs.flags.writeable
+def test_nobody_can_write_to_what_was_checked():
+    dataset = make()
     with pytest.raises(ValueError, match="read-only"):
         dataset.inputs[0] = 1
+    with pytest.raises(ValueError, match="WRITEABLE"):
+        dataset.inputs.flags.writeable = True
     with pytest.raises(dataclasses.FrozenInstanceError):
         dataset.labels = np.zeros(4)
 
@@ -73,7 +72,7 @@ def test_repr_is_short():
         ({"labels": [0, 1]}, "4 inputs but 2 labels"),
         ({"labels": [0, 1, 2, 0]}, "run from 0 to 2; .* between 0 and 1"),
         ({"labels": [0, 1, -1, 0]}, "run from -1 to 1"),
-        ({"labels": [0.0, 1.0, 0.0, 1.0]}, "should be integers"),
+        ({"labels": [0.0, 1.0, 0.5, 1.0]}, "should be integers"),
         ({"labels": [[0], [1], [0], [1]]}, r"shape \(4, 1\)"),
         ({"inputs": np.full((4, 2), np.nan)}, "not finite"),
         ({"inputs": np.full((4, 2), 1e300)}, "not finite in float32"),
@@ -84,6 +83,12 @@ def test_repr_is_short():
         ({"inputs": np.zeros((4, 0))}, "one feature"),
         ({"inputs": [[1], [1, 2], [1], [1]]}, "same shape"),
         ({"classes": ()}, "one name for each class"),
+        ({"classes": [1, 2]}, "one name for each class"),
+        ({"name": 3}, "line of text"),
+        ({"name": "two\nlines"}, "more than one line"),
+        ({"split": None}, "line of text"),
+        ({"layout": "NHWC"}, "'channels_first' or 'channels_last'"),
+        ({"layout": "channels_last"}, "leave it out"),
         ({"classes": "ab"}, "one name for each class"),
         ({"classes": None}, "one name for each class"),
         ({"classes": (0, 1)}, "one name for each class"),

@@ -187,7 +187,7 @@ REFUSALS = {
             "data": FromFunction(lambda key: (jnp.ones(3), jnp.ones(2))),
             "loss": "cross_entropy",
         },
-        "one example",
+        "takes one score for each",
     ),
     "stream that fails": ({"data": FromFunction(lambda key: jnp.ones(3))}, "stream|example"),
 }

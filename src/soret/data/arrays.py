@@ -13,13 +13,13 @@ import numpy.typing as npt
 
 from soret.errors import DataError
 
-# What our own arrays are views of; an array of these needs no copy, since nobody can write to it.
-_OWN: weakref.WeakValueDictionary[int, memoryview] = weakref.WeakValueDictionary()
+# What our own arrays are views of; a view of these needs no copy, since nobody can write to it.
+_OWN: weakref.WeakValueDictionary[int, npt.NDArray[Any]] = weakref.WeakValueDictionary()
 
 # A feature is lost to float32 when its rounding is more than this share of its whole range, where
 # that range is more than what rounding in float64 makes of equal numbers.
 _LOST = 0.01
-_EQUAL = 1e-10
+_EQUAL = 1e-12
 _FLOAT32_INTEGERS = 2**24
 # Features of this many numbers at a time are compared with what float32 keeps of them.
 _AT_ONCE = 2**24
@@ -34,10 +34,9 @@ def held(array: npt.NDArray[Any], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
 
 def adopted(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return an array that nobody can write to, without a copy: one that nobody else has."""
-    view = memoryview(array).toreadonly()  # type: ignore[arg-type]
-    _OWN[id(view)] = view
+    _OWN[id(array)] = array
     # Of a memoryview that is read-only NumPy makes an array whose flag cannot be set back.
-    return np.asarray(view)
+    return np.asarray(memoryview(array).toreadonly())  # type: ignore[arg-type]
 
 
 def is_own(array: npt.NDArray[Any]) -> bool:
@@ -45,7 +44,8 @@ def is_own(array: npt.NDArray[Any]) -> bool:
     base: Any = array
     while isinstance(base, np.ndarray) and base.base is not None:
         base = base.base
-    return isinstance(base, memoryview) and _OWN.get(id(base)) is base
+    whole = base.obj if isinstance(base, memoryview) else None
+    return whole is not None and _OWN.get(id(whole)) is whole
 
 
 def as_array(given: Any, name: str, what: str) -> npt.NDArray[Any]:

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float32, UInt32
 from soret.data import generator
 from soret.data.generator import Key
 from soret.errors import SettingsError
+from soret.numerics import single_precision
 
 if TYPE_CHECKING:
     from soret.data.dataset import Dataset
@@ -138,12 +139,13 @@ def augmented(data: "Dataset", function: Augment) -> "Dataset":
     called = _name(function)
     shape = data.inputs.shape[1:]
     try:
-        with jax.enable_x64(False):
+        with single_precision():
             key = jax.eval_shape(lambda: generator.as_jax_key(jnp.zeros(2, jnp.uint32)))
             traced = jax.make_jaxpr(function)(key, jax.ShapeDtypeStruct(shape, jnp.float32))
     except Exception as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise SettingsError(
-            f"augmentation {called} fails on one example of shape {shape}: {error}"
+            f"augmentation {called} fails on one example of shape {shape}: {reason}"
         ) from error
     made = traced.out_avals
     if len(made) != 1 or made[0].shape != shape or str(made[0].dtype) != "float32":

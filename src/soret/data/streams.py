@@ -162,11 +162,11 @@ def _random_labels(key: Key, step: Steps, n: int, classes: int) -> Int32[Array, 
 
 
 def _check_features(features: object) -> None:
-    if not isinstance(features, int | np.integer) or features < 1:
+    if isinstance(features, bool) or not isinstance(features, int | np.integer) or features < 1:
         raise SettingsError(f"features is {features!r}; it must be an integer of at least 1.")
 
 
 def _check_sizes(features: object, classes: object) -> None:
     _check_features(features)
-    if not isinstance(classes, int | np.integer) or classes < 2:
+    if isinstance(classes, bool) or not isinstance(classes, int | np.integer) or classes < 2:
         raise SettingsError(f"classes is {classes!r}; it must be an integer of at least 2.")

@@ -9,6 +9,11 @@ import numpy as np
 from soret.errors import SettingsError
 
 
+def first_line(error: Exception) -> str:
+    """Return what an error says, as far as it fits into a sentence."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
 def at_least(key: str, value: object, least: int) -> None:
     """Refuse a setting that is no integer, or too small."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
@@ -34,6 +39,20 @@ def number(key: str, value: object, least: float = -math.inf) -> float:
         limit = "" if least == -math.inf else f" of at least {least:g}"
         raise SettingsError(f"{key} is {value!r}; it must be a finite number{limit}.")
     return float(value)  # type: ignore[arg-type]
+
+
+def real(**values: object) -> None:
+    """Refuse settings that are no numbers; what range they have is checked by whoever knows it."""
+    for key, value in values.items():
+        known = isinstance(value, int | float | np.integer | np.floating)
+        if not known or isinstance(value, bool):
+            raise SettingsError(f"{key} is {value!r}; it must be a number.")
+
+
+def text(key: str, value: object) -> None:
+    """Refuse what is no line of text."""
+    if not isinstance(value, str) or len(value.splitlines()) > 1:
+        raise SettingsError(f"{key} is {value!r}; it must be a line of text.")
 
 
 def whole_numbers(key: str, value: object) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """Initializations of a dense layer, by the names the field gives them."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float32
 
 from soret.errors import SettingsError
+from soret.problems.arguments import real
 
 
 @runtime_checkable
@@ -68,7 +70,8 @@ class Normal:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.scale > 0:
+        real(scale=self.scale)
+        if not 0 < self.scale < math.inf:
             raise SettingsError(f"the scale of a normal initialization is {self.scale}; use > 0.")
 
     def weight(self, key: Array, outputs: int, inputs: int) -> Float32[Array, "outputs inputs"]:
@@ -101,6 +104,11 @@ def as_initialization(init: str | Initialization) -> Initialization:
         If the name is unknown or the scale is not a positive number.
     """
     if not isinstance(init, str):
+        if isinstance(init, type) or not isinstance(init, Initialization):
+            raise SettingsError(
+                f"init is {init!r}; it must be a name, or an object with the methods weight and "
+                "bias (of a class, an instance)."
+            )
         return init
     name, _, scale = init.partition(":")
     if name == "normal" and scale:

@@ -13,7 +13,7 @@ from soret.data import Dataset, Gaussian, Stream, Uniform, load
 from soret.data.arrays import adopted, held
 from soret.data.dataset import Layout
 from soret.errors import SettingsError
-from soret.problems.arguments import at_least
+from soret.problems.arguments import at_least, first_line
 from soret.problems.outputs import Targets
 from soret.problems.tracing import ensemble_settings
 
@@ -259,7 +259,7 @@ def _of_stream(stream: Stream) -> tuple[int, Targets]:
             )
             shape, label, kind = x.shape, y.shape[1:], np.dtype(y.dtype).kind
     except Exception as error:
-        raise SettingsError(f"the stream fails: {error}") from error
+        raise SettingsError(f"the stream fails: {first_line(error)}") from error
     if len(shape) != 2:
         raise SettingsError(
             f"the stream's inputs have shape {shape[1:]}; a dense net needs vectors."

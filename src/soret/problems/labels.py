@@ -17,6 +17,7 @@ from jaxtyping import Array
 from soret.data import Dataset, Gaussian, GaussianRegression, Stream, Uniform
 from soret.errors import SettingsError
 from soret.problems import losses
+from soret.problems.arguments import first_line
 from soret.problems.smoothing import LabelSmoothing
 from soret.problems.tracing import ensemble_settings
 
@@ -137,17 +138,21 @@ def _drawn(problem: str, stream: Stream) -> tuple[np.ndarray, np.ndarray]:
     except TypeError:  # a stream that cannot be hashed, or fails: the latter says so again
         pass
     except Exception as error:
-        raise SettingsError(f"the stream of problem {problem!r} fails: {error}") from error
+        raise SettingsError(
+            f"the stream of problem {problem!r} fails: {first_line(error)}"
+        ) from error
     try:
         return _draw.__wrapped__(stream)
     except Exception as error:
-        raise SettingsError(f"the stream of problem {problem!r} fails: {error}") from error
+        raise SettingsError(
+            f"the stream of problem {problem!r} fails: {first_line(error)}"
+        ) from error
 
 
 # Problems are made anew from the same stream: once for each point of a comparison, say.
 @functools.lru_cache(maxsize=32)
 def _draw(stream: Stream) -> tuple[np.ndarray, np.ndarray]:
-    with jax.ensure_compile_time_eval(), ensemble_settings():
+    with ensemble_settings(), jax.ensure_compile_time_eval():
         key = jnp.array(_KEY, jnp.uint32)
         one = jax.eval_shape(lambda k: stream.draw(k, jnp.uint32(0), 1), key)
         numbers = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(one))

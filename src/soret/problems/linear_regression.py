@@ -1,6 +1,6 @@
 """Linear regression, f = θ·x with the loss ½(θ·x − y)²: a quadratic surface known in full."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -10,8 +10,10 @@ from jaxtyping import Array, Float, Float32
 from numpy.typing import ArrayLike, NDArray
 
 from soret.data import Dataset, GaussianRegression, Stream
+from soret.data.arrays import as_array, as_float32, check_same_order
 from soret.errors import DataError, SettingsError
 from soret.numerics import default_semantics
+from soret.problems.arguments import at_least, real
 from soret.problems.problem import Problem
 
 RegressionParams = dict[str, Float32[Array, "dimensions"]]
@@ -99,6 +101,7 @@ def linear_regression(
     if dimensions not in (None, d):
         raise SettingsError(f"dimensions is {dimensions}, but the data have {d}; leave it out.")
     centre = _centre(found.minimum if start is None else start, d)
+    real(spread=spread)
     if not (np.isfinite(spread) and spread >= 0):
         raise SettingsError(f"spread is {spread}; it must be a number of at least 0.")
     hessian, minimum = found.hessian.astype(np.float32), found.minimum.astype(np.float32)
@@ -158,6 +161,11 @@ def regression_statistics(data: Dataset | Stream) -> RegressionStatistics:
             f"linear regression got {data!r}; give (inputs, labels), a Dataset whose labels are "
             "real numbers, or soret.data.GaussianRegression."
         )
+    if data.labels.ndim != 1:
+        raise SettingsError(
+            f"data set {data.name!r} has labels of shape {data.labels.shape[1:]} for each example; "
+            "linear regression takes one number."
+        )
     inputs, labels = data.flat(), data.labels.astype(np.float64)
     n, d = inputs.shape
     second, mixed = np.zeros((d, d)), np.zeros(d)
@@ -186,6 +194,7 @@ def _source(
             return stream
         if isinstance(examples, bool) or not isinstance(examples, int | np.integer) or examples < 1:
             raise SettingsError(f"examples is {examples!r}; it must be at least 1, or None.")
+        at_least("seed", seed, 0)
         random = np.random.default_rng(seed)
         inputs = random.standard_normal((examples, stream.features), np.float32)
         labels = random.standard_normal(examples, np.float32)
@@ -194,13 +203,28 @@ def _source(
     if isinstance(data, tuple):
         if len(data) != 2:
             raise SettingsError(f"data holds {len(data)} arrays; give (inputs, labels).")
-        try:
-            labels = np.asarray(data[1], np.float64)
-        except (TypeError, ValueError) as error:
-            raise DataError(f"the labels form no array of numbers ({error})") from error
-        return Dataset("regression", np.asarray(data[0]), labels)
-    if isinstance(data, Dataset) and data.inputs.ndim > 2 and not data.classes:
-        return Dataset(data.name, data.flat(), data.labels, (), data.description, data.split)
+        check_same_order(*data, "regression")
+        labels = as_array(data[1], "regression", "labels")
+        if labels.dtype.kind not in "buif":
+            raise DataError(
+                f"the labels form no array of numbers (they are of type {labels.dtype})"
+            )
+        if labels.ndim != 1:
+            raise DataError(
+                f"the labels have shape {labels.shape}; linear regression takes one number for "
+                "each example, of shape (examples,)"
+            )
+        # Whole numbers are quantities here; those that float32 has not are refused as such.
+        as_float32(labels, "regression", "labels")
+        return Dataset("regression", data[0], labels.astype(np.float64))
+    if isinstance(data, Dataset) and not data.classes:
+        if data.augmentation is not None:
+            raise SettingsError(
+                f"data set {data.name!r} is augmented, and what is known of linear regression "
+                "(H, θ*, L*) is of the examples as they are; give them so."
+            )
+        if data.inputs.ndim > 2:
+            return replace(data, inputs=data.flat(), layout=None)
     return data
 
 

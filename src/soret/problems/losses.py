@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Integer, Real
 
 from soret.errors import SettingsError
 
@@ -20,14 +20,14 @@ _NOTHING = -3.4e38
 
 
 def binary_cross_entropy(
-    output: Float[Array, "*one"], label: Int[Array, ""] | Float[Array, ""]
+    output: Float[Array, "*one"], label: Real[Array, ""] | Bool[Array, ""]
 ) -> Float[Array, ""]:
     """−y ln σ(f) − (1−y) ln(1−σ(f)) of a logit f and a label y in {0, 1}, or between."""
     logit = output.reshape(())
     return optax.losses.sigmoid_binary_cross_entropy(logit, label.astype(logit.dtype))
 
 
-def cross_entropy(output: Float[Array, "classes"], label: Int[Array, ""]) -> Float[Array, ""]:
+def cross_entropy(output: Float[Array, "classes"], label: Integer[Array, ""]) -> Float[Array, ""]:
     """−ln softmax(f)_y of class scores f and an integer label y.
 
     Written as ln(1 + Σ_{j≠y} exp(f_j − f_y)): differences of scores come first, so that an offset
@@ -40,22 +40,24 @@ def cross_entropy(output: Float[Array, "classes"], label: Int[Array, ""]) -> Flo
 
 
 def mean_square(
-    output: Float[Array, "*shape"], label: Float[Array, "*shape"] | Int[Array, "*shape"]
+    output: Float[Array, "..."], label: Real[Array, "..."] | Bool[Array, "..."]
 ) -> Float[Array, ""]:
-    """½‖f − y‖²."""
+    """½‖f − y‖² of a label of the output's shape, or one number of either kind."""
     residual = output - label.astype(output.dtype).reshape(output.shape)
     return jnp.asarray(0.5, output.dtype) * jnp.sum(residual**2)
 
 
 def mean_square_sign(
-    output: Float[Array, "*one"], label: Int[Array, ""] | Float[Array, ""]
+    output: Float[Array, "*one"], label: Real[Array, ""] | Bool[Array, ""]
 ) -> Float[Array, ""]:
     """½(f − s)² of a scalar f and the sign s = 2y − 1 of a label y in {0, 1}."""
     # As a float first: of bytes without a sign, 2·0 − 1 is 255.
     return mean_square(output.reshape(()), 2 * label.astype(output.dtype) - 1)
 
 
-def mean_square_one_hot(output: Float[Array, "classes"], label: Int[Array, ""]) -> Float[Array, ""]:
+def mean_square_one_hot(
+    output: Float[Array, "classes"], label: Integer[Array, ""]
+) -> Float[Array, ""]:
     """½‖f − e_y‖² of class scores f and the unit vector of an integer label y."""
     return mean_square(output, jax.nn.one_hot(label, output.shape[-1], dtype=output.dtype))
 

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Float32, Int32
 
 from soret.data import FromFunction
-from soret.errors import SettingsError
 from soret.numerics import default_semantics
+from soret.problems.arguments import at_least, function, number, text
 from soret.problems.problem import Problem
 
 
@@ -58,8 +58,11 @@ def random_walk(
     SettingsError
         If the sizes do not fit.
     """
-    if dimensions < 1 or pairs < 1:
-        raise SettingsError(f"a walk of {dimensions} dimensions and {pairs} pairs is none.")
+    at_least("dimensions", dimensions, 1)
+    at_least("pairs", pairs, 1)
+    number("tilt", tilt)
+    text("name", name)
+    function("field", field, "a point, (n,) to (n,)")
     step = jax.vmap(jax.vmap(field))
 
     def initial(key: Array) -> WalkParams:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Real
 
 from soret.errors import SettingsError
 from soret.problems.losses import binary_cross_entropy, cross_entropy
@@ -17,7 +17,7 @@ class LabelSmoothing:
     amount: float
 
     def __call__(
-        self, output: Float[Array, "*classes"], label: Int[Array, ""] | Float[Array, ""]
+        self, output: Float[Array, "*classes"], label: Real[Array, ""] | Bool[Array, ""]
     ) -> Float[Array, ""]:
         """Return the loss of one example: of one logit, or of one score for each class."""
         if output.size == 1:

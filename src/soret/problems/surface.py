@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,8 @@ from soret.data import generator
 from soret.data.generator import Key, Steps
 from soret.errors import SettingsError
 from soret.numerics import default_semantics
+from soret.problems.arguments import function, real, text
+from soret.problems.model_checks import explained
 from soret.problems.problem import Problem
 
 Potential = Callable[[Array], Array]
@@ -60,14 +62,17 @@ def surface(
     SettingsError
         If the parts do not fit each other.
     """
+    function("potential", potential, "a point, (n,) to a scalar")
+    text("name", name)
+    real(strength=strength)
     place = start if callable(start) else _constant(start)
-    shape = jax.eval_shape(place, jax.random.key(0)).shape
+    shape = _shape(place, jax.random.key(0), f"the start of {name!r}")
     if len(shape) != 1 or not shape[0]:
         raise SettingsError(f"the start of {name!r} has shape {shape}; it must be (n,).")
     n = shape[0]
     amplitude = noise if callable(noise) else _amplitude(potential, noise, strength, matrix, n)
     point = jax.ShapeDtypeStruct((n,), jnp.float32)
-    drawn = jax.eval_shape(amplitude, point).shape
+    drawn = _shape(amplitude, point, f"the noise of {name!r}")
     if len(drawn) != 2 or drawn[0] != n:
         raise SettingsError(f"the noise of {name!r} has shape {drawn}; it must be ({n}, m).")
 
@@ -93,6 +98,14 @@ def surface(
     )
 
 
+def _shape(make: Callable[[Array], Array], argument: Any, what: str) -> tuple[int, ...]:
+    """Return the shape of what a user's function makes."""
+    try:
+        return tuple(jax.eval_shape(make, argument).shape)
+    except Exception as error:
+        raise SettingsError(f"{what} fails: {explained(error)}") from error
+
+
 @dataclass(frozen=True)
 class _GaussianNoise:
     """x ~ N(0, 1) without labels."""
@@ -112,7 +125,12 @@ class _GaussianNoise:
 
 
 def _constant(start: ArrayLike) -> Callable[[Array], Array]:
-    place = np.asarray(start, dtype=np.float32)
+    try:
+        place = np.asarray(start, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"start is {start!r}; it must be a point, (n,) numbers.") from error
+    if not np.isfinite(place).all():
+        raise SettingsError(f"start is {start!r}; it must be finite numbers.")
     return lambda key: jnp.asarray(place)
 
 
@@ -120,7 +138,7 @@ def _amplitude(
     potential: Potential, noise: str, strength: float, matrix: ArrayLike | None, n: int
 ) -> Callable[[Array], Array]:
     """Return A with AAᵀ = C."""
-    if noise not in ("isotropic", "anisotropic", "hessian", "loss"):
+    if not isinstance(noise, str) or noise not in ("isotropic", "anisotropic", "hessian", "loss"):
         raise SettingsError(
             f"noise is {noise!r}; use isotropic, anisotropic, hessian, loss, or a function of your "
             "own."
@@ -154,7 +172,10 @@ def _root(matrix: Array) -> Array:
 
 
 def _constant_root(matrix: ArrayLike | None, n: int) -> np.ndarray:
-    given = np.asarray(matrix, dtype=np.float64)
+    try:
+        given = np.asarray(matrix, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"matrix is {matrix!r}; it must be numbers, ({n}, {n}).") from error
     if given.shape != (n, n) or not np.isfinite(given).all() or not np.allclose(given, given.T):
         raise SettingsError(f"matrix is {given.tolist()}; it must be symmetric, ({n}, {n}).")
     values, vectors = np.linalg.eigh(given)

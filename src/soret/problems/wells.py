@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soret.errors import SettingsError
+from soret.problems.arguments import real
 
 Floats = NDArray[np.float64]
 
@@ -43,6 +44,11 @@ class Well(ABC):
     across: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        real(barrier=self.barrier, floor=self.floor)
+        if not isinstance(self.across, tuple | list):
+            raise SettingsError(f"across is {self.across!r}; it must be a tuple of numbers.")
+        for curvature in self.across:
+            real(across=curvature)
         sizes = (self.barrier, *self.across)
         if not all(np.isfinite(size) and size > 0 for size in sizes):
             raise SettingsError(f"barrier and across are {sizes}; they must be above 0.")
@@ -137,6 +143,7 @@ class TiltedDoubleWell(Well):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        real(tilt=self.tilt)
         if not abs(self.tilt) <= 1.5:
             raise SettingsError(f"tilt is {self.tilt:g}; two wells need it within −1.5 to 1.5.")
 
@@ -182,6 +189,7 @@ class WideAndNarrowWells(Well):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        real(ratio=self.ratio, tilt=self.tilt)
         if not 1 <= self.ratio <= 300:
             raise SettingsError(f"ratio is {self.ratio:g}; it must be from 1 to 300.")
         # Refuses a tilt that leaves one well.
@@ -245,6 +253,7 @@ class FunnelWells(DoubleWell):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        real(ratio=self.ratio)
         if len(self.across) != 1 or not 1 <= self.ratio <= 300:
             raise SettingsError(
                 f"across is {self.across} and ratio {self.ratio:g}; there is one direction across, "
