@@ -83,7 +83,8 @@ def escape(text: str) -> str:
 
 
 def _oddness(run: SavedRun) -> tuple[int, str, str]:
-    return run.command.count(" --set "), str(run.seed), str(run.path)
+    asked = run.command.count(" --set ") + len(run.substitutes)
+    return asked, str(run.seed), str(run.path)
 
 
 def _index(runs: dict[str, list[SavedRun]]) -> str:

@@ -90,7 +90,8 @@ def row(about: Any, page: str, run: SavedRun | None) -> str:
 
 
 def _as_it_is(run: SavedRun) -> bool:
-    return run.seed == 0 and run.scale in ("quick", "paper") and " --set " not in run.command
+    usual = run.seed == 0 and run.scale in ("quick", "paper") and " --set " not in run.command
+    return usual and not run.substitutes
 
 
 if __name__ == "__main__":

@@ -225,7 +225,9 @@ def _listed(claim: Any) -> dict[str, Any]:
         "statement": about.statement,
         "paper": about.source.title,
         "where": about.source.where,
-        "settings": {s.name: {"paper": s.default, "meaning": s.meaning} for s in known},
+        "settings": {
+            s.name: {"paper": s.default, "meaning": s.meaning, "allowed": s.allowed} for s in known
+        },
         "quick": dict(about.quick),
     }
 
@@ -239,7 +241,9 @@ def _print_claim(claim: Any) -> None:
     for setting in settings_of(claim):
         quick = about.quick.get(setting.name, setting.default)
         table.add_row(
-            setting.name, *(Text(_show(v)) for v in (setting.default, quick)), Text(setting.meaning)
+            setting.name,
+            *(Text(_show(v)) for v in (setting.default, quick)),
+            Text.assemble(setting.meaning, "\n", (setting.allowed, "dim")),
         )
     out.print(table)
 

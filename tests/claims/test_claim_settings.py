@@ -35,7 +35,7 @@ def test_every_claim_has_a_statement_and_a_source():
     [
         ("inputs=20", 20),
         ("learning_rates=0.2, 0.1", (0.2, 0.1)),
-        ("learning_rates=1", (1.0,)),
+        ("learning_rates=1,0.5", (1.0, 0.5)),
         ("initializations=he,normal:0.5", ("he", "normal:0.5")),
     ],
 )

@@ -6,11 +6,14 @@ file imports nothing heavy, so that listing all claims is instant.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
+from soret.claims.settings import check_settings
 from soret.claims.verdict import Result
+from soret.errors import SettingsError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -23,7 +26,7 @@ Runs = Mapping[str, "xr.Dataset"]
 class Simulate(Protocol):
     """`soret.simulate` with seed, folder and progress filled in.
 
-    A claim's `simulate` is called twice: first in rehearsal, where settings are checked, nothing
+    A claim's `simulate` is called twice: first in a dry run, where settings are checked, nothing
     is run and nothing is returned, then in earnest. So what needs the result of an
     experiment goes into the function handed to `measure`.
     """
@@ -44,11 +47,30 @@ class Simulate(Protocol):
 class Claim(Protocol):
     """A claim with its settings: an instance is one test of it.
 
-    The dataclass fields are the settings, with the paper's values as defaults and their meaning
-    in ``Annotated[type, "meaning"]``.
+    The dataclass fields are the settings, with the paper's values as defaults. What a setting means
+    and may be is declared with it, ``Annotated[float, "meaning", In(above=0)]``
+    (`soret.claims.ranges`), and holds wherever a claim is made. What settings must be to each
+    other is said in `check`.
+
+    Attributes
+    ----------
+    about : About
+    asked : set of str
+        The settings that whoever configured it assigned; the others are the scale's.
+    substitutes : mapping
+        Settings of the scale that could not be had on this machine, with what they were.
     """
 
     about: ClassVar[About]
+    asked: Collection[str] = frozenset()
+    substitutes: Mapping[str, str] = MappingProxyType({})
+
+    def check(self) -> None:
+        """Refuse settings that do not go together, with a SettingsError; may be left out.
+
+        Called when a claim is configured, and again before its dry run: arithmetic on settings, no
+        data and no traced function.
+        """
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Run the experiments."""
@@ -70,18 +92,30 @@ class Source:
     Attributes
     ----------
     paper : str
-        "thermophoresis", "three-factors", "escape" or "limiting-dynamics".
+        "thermophoresis", "three-factors", "escape", "limiting-dynamics", or a name of your own.
     where : str
         Section, figures and equations.
+    title : str
+        The paper's title; known of the four, to be given with a name of your own.
+
+    Raises
+    ------
+    SettingsError
+        If the paper is not one of the four and has no title.
     """
 
     paper: str
     where: str
+    title: str = ""
 
-    @property
-    def title(self) -> str:
-        """The paper's title."""
-        return _TITLES[self.paper]
+    def __post_init__(self) -> None:
+        title = self.title or PAPERS.get(self.paper, "")
+        if not title:
+            raise SettingsError(
+                f"a source names the paper {self.paper!r}, which is none of {', '.join(PAPERS)}; "
+                f"give its title: Source({self.paper!r}, {self.where!r}, title='…')."
+            )
+        object.__setattr__(self, "title", title)
 
     def __str__(self) -> str:
         return f"{self.title}, {self.where}"
@@ -134,23 +168,41 @@ def claim(id: str, *, statement: str, source: Source, quick: Mapping[str, Any]) 
 
     Raises
     ------
-    ValueError
+    SettingsError
         If the id is taken, or `quick` names what is no setting.
     """
 
     def register(cls: C) -> C:
+        own = getattr(cls, "__post_init__", None)
+
+        def check_and_prepare(self: Any) -> None:
+            check_settings(self)
+            if own is not None:
+                own(self)
+
+        prepared: Any = cls
+        prepared.__post_init__ = check_and_prepare
         made: Any = dataclass(frozen=True, kw_only=True)(cls)
-        unknown = set(quick) - set(made.__dataclass_fields__)
-        if unknown or id in CLAIMS:
-            raise ValueError(f"claim {id!r} is registered twice or quick names {unknown}")
+        unknown = sorted(set(quick) - set(made.__dataclass_fields__))
+        if unknown:
+            raise SettingsError(f"quick of {id!r} names {', '.join(unknown)}, no setting of it.")
+        if id in CLAIMS:
+            raise SettingsError(f"there are two claims {id!r}; give one another id.")
         made.about = About(id, statement, source, dict(quick))
+        made.asked, made.substitutes = frozenset(), MappingProxyType({})
+        if not hasattr(made, "check"):
+            made.check = _no_check
         CLAIMS[id] = made
         return made
 
     return register
 
 
-_TITLES = {
+def _no_check(claim: Any) -> None:
+    """Accept all settings together that are accepted one by one."""
+
+
+PAPERS = {
     "thermophoresis": "Implicit Regularization of SGD via Thermophoresis",
     "three-factors": "Three Factors Influencing Minima in SGD",
     "escape": "Power-law Escape Rate of SGD",

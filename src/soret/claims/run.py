@@ -6,7 +6,8 @@ import hashlib
 import json
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,12 @@ from typing import Any
 import xarray as xr
 
 import soret
+from soret.claims import images
 from soret.claims.claim import About, Runs
+from soret.claims.dry_run import dry_run
 from soret.claims.verdict import Result, Verdict, together
 from soret.dynamics.keys import check_seed
+from soret.errors import RunError, SoretError
 from soret.figures import save
 from soret.numerics import single_precision
 from soret.runs import RunFolder
@@ -45,7 +49,10 @@ class Outcome:
     diverged : int
         Replicas that diverged, over all experiments.
     notes : list of str
-        Warnings raised on the way.
+        Substitutes, and warnings raised on the way.
+    substitutes : list of str
+        What was used in place of what the scale says, in sentences; the run is then not the
+        paper's own setting.
     """
 
     about: About
@@ -58,6 +65,7 @@ class Outcome:
     figures: list[Path]
     diverged: int
     notes: list[str]
+    substitutes: list[str]
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that `soret run --json` prints."""
@@ -74,6 +82,7 @@ class Outcome:
                 "figures": [str(shown(path)) for path in self.figures],
                 "diverged": self.diverged,
                 "notes": self.notes,
+                "substitutes": self.substitutes,
             }
         )
 
@@ -81,9 +90,12 @@ class Outcome:
 def default_folder(claim: Any, scale: str, seed: int) -> Path:
     """Return where a run goes unless told: ``runs/<claim>-<hash>``.
 
-    The hash is of settings, scale, seed and the version of the numbers.
+    The hash is of settings, of what stands in for them, scale, seed and the version of the numbers.
     """
-    settings = json.dumps(finite([asdict(claim), scale, seed, NUMBERS]), sort_keys=True)
+    told = [asdict(claim), scale, seed, NUMBERS]
+    if claim.substitutes:
+        told.append(dict(claim.substitutes))
+    settings = json.dumps(finite(told), sort_keys=True)
     digest = hashlib.sha256(settings.encode()).hexdigest()[:8]
     return Path("runs") / f"{claim.about.id.replace('/', '-')}-{digest}"
 
@@ -122,7 +134,7 @@ def run_claim(
     began = time.monotonic()
     check_seed(seed)  # what is refused must not take the folder
     folder = RunFolder(out if out is not None else default_folder(claim, scale, seed))
-    _rehearse(claim)
+    dry_run(claim)
     with folder:
         return _run_in(folder, claim, scale, seed, progress, say, began)
 
@@ -136,7 +148,10 @@ def _run_in(
     say: Callable[[str], None],
     began: float,
 ) -> Outcome:
-    about = {"claim": claim.about.id, "scale": scale, "seed": seed, "settings": asdict(claim)}
+    substitutes = images.in_words(claim)
+    for sentence in substitutes:
+        say(sentence)
+    about = _description(claim, scale, seed)
     complete = folder.begin(about)
     folder.lock()
     with warnings.catch_warnings(record=True) as caught:
@@ -147,16 +162,15 @@ def _run_in(
         else:
             runs = _simulate(claim, folder, about, progress, say)
         say("testing")
-        results = _judge(claim, runs)
+        with _kept("testing", folder):
+            results = _judge(claim, runs)
     verdict = together(result.verdict for result in results)
     say("drawing")
+    with _kept("drawing", folder):
+        drawn = claim.draw(runs, results)
     with folder.drawing() as place:
-        drawn = [
-            path
-            for name, figure in claim.draw(runs, results).items()
-            for path in save(figure, place / name)
-        ]
-    figures = [folder.figures / path.relative_to(place) for path in drawn]
+        paths = [path for name, figure in drawn.items() for path in save(figure, place / name)]
+    figures = [folder.figures / path.relative_to(place) for path in paths]
     diverged = sum(int((r.diverged_at >= 0).sum()) for r in runs.values() if "diverged_at" in r)
     outcome = Outcome(
         claim.about,
@@ -168,31 +182,12 @@ def _run_in(
         verdict,
         figures,
         diverged,
-        list(dict.fromkeys(str(warning.message) for warning in caught)),
+        list(dict.fromkeys([*substitutes, *(str(warning.message) for warning in caught)])),
+        substitutes,
     )
     belongs = {"run_sha256": run_digest(folder.record())}
     folder.write_verdict(outcome.as_json() | belongs)
     return outcome
-
-
-def _rehearse(claim: Any) -> None:
-    """Check the settings of every experiment before the first one starts."""
-
-    claim.simulate(_Rehearsal())
-
-
-class _Rehearsal:
-    """A `Simulate` that checks settings and runs nothing."""
-
-    def __call__(self, name: str, problem: Any, algorithm: Any, **settings: Any) -> None:
-        soret.dynamics.check(problem, algorithm, **settings)
-
-    def measure(self, name: str, compute: Callable[[int], xr.Dataset]) -> None:
-        """Do nothing: a measurement may need the experiments before it."""
-
-    def keep(self, name: str) -> dict[str, Any]:
-        """Return no place: nothing is measured."""
-        return {}
 
 
 @dataclass(frozen=True)
@@ -238,6 +233,35 @@ class _Experiments:
 
     def _place(self, name: str) -> Path:
         return self.folder / name.replace("/", "-")
+
+
+def _description(claim: Any, scale: str, seed: int) -> dict[str, Any]:
+    """Return everything that decides the numbers, images by their digest."""
+    about = {"claim": claim.about.id, "scale": scale, "seed": seed, "settings": asdict(claim)}
+    data = images.described(claim)
+    if data:
+        about["data"] = data
+    if claim.substitutes:
+        about["substitutes"] = dict(claim.substitutes)
+    return about
+
+
+@contextmanager
+def _kept(doing: str, folder: RunFolder) -> Iterator[None]:
+    """Say of whatever goes wrong with saved data that the data is kept.
+
+    Raises
+    ------
+    RunError
+    """
+    try:
+        yield
+    except Exception as error:
+        told = str(error) if isinstance(error, SoretError) else repr(error)
+        raise RunError(
+            f"the data is saved in {folder.path}, but {doing} failed: {told.rstrip('.')}; the same "
+            "command tests it again without simulating."
+        ) from error
 
 
 def _simulate(

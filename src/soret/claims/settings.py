@@ -1,27 +1,44 @@
-"""A claim's settings: read from text, checked by type, refused with the list of what exists."""
+"""A claim's settings: read from text, checked by type and range, refused in a sentence."""
 
+import functools
 import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args, get_origin
 
+from soret.claims.ranges import Range
 from soret.errors import SettingsError
 
 SCALES = ("quick", "paper")
 
+_LONGEST = 60
+
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: its name, type, meaning and value at the paper's scale."""
+    """One setting: its name, type, meaning, value at the paper's scale, and range."""
 
     name: str
     type: Any
     meaning: str
     default: Any
+    range: Range | None = None
+
+    @property
+    def allowed(self) -> str:
+        """What it may be, in words."""
+        said = _type_name(self.type)
+        if self.range is None:
+            return said
+        return str(self.range) if get_origin(self.type) is not tuple else f"{said}; {self.range}"
+
+    def told(self, value: Any) -> str:
+        """Return a line that tells it with a value."""
+        return f"{self.name} ({_type_name(self.type)}, {show(value)}): {self.meaning}"
 
     def __str__(self) -> str:
-        return f"{self.name} ({_type_name(self.type)}, {_show(self.default)}): {self.meaning}"
+        return self.told(self.default)
 
 
 def settings_of(claim: type) -> list[Setting]:
@@ -32,20 +49,46 @@ def settings_of(claim: type) -> list[Setting]:
     claim : class
         As from `find`.
     """
+    return list(_settings_of(claim))
+
+
+@functools.cache
+def _settings_of(claim: type) -> tuple[Setting, ...]:
     hints = typing.get_type_hints(claim, include_extras=True)
     found = []
     for field in fields(claim):
-        kind, *meaning = (
+        kind, *said = (
             get_args(hints[field.name])
             if get_origin(hints[field.name]) is typing.Annotated
             else (hints[field.name], "")
         )
-        found.append(Setting(field.name, kind, str(meaning[0]), field.default))
-    return found
+        ranges = [one for one in said if isinstance(one, Range)]
+        meaning = next((one for one in said if isinstance(one, str)), "")
+        found.append(
+            Setting(field.name, kind, meaning, field.default, ranges[0] if ranges else None)
+        )
+    return tuple(found)
+
+
+def at_scale(claim: Any, scale: str) -> dict[str, Any]:
+    """Return the values of a claim's settings at a scale.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such scale.
+    """
+    if scale not in SCALES:
+        raise SettingsError(f"scale {scale!r} is unknown; use one of {', '.join(SCALES)}.")
+    values = {setting.name: setting.default for setting in _settings_of(claim)}
+    return values | (dict(claim.about.quick) if scale == "quick" else {})
 
 
 def configure(claim: Any, scale: str, assignments: Sequence[str] | Mapping[str, Any] = ()) -> Any:
     """Return a claim with its settings: the scale's, then what was assigned.
+
+    Images that are the scale's own and not on this machine are replaced by `digits`; what was
+    assigned is never replaced.
 
     Parameters
     ----------
@@ -57,19 +100,99 @@ def configure(claim: Any, scale: str, assignments: Sequence[str] | Mapping[str, 
     Raises
     ------
     SettingsError
-        If a name is unknown or a value has the wrong type; lists what exists.
+        If a name is unknown, or a value has the wrong type or is outside its range; or if settings
+        do not go together.
     """
-    if scale not in SCALES:
-        raise SettingsError(f"scale {scale!r} is unknown; use one of {', '.join(SCALES)}.")
-    known = {setting.name: setting for setting in settings_of(claim)}
-    values = dict(claim.about.quick) if scale == "quick" else {}
+    from soret.claims import images
+
+    usual = at_scale(claim, scale)
+    known = {setting.name: setting for setting in _settings_of(claim)}
     pairs = assignments.items() if isinstance(assignments, Mapping) else map(_split, assignments)
+    asked: dict[str, Any] = {}
     for name, value in pairs:
         if name not in known:
-            listed = "\n  ".join(str(setting) for setting in known.values())
+            listed = "\n  ".join(setting.told(usual[key]) for key, setting in known.items())
             raise SettingsError(f"{claim.about.id} has no setting {name!r}; it has\n  {listed}")
-        values[name] = _convert(known[name], value)
-    return claim(**values)
+        try:
+            asked[name] = checked(known[name], value)
+        except SettingsError as error:
+            raise SettingsError(
+                f"{error}; at {scale} scale it is {show(usual[name])} ({known[name].meaning})"
+            ) from error
+    own, substitutes = images.on_this_machine(claim, usual, asked)
+    made = claim(**own | asked)
+    # Set beside the settings, not among them: they say how these came about.
+    object.__setattr__(made, "asked", frozenset(asked))
+    object.__setattr__(made, "substitutes", substitutes)
+    made.check()
+    return made
+
+
+def check_settings(claim: Any) -> None:
+    """Convert and check every setting of a claim that has just been made.
+
+    Raises
+    ------
+    SettingsError
+        If a value has the wrong type or is outside its range.
+    """
+    for setting in _settings_of(type(claim)):
+        value = getattr(claim, setting.name)
+        object.__setattr__(claim, setting.name, checked(setting, value))
+
+
+def refuse_unused(claim: Any, names: Sequence[str], because: str) -> None:
+    """Refuse settings that were assigned and have no effect beside the others.
+
+    Parameters
+    ----------
+    claim : Claim
+    names : sequence of str
+    because : str
+        Why they have none, as it reads after "for".
+
+    Raises
+    ------
+    SettingsError
+    """
+    for name in names:
+        if name in claim.asked:
+            raise SettingsError(f"{name} has no effect here, for {because}; leave it out.")
+
+
+def checked(setting: Setting, value: Any) -> Any:
+    """Return a setting's value as its type has it.
+
+    Raises
+    ------
+    SettingsError
+        If it has the wrong type or is outside its range.
+    """
+    try:
+        found = _as_type(setting.type, value)
+    except (TypeError, ValueError, OverflowError, KeyError) as error:
+        told = repr(value) if isinstance(value, str) else show(value)
+        must = _type_name(setting.type)
+        raise SettingsError(
+            f"{setting.name} must be {must}, got {_short(told) or 'nothing'}"
+        ) from error
+    fault = setting.range.fault(found) if setting.range is not None else ""
+    if fault:
+        many = f"{len(found)} " if isinstance(found, tuple) else ""
+        got = f"{many}({_short(show(found))})" if many else _short(show(found))
+        raise SettingsError(f"{setting.name} {fault}, got {got}")
+    return found
+
+
+def show(value: Any) -> str:
+    """Return a value as it would be written after ``name=``."""
+    if isinstance(value, tuple | list):
+        return ",".join(map(show, value))
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _split(assignment: str) -> tuple[str, str]:
@@ -77,15 +200,6 @@ def _split(assignment: str) -> tuple[str, str]:
     if not equals or not name:
         raise SettingsError(f"{assignment!r} sets nothing; write name=value.")
     return name.strip(), value.strip()
-
-
-def _convert(setting: Setting, value: Any) -> Any:
-    try:
-        return _as_type(setting.type, value)
-    except (TypeError, ValueError) as error:
-        raise SettingsError(
-            f"{setting.name}={value} is no {_type_name(setting.type)}; the setting is {setting}"
-        ) from error
 
 
 def _as_type(kind: Any, value: Any) -> Any:
@@ -97,7 +211,7 @@ def _as_type(kind: Any, value: Any) -> Any:
         return value
     if origin is tuple:
         item = get_args(kind)[0]
-        parts = value.split(",") if isinstance(value, str) else value
+        parts = value.split(",") if isinstance(value, str) and value else value
         items = tuple(_as_type(item, p.strip() if isinstance(p, str) else p) for p in parts)
         if not items:
             raise ValueError(value)
@@ -112,6 +226,8 @@ def _as_type(kind: Any, value: Any) -> Any:
             raise ValueError(value)
         return int(value)
     if kind is float:
+        if isinstance(value, bool):
+            raise ValueError(value)
         return float(value)
     if kind is str and isinstance(value, str):
         return value
@@ -123,13 +239,16 @@ def _type_name(kind: Any) -> str:
     if origin is Literal:
         return "one of " + ", ".join(map(str, get_args(kind)))
     if origin is tuple:
-        return f"list of {_type_name(get_args(kind)[0])}, separated by commas"
+        item = get_args(kind)[0]
+        if get_origin(item) is Literal:
+            return f"some of {', '.join(map(str, get_args(item)))}, separated by commas"
+        many = {"int": "whole numbers", "float": "numbers", "str": "names"}
+        return f"{many.get(item.__name__, item.__name__)} separated by commas"
     if isinstance(kind, types.GenericAlias | str):
         return str(kind)
-    return {"int": "whole number", "float": "number", "str": "text", "bool": "true or false"}.get(
-        kind.__name__, kind.__name__
-    )
-
-
-def _show(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return {
+        "int": "a whole number",
+        "float": "a number",
+        "str": "text",
+        "bool": "true or false",
+    }.get(kind.__name__, kind.__name__)

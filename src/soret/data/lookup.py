@@ -104,6 +104,20 @@ def load(
     return collection.load(folder, split)
 
 
+def is_here(name: str, split: str = "train") -> bool:
+    """Return whether a data set can be loaded without the network.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such data set.
+    DataError
+        If its files are there and incomplete.
+    """
+    _check("data set", name, available())
+    return name == "digits" or _find(COLLECTIONS[name], split) is not None
+
+
 def load_or_digits(name: str, split: str = "train") -> Dataset:
     """Load a data set that is on this machine, and ``digits`` where it is not.
 

@@ -14,7 +14,7 @@ import jinja2
 import xarray as xr
 
 import soret
-from soret.claims.claim import Source
+from soret.claims.claim import PAPERS
 from soret.errors import SettingsError, SoretError
 from soret.printable import printable
 from soret.report import curves, embed, words
@@ -214,10 +214,7 @@ def _by_paper(sections: Sequence[Section]) -> list[tuple[str, list[Section]]]:
 
 
 def _paper_title(name: str) -> str:
-    try:
-        return Source(name, "").title
-    except KeyError:  # a paper that this version does not have
-        return name
+    return PAPERS.get(name, name)  # a paper that this version does not have has only its name
 
 
 def _template() -> jinja2.Template:

@@ -6,7 +6,7 @@ What is read from disk is looked at before it is believed: a run folder may come
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 import xarray as xr
 
-from soret.claims import configure, find
+from soret.claims import find
 from soret.claims.claim import CLAIMS
-from soret.claims.settings import SCALES
+from soret.claims.settings import SCALES, at_scale
 from soret.errors import RunError
 from soret.report import state, words
 from soret.runs import files, manifest, schema, store
@@ -79,6 +79,9 @@ class SavedRun:
         Where the claim was made, as the run has it.
     refused : mapping of str to str
         Why a file of its figures is not shown, by path relative to the folder.
+    substitutes : list of str
+        What was used in place of what the scale, or a name, says: such a run is not at the
+        paper's own settings.
     """
 
     path: Path
@@ -90,6 +93,7 @@ class SavedRun:
     notes: list[str] = field(default_factory=list)
     paper: str = ""
     refused: Mapping[str, str] = field(default_factory=dict)
+    substitutes: list[str] = field(default_factory=list)
 
     @property
     def outcome(self) -> str:
@@ -232,8 +236,14 @@ class SavedRun:
             return {}
         if self._known is None or self.scale not in SCALES:
             return settings
-        usual = files.finite(asdict(configure(self._known, self.scale)))
-        return {name: value for name, value in settings.items() if usual.get(name) != value}
+        usual = files.finite(at_scale(self._known, self.scale))
+        # What stands in for the scale's own is found again, and not asked for.
+        replaced = self.description.get("substitutes") or {}
+        return {
+            name: value
+            for name, value in settings.items()
+            if usual.get(name) != value and name not in replaced
+        }
 
 
 def read_run(path: Path) -> SavedRun:
@@ -274,6 +284,7 @@ def read_run(path: Path) -> SavedRun:
         notes=[*notes, *found.notes],
         paper=found.paper,
         refused=refused,
+        substitutes=found.substitutes,
     )
 
 

@@ -47,7 +47,10 @@ def _entity(letter: str | re.Match[str]) -> str:
 
 
 def _row(run: SavedRun, link: Callable[[SavedRun], str] | None) -> tuple[str, ...]:
-    name = escape(run.title if run.scale in ("", "quick") else f"{run.title} ({run.scale} scale)")
+    told = "; ".join(
+        [*([] if run.scale in ("", "quick") else [f"{run.scale} scale"]), *run.substitutes]
+    )
+    name = escape(f"{run.title} ({told})" if told else run.title)
     result = run.decisive
     compared = (
         (

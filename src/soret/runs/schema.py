@@ -42,6 +42,7 @@ class Description(msgspec.Struct):
     measurement: Name | None = None
     problem: dict[str, Any] | None = None
     algorithm: dict[str, Any] | None = None
+    substitutes: dict[str, Text] | None = None
 
 
 class Record(msgspec.Struct):
@@ -84,6 +85,7 @@ class Verdict(msgspec.Struct):
     paper: Text = ""
     figures: list[Text] = []
     run_sha256: Digest | None = None
+    substitutes: list[Text] = []
 
 
 def read_record(path: Path) -> dict[str, Any]:

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Verdict
-from soret.errors import InferenceError, SettingsError
+from soret.claims import Result, Runs, Simulate, Verdict, images
+from soret.claims.counts import check_divides
+from soret.claims.images import Images
+from soret.claims.ranges import COUNT, POSITIVE, SIZES, In, Several
+from soret.claims.settings import refuse_unused, show
+from soret.errors import InferenceError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -47,28 +51,51 @@ SMALL = {
 class Nets:
     """The paper's two nets and their training: settings that both claims have."""
 
-    dense_data: Annotated[Literal["digits", "mnist", "fashion-mnist", "cifar-10"], "images"] = (
-        "fashion-mnist"
+    dense_data: Annotated[
+        Literal["digits", "mnist", "fashion-mnist", "cifar-10"], "images", Images()
+    ] = "fashion-mnist"
+    conv_data: Annotated[
+        Literal["digits", "mnist", "fashion-mnist", "cifar-10"], "images", Images()
+    ] = "cifar-10"
+    images: Annotated[int, "training images, the first so many", COUNT] = 60_000
+    nets: Annotated[tuple[Literal["dense", "conv"], ...], "dense, conv", Several()] = (
+        "dense",
+        "conv",
     )
-    conv_data: Annotated[Literal["digits", "mnist", "fashion-mnist", "cifar-10"], "images"] = (
-        "cifar-10"
-    )
-    images: Annotated[int, "training images, the first so many"] = 60_000
-    nets: Annotated[tuple[str, ...], "dense, conv"] = ("dense", "conv")
-    hidden: Annotated[tuple[int, ...], "units of each hidden layer of the dense net"] = (
+    hidden: Annotated[tuple[int, ...], "units of each hidden layer of the dense net", SIZES] = (
         2048,
         2048,
         2048,
     )
-    channels: Annotated[tuple[int, ...], "channels of each stack of the conv net"] = (64, 128, 256)
-    stack_layers: Annotated[int, "convolutions in each stack"] = 3
-    dense_learning_rate: Annotated[float, "learning rate η of the dense net"] = 0.1
-    conv_learning_rate: Annotated[float, "learning rate η of the conv net"] = 0.1
-    batch_size: Annotated[int, "batch size B"] = 100
-    epochs: Annotated[int, "epochs"] = 100
-    records: Annotated[int, "records along training; must divide epochs"] = 100
-    measured: Annotated[int, "images that loss and noise are averaged over"] = 1000
-    replicas: Annotated[int, "replicas per net, at least 8"] = 8
+    channels: Annotated[tuple[int, ...], "channels of each stack of the conv net", SIZES] = (
+        64,
+        128,
+        256,
+    )
+    stack_layers: Annotated[int, "convolutions in each stack", In(at_least=1, at_most=100)] = 3
+    dense_learning_rate: Annotated[float, "learning rate η of the dense net", POSITIVE] = 0.1
+    conv_learning_rate: Annotated[float, "learning rate η of the conv net", POSITIVE] = 0.1
+    batch_size: Annotated[int, "batch size B", COUNT] = 100
+    epochs: Annotated[int, "epochs", COUNT] = 100
+    records: Annotated[
+        int, "records along training; must divide epochs", In(at_least=10, why="a slope")
+    ] = 100
+    measured: Annotated[
+        int, "images that loss and noise are averaged over", In(at_least=2, why="a variance")
+    ] = 1000
+    replicas: Annotated[
+        int, "replicas per net, at least 8", In(at_least=MIN_REPLICAS, why="an interval of a slope")
+    ] = 8
+
+    def check(self) -> None:
+        """Refuse records that do not divide the epochs."""
+        check_divides("records", self.records, "epochs", self.epochs)
+        for net, names in (
+            ("dense", ("dense_data", "hidden", "dense_learning_rate")),
+            ("conv", ("conv_data", "channels", "stack_layers", "conv_learning_rate")),
+        ):
+            if net not in self.nets:
+                refuse_unused(self, names, f"nets are {show(self.nets)}")
 
 
 @dataclass(frozen=True)
@@ -93,23 +120,13 @@ class Stage:
 
 def train(claim: Nets, simulate: Simulate, loss: str) -> Runs:
     """Train every net, recording loss and noise strength along the way."""
-    if claim.replicas < MIN_REPLICAS:
-        raise SettingsError(
-            f"replicas is {claim.replicas}; a slope's interval takes at least {MIN_REPLICAS}."
-        )
-    if claim.records < 10 or claim.epochs % claim.records:
-        raise SettingsError(
-            f"records is {claim.records}; it must be at least 10 and divide epochs, {claim.epochs}."
-        )
-    unknown = set(claim.nets) - set(NAMES)
-    if unknown:
-        raise SettingsError(f"nets holds {', '.join(sorted(unknown))}; there are dense and conv.")
     o = soret.observables
     runs = {}
     for net in claim.nets:
         dense = net == "dense"
-        data = soret.data.load_or_digits(claim.dense_data if dense else claim.conv_data)
-        data = data.first(min(claim.images, len(data)))
+        data = images.load(claim, f"{net}_data")
+        data = images.first(claim, data)
+        images.at_most(claim, "measured", data)
         shared: dict[str, Any] = {"data": data, "scaling": "none", "loss": loss}
         problem = (
             soret.problems.dense(hidden=claim.hidden, init="glorot", **shared)

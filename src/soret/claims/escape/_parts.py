@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import soret
-from soret.claims import Verdict
+from soret.claims import Verdict, images
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-def even_odd(name: str, images: int) -> Dataset:
-    """Return the first so many images in two classes; digits where the named ones are absent."""
-    data = soret.data.load_or_digits(name)
-    return soret.data.even_odd(data.first(min(images, len(data))))
+def even_odd(claim: Any) -> Dataset:
+    """Return the first so many of a claim's images in two classes."""
+    return soret.data.even_odd(images.first(claim, images.load(claim)))
 
 
 def mean_interval(values: Floats) -> tuple[float, tuple[float, float]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import soret
+from soret.claims import counts
 from soret.claims.verdict import Result, Verdict
 from soret.errors import InferenceError
 
@@ -39,7 +40,7 @@ def loss_over(lowest: float) -> Observable:
 
 def record_every(steps: int) -> int:
     """Return about a hundredth of the steps: how often a run looks whether it is finished."""
-    return max(n for n in range(1, max(1, steps // 100) + 1) if steps % n == 0)
+    return counts.record_every(steps, 100)
 
 
 def passed_at(run: xr.Dataset) -> tuple[Floats, Floats, float]:

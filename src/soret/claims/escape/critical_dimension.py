@@ -8,6 +8,9 @@ import numpy as np
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims.memory import refuse_beyond
+from soret.claims.ranges import COUNT, LARGEST_COUNT, POSITIVE, REPLICAS, In, Several
+from soret.claims.settings import show
 from soret.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -50,32 +53,77 @@ class CriticalDimension:
     The paper has no experiment on this; the settings are ours.
     """
 
-    learning_rates: Annotated[tuple[float, ...], "learning rates η, with a batch size each"] = (
+    learning_rates: Annotated[
+        tuple[float, ...],
+        "learning rates η, with a batch size each",
+        Several(In(above=0, below=1), distinct=False),
+    ] = (
         0.1,
         0.05,
         0.02,
         0.4,
     )
-    batch_sizes: Annotated[tuple[int, ...], "batch sizes B"] = (1, 1, 1, 4)
-    shares: Annotated[tuple[float, ...], "d/n_c of the regressions"] = (0.6, 0.75, 0.9, 1.05, 1.2)
-    relaxations: Annotated[float, "length of a run from far out, in units of 1/η steps"] = 15.0
-    replicas: Annotated[int, "replicas from far out"] = 4096
-    held_shares: Annotated[tuple[float, ...], "d/n_c of the runs from the minimum"] = (
+    batch_sizes: Annotated[tuple[int, ...], "batch sizes B", Several(COUNT, distinct=False)] = (
+        1,
+        1,
+        1,
+        4,
+    )
+    shares: Annotated[
+        tuple[float, ...], "d/n_c of the regressions", Several(POSITIVE, fewest=3, why="a parabola")
+    ] = (0.6, 0.75, 0.9, 1.05, 1.2)
+    relaxations: Annotated[
+        float, "length of a run from far out, in units of 1/η steps", POSITIVE
+    ] = 15.0
+    replicas: Annotated[int, "replicas from far out", REPLICAS] = 4096
+    held_shares: Annotated[
+        tuple[float, ...], "d/n_c of the runs from the minimum", Several(POSITIVE)
+    ] = (
         0.5,
         0.8,
         1.1,
     )
-    held_relaxations: Annotated[float, "their length, in units of 1/η steps"] = 100.0
-    held_replicas: Annotated[int, "replicas from the minimum"] = 1024
+    held_relaxations: Annotated[float, "their length, in units of 1/η steps", POSITIVE] = 100.0
+    held_replicas: Annotated[int, "replicas from the minimum", REPLICAS] = 1024
+
+    def check(self) -> None:
+        """Refuse dimensions that do not surround n_c, or that cannot be run."""
+        if len(self.learning_rates) != len(self.batch_sizes):
+            raise SettingsError(
+                f"learning_rates and batch_sizes must be equally long, got "
+                f"{len(self.learning_rates)} and {len(self.batch_sizes)} values."
+            )
+        points = list(zip(self.learning_rates, self.batch_sizes, strict=True))
+        if len({f"{eta:g}-{batch}" for eta, batch in points}) < len(points):
+            raise SettingsError("learning_rates and batch_sizes must name no point twice.")
+        for eta, batch in points:
+            critical = 2 * (batch / eta + 1)
+            where = f"at η = {eta:g}, B = {batch} (n_c = {critical:.3g})"
+            d = self._dimensions(critical, self.shares)
+            if len(d) < 3 or not d[0] < critical < d[-1]:
+                raise SettingsError(
+                    f"shares must give 3 or more dimensions d, from below n_c to above, got "
+                    f"d = {show(tuple(d))} {where}."
+                )
+            largest = max(d[-1], *self._dimensions(critical, self.held_shares))
+            # The Hessian and its like, in float64 and float32.
+            refuse_beyond(
+                32.0 * largest**2, f"{largest:,} dimensions {where}", shares=show(self.shares)
+            )
+            for name in ("relaxations", "held_relaxations"):
+                steps = getattr(self, name) / eta
+                if not 10 <= steps <= LARGEST_COUNT:
+                    raise SettingsError(
+                        f"{name} must make 10 to 2³¹ steps of 1/η, got {steps:.3g} {where}."
+                    )
+
+    @staticmethod
+    def _dimensions(critical: float, shares: tuple[float, ...]) -> list[int]:
+        """Return the dimensions d of shares of n_c, rising."""
+        return sorted({max(1, round(share * critical)) for share in shares})
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Run from far out, and for the first (η, B) from the minimum."""
-        if len(self.learning_rates) != len(self.batch_sizes) or len(self.shares) < 3:
-            raise SettingsError(
-                "learning_rates and batch_sizes must be equally long, shares at least 3 long."
-            )
-        if not min(self.shares) < 1 < max(self.shares):
-            raise SettingsError(f"shares is {self.shares}; it must reach from below 1 to above.")
         runs = {}
         for i, (eta, batch) in enumerate(zip(self.learning_rates, self.batch_sizes, strict=True)):
             critical = float(soret.theory.escape.critical_dimension(eta, batch))
@@ -84,8 +132,8 @@ class CriticalDimension:
                 held = self.held_shares, self.held_relaxations, self.held_replicas
                 groups.append(("held", *held, 0.0))
             for kind, shares, relaxations, replicas, spread in groups:
-                steps = max(10, round(relaxations / eta) // 10 * 10)
-                for d in sorted({max(1, round(share * critical)) for share in shares}):
+                steps = round(relaxations / eta) // 10 * 10
+                for d in self._dimensions(critical, shares):
                     name = f"{kind}/{eta:g}-{batch}-{d}"
                     runs[name] = simulate(
                         name,

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims import Result, Runs, Simulate, Source, claim, images
 from soret.claims.escape._parts import even_odd, mean_interval, verdict_below
-from soret.errors import SettingsError
+from soret.claims.images import Images
+from soret.claims.memory import refuse_beyond
+from soret.claims.ranges import COUNT, POSITIVE, REPLICAS, SIZES, In, Several
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -45,20 +47,22 @@ class Decoupling:
     over the first `measured` of the training images, because a full spectrum costs their cube.
     """
 
-    data: Annotated[Literal["digits", "mnist", "fashion-mnist"], "images"] = "mnist"
-    images: Annotated[int, "training images, the first so many"] = 10_000
-    hidden: Annotated[tuple[int, ...], "units of each hidden layer"] = (100, 100)
-    learning_rate: Annotated[float, "learning rate η"] = 0.01
-    batch_size: Annotated[int, "batch size B"] = 100
-    epochs: Annotated[tuple[int, ...], "epochs after which spectra are taken, beside 0"] = (50, 500)
-    measured: Annotated[int, "images that the matrices are averaged over"] = 2500
-    replicas: Annotated[int, "replicas"] = 4
+    data: Annotated[Literal["digits", "mnist", "fashion-mnist"], "images", Images()] = "mnist"
+    images: Annotated[int, "training images, the first so many", COUNT] = 10_000
+    hidden: Annotated[tuple[int, ...], "units of each hidden layer", SIZES] = (100, 100)
+    learning_rate: Annotated[float, "learning rate η", POSITIVE] = 0.01
+    batch_size: Annotated[int, "batch size B", COUNT] = 100
+    epochs: Annotated[
+        tuple[int, ...], "epochs after which spectra are taken, beside 0", Several(COUNT)
+    ] = (50, 500)
+    measured: Annotated[
+        int, "images that the matrices are averaged over", In(at_least=2, why="a covariance")
+    ] = 2500
+    replicas: Annotated[int, "replicas", REPLICAS] = 4
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Train, keep the parameters at every stage, and take both spectra there."""
-        if min(self.epochs) < 1:
-            raise SettingsError(f"epochs are {self.epochs}; the start is always measured.")
-        data = even_odd(self.data, self.images)
+        data = even_odd(self)
         problem = soret.problems.dense(
             hidden=self.hidden, data=data, scaling="none", loss="mean_square", init="glorot"
         )
@@ -72,10 +76,13 @@ class Decoupling:
             record_every=gcd(*self.epochs) * an_epoch,
             replicas=self.replicas,
         )
+        measured = images.at_most(self, "measured", data)
+        # A full spectrum of so many outputs: a symmetric matrix in float64, and its factors.
+        refuse_beyond(4 * 8 * measured**2, "a spectrum over so many images", measured=measured)
         stages = (0, *self.epochs)
         points = [epochs * an_epoch for epochs in stages]
         spectra = simulate.measure(
-            "spectra", lambda seed: _spectra(problem, run, points, stages, self.measured)
+            "spectra", lambda seed: _spectra(problem, run, points, stages, measured)
         )
         # The parameters of a large net at every record are for measuring, not for keeping.
         return {"training": run.drop_vars("parameters") if run is not None else run} | {

@@ -10,6 +10,9 @@ import numpy as np
 import soret
 from soret.claims import Result, Runs, Simulate, Source, claim
 from soret.claims.escape import _rates as rates
+from soret.claims.memory import grid_bytes, refuse_beyond
+from soret.claims.ranges import COUNT, REPLICAS, SHARE, In, Several
+from soret.claims.settings import show
 from soret.errors import SettingsError
 
 
@@ -37,27 +40,44 @@ class EscapeRate:
     `anisotropy_factor` in addition. The surface is ours, the paper has none with a barrier.
     """
 
-    ratios: Annotated[tuple[float, ...], "Lˢ/L* of what is simulated in one dimension"] = (
+    ratios: Annotated[
+        tuple[float, ...],
+        "Lˢ/L* of what is simulated in one dimension",
+        Several(In(above=1), fewest=2, why="a power of it"),
+    ] = (
         1.5,
         2.0,
         3.0,
     )
-    heat: Annotated[float, "ηh_e/B of what is simulated"] = 0.2
-    learning_rate: Annotated[float, "η of the simulation; ηh_e is 8 times as much"] = 0.00125
-    steps: Annotated[int, "most updates per replica"] = 200_000
-    replicas: Annotated[int, "replicas"] = 4096
-    across: Annotated[tuple[float, ...], "h_⊥/h_e in the plane"] = (0.25, 1.0, 4.0)
-    cells: Annotated[int, "cells along the path of the Fokker–Planck grids"] = 240
-    points: Annotated[int, "points of the map along either axis"] = 41
+    heat: Annotated[float, "ηh_e/B of what is simulated", SHARE] = 0.2
+    learning_rate: Annotated[
+        float, "η of the simulation; ηh_e is 8 times as much", In(above=0, below=0.025)
+    ] = 0.00125
+    steps: Annotated[int, "most updates per replica", COUNT] = 200_000
+    replicas: Annotated[int, "replicas", REPLICAS] = 4096
+    across: Annotated[
+        tuple[float, ...], "h_⊥/h_e in the plane", Several(In(at_least=0.01, at_most=100))
+    ] = (
+        0.25,
+        1.0,
+        4.0,
+    )
+    cells: Annotated[
+        int, "cells along the path of the Fokker–Planck grids", In(at_least=8, at_most=2000)
+    ] = 240
+    points: Annotated[int, "points of the map along either axis", In(at_least=2, at_most=200)] = 41
+
+    def check(self) -> None:
+        """Refuse ratios without the one at which all dimensions are compared, and large grids."""
+        if rates.SHARED_RATIO not in self.ratios:
+            raise SettingsError(
+                f"ratios must hold {rates.SHARED_RATIO:g}, at which all dimensions are compared, "
+                f"got {show(self.ratios)}."
+            )
+        refuse_beyond(grid_bytes(self.cells**2 / 2), "the grid in the plane", cells=self.cells)
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Escape by SGD, and compute exact rates."""
-        if rates.SHARED_RATIO not in self.ratios or len(self.ratios) < 2 or min(self.ratios) <= 1:
-            raise SettingsError(
-                f"ratios is {self.ratios}; it must hold {rates.SHARED_RATIO:g} and others above 1."
-            )
-        if not 0 < self.heat < 1 or not 0 < rates.ALONG * self.learning_rate < 0.2:
-            raise SettingsError("heat must be within 0 to 1 and learning_rate within 0 to 0.025.")
         cases = [(ratio, 1) for ratio in self.ratios] + [
             (rates.SHARED_RATIO, 2),
             (rates.SHARED_RATIO, 3),

@@ -9,6 +9,8 @@ import numpy as np
 import soret
 from soret.claims import Result, Runs, Simulate, Source, claim
 from soret.claims.escape import _passages as passages
+from soret.claims.memory import refuse_beyond
+from soret.claims.ranges import COUNT, NOT_NEGATIVE, POSITIVE, REPLICAS, In, Several
 from soret.errors import OutsideDomain, SettingsError
 
 if TYPE_CHECKING:
@@ -51,18 +53,24 @@ class FirstPassageLinear:
     the minimum everywhere, whose times are exponential.
     """
 
-    dimensions: Annotated[tuple[int, ...], "numbers of features d"] = (5, 10, 15)
-    learning_rate: Annotated[float, "learning rate η"] = 0.1
-    batch_size: Annotated[int, "batch size B"] = 1
-    examples: Annotated[int, "examples N; 0 is a fresh one at every step"] = 100_000
-    reach: Annotated[float, "largest c, over the one from which Eq. 15 should hold"] = 4.0
-    thresholds: Annotated[int, "number of thresholds that replicas are watched for"] = 40
-    steps: Annotated[int, "updates that a replica is watched for at most"] = 10_000_000
-    replicas: Annotated[int, "replicas for each d"] = 100
+    dimensions: Annotated[
+        tuple[int, ...], "numbers of features d", Several(In(at_least=1, at_most=10_000))
+    ] = (5, 10, 15)
+    learning_rate: Annotated[float, "learning rate η", POSITIVE] = 0.1
+    batch_size: Annotated[int, "batch size B", COUNT] = 1
+    examples: Annotated[int, "examples N; 0 is a fresh one at every step", NOT_NEGATIVE] = 100_000
+    reach: Annotated[
+        float, "largest c, over the one from which Eq. 15 should hold", In(above=1, at_most=1000)
+    ] = 4.0
+    thresholds: Annotated[
+        int, "number of thresholds that replicas are watched for", In(at_least=10, at_most=10_000)
+    ] = 40
+    steps: Annotated[int, "updates that a replica is watched for at most", COUNT] = 10_000_000
+    replicas: Annotated[int, "replicas for each d", REPLICAS] = 100
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Watch SGD and, as control, constant noise; compute the theories' exponents."""
-        self._check()
+        self._check_laws()
         algorithm = soret.SGD(self.learning_rate, batch_size=self.batch_size)
         runs = {}
 
@@ -171,18 +179,16 @@ class FirstPassageLinear:
             {name.replace("_", " "): table[name].values for name in _THEORIES},
         )
 
-    def _check(self) -> None:
-        if (
-            not self.dimensions
-            or min(self.dimensions) < 1
-            or len(set(self.dimensions)) < len(self.dimensions)
-        ):
-            raise SettingsError(f"dimensions is {self.dimensions}; give different ones, all ≥ 1.")
-        if not self.reach > 1 or self.thresholds < 10:
-            raise SettingsError(
-                f"reach is {self.reach:g} and thresholds {self.thresholds}; use more than 1 and at "
-                "least 10."
-            )
+    def check(self) -> None:
+        """Refuse data that does not fit into memory."""
+        d = max(self.dimensions)
+        # In float64 and float32, and the Hessian.
+        refuse_beyond(
+            12 * (self.examples + d) * d, "the examples", examples=self.examples, dimensions=d
+        )
+
+    def _check_laws(self) -> None:
+        """Refuse dimensions at which nothing is stationary: the theories are solved for it."""
         for d in self.dimensions:
             try:
                 self._highest(d)

@@ -8,9 +8,12 @@ import numpy as np
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims.counts import check_divides
 from soret.claims.escape import _passages as passages
 from soret.claims.escape._parts import even_odd
-from soret.errors import OutsideDomain, SettingsError
+from soret.claims.images import Images
+from soret.claims.ranges import COUNT, POSITIVE, REPLICAS, In, Several
+from soret.errors import OutsideDomain
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 # told apart on its figure. Chosen before any run.
 TOLERANCE = 0.1
 _LEAST, _MOST = 1.1, 12.0
-# Learning rates of the rehearsal, before h* is known.
+# Learning rates of the dry run, before h* is known.
 _PLACEHOLDER = 1e-3
 
 
@@ -57,25 +60,28 @@ class FirstPassageNetwork:
     ones not at all.
     """
 
-    data: Annotated[Literal["digits", "mnist", "fashion-mnist"], "images"] = "mnist"
-    images: Annotated[int, "training images, the first so many"] = 10_000
-    hidden: Annotated[int, "units of the hidden layer"] = 10
-    pretraining_rate: Annotated[float, "learning rate η of the pre-training"] = 0.01
-    pretraining_batch: Annotated[int, "batch size B of the pre-training"] = 100
-    pretraining_steps: Annotated[int, "updates of the pre-training"] = 100_000
-    heats: Annotated[tuple[float, ...], "ηh*/B of the watched runs"] = (0.2, 0.15, 0.1)
-    batch_size: Annotated[int, "batch size B of the watched runs"] = 1
-    thresholds: Annotated[int, "number of thresholds"] = 40
-    steps: Annotated[int, "updates that a replica is watched for at most"] = 400_000
-    every: Annotated[int, "updates between looks at the loss"] = 100
-    replicas: Annotated[int, "replicas at each heat"] = 100
+    data: Annotated[Literal["digits", "mnist", "fashion-mnist"], "images", Images()] = "mnist"
+    images: Annotated[int, "training images, the first so many", COUNT] = 10_000
+    hidden: Annotated[int, "units of the hidden layer", COUNT] = 10
+    pretraining_rate: Annotated[float, "learning rate η of the pre-training", POSITIVE] = 0.01
+    pretraining_batch: Annotated[int, "batch size B of the pre-training", COUNT] = 100
+    pretraining_steps: Annotated[int, "updates of the pre-training", COUNT] = 100_000
+    heats: Annotated[
+        tuple[float, ...],
+        "ηh*/B of the watched runs",
+        Several(In(above=0, below=1, why="a net that stays"), fewest=2),
+    ] = (0.2, 0.15, 0.1)
+    batch_size: Annotated[int, "batch size B of the watched runs", COUNT] = 1
+    thresholds: Annotated[int, "number of thresholds", In(at_least=10, at_most=10_000)] = 40
+    steps: Annotated[int, "updates that a replica is watched for at most", COUNT] = 400_000
+    every: Annotated[int, "updates between looks at the loss", COUNT] = 100
+    replicas: Annotated[int, "replicas at each heat", REPLICAS] = 100
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Train one net, measure the minimum, and let replicas leave it."""
-        self._check()
         problem = soret.problems.dense(
             hidden=(self.hidden,),
-            data=even_odd(self.data, self.images),
+            data=even_odd(self),
             scaling="none",
             loss="mean_square",
             init="glorot",
@@ -173,20 +179,13 @@ class FirstPassageNetwork:
         )
         return {"first-passage": passage_figure(columns, title=title, level="c = L/L*")}
 
-    def _check(self) -> None:
-        if not self.heats or len(set(self.heats)) < 2 or not 0 < min(self.heats) < max(self.heats):
-            raise SettingsError(f"heats is {self.heats}; give at least two, all above 0.")
-        if max(self.heats) >= 1:
-            raise SettingsError(f"heats is {self.heats}; at 1 and above no net stays.")
-        if self.steps < self.every or self.every < 1:
-            raise SettingsError(f"every is {self.every}; use 1 to {self.steps} steps.")
+    def check(self) -> None:
+        """Refuse looks that do not divide the steps."""
+        check_divides("every", self.every, "steps", self.steps)
 
     def _record_every(self) -> int:
         """Return a multiple of `every` that divides the steps, a hundredth of them or less."""
-        looks = self.steps // self.every
-        if looks * self.every != self.steps:
-            raise SettingsError(f"steps is {self.steps}, no multiple of every {self.every}.")
-        return self.every * passages.record_every(looks)
+        return self.every * passages.record_every(self.steps // self.every)
 
     def _law(self, heat: float, n: float) -> Any:
         """Return the paper's law with a whole dimension, where there is one."""

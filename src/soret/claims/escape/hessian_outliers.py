@@ -9,6 +9,8 @@ import numpy as np
 import soret
 from soret.claims import Result, Runs, Simulate, Source, claim
 from soret.claims.escape._parts import even_odd, mean_interval, verdict_below
+from soret.claims.images import Images
+from soret.claims.ranges import COUNT, POSITIVE, REPLICAS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -40,17 +42,17 @@ class HessianOutliers:
     eigenvalue of the exact Hessian, its curvature of f included.
     """
 
-    data: Annotated[Literal["digits", "mnist", "fashion-mnist"], "images"] = "mnist"
-    images: Annotated[int, "training images, the first so many"] = 10_000
-    hidden: Annotated[int, "units of the hidden layer"] = 10
-    learning_rate: Annotated[float, "learning rate η"] = 0.01
-    batch_size: Annotated[int, "batch size B"] = 100
-    steps: Annotated[int, "updates before the spectrum is taken"] = 100_000
-    replicas: Annotated[int, "replicas"] = 3
+    data: Annotated[Literal["digits", "mnist", "fashion-mnist"], "images", Images()] = "mnist"
+    images: Annotated[int, "training images, the first so many", COUNT] = 10_000
+    hidden: Annotated[int, "units of the hidden layer", COUNT] = 10
+    learning_rate: Annotated[float, "learning rate η", POSITIVE] = 0.01
+    batch_size: Annotated[int, "batch size B", COUNT] = 100
+    steps: Annotated[int, "updates before the spectrum is taken", COUNT] = 100_000
+    replicas: Annotated[int, "replicas", REPLICAS] = 3
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Train, and take the spectrum of every replica at the end."""
-        data = even_odd(self.data, self.images)
+        data = even_odd(self)
         problem = soret.problems.dense(
             hidden=(self.hidden,), data=data, scaling="none", loss="mean_square", init="glorot"
         )

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from soret.claims import Result, Runs, Simulate, Source, claim
 from soret.claims.escape import _noise_loss as shared
+from soret.claims.ranges import POSITIVE
 
 STAGES = (
     shared.Stage("at an intermediate stage, L from 0.03 to 0.3", 1.0, 0.0, (0.03, 0.3)),
@@ -36,7 +37,7 @@ class NoiseLossCrossEntropy(shared.Nets):
     between 1.6 and 1.8, not 2 (`docs/errata.md`).
     """
 
-    conv_learning_rate: Annotated[float, "learning rate η of the conv net"] = 0.05
+    conv_learning_rate: Annotated[float, "learning rate η of the conv net", POSITIVE] = 0.05
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Train both nets."""

@@ -11,6 +11,8 @@ import soret
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
 from soret.claims.escape import _stationary as stationary
 from soret.claims.escape._stationary import THEORIES
+from soret.claims.memory import refuse_beyond
+from soret.claims.ranges import COUNT, LARGEST_COUNT, POSITIVE, In, Several
 from soret.errors import OutsideDomain, SettingsError
 
 if TYPE_CHECKING:
@@ -54,19 +56,30 @@ class StationaryTail:
     the recursion says, for higher cumulants of a step undo what its variance's growth with L does.
     """
 
-    learning_rates: Annotated[tuple[float, ...], "learning rates η"] = (0.2, 0.1, 0.05)
-    batch_sizes: Annotated[tuple[int, ...], "batch sizes B"] = (1, 2, 4)
-    examples: Annotated[int, "examples N"] = 100_000
-    tail: Annotated[float, "the share of Eq. 17 that counts as tail"] = 0.01
-    reference_rate: Annotated[float, "η at which the three theories are told apart"] = 0.1
-    reference_batch: Annotated[int, "B at which they are"] = 1
-    replicas: Annotated[int, "chains for each setting"] = 256
-    records: Annotated[int, "records of a chain, a hundred steps apart"] = 2000
-    reference_records: Annotated[int, "records of a chain at the reference"] = 40_000
+    learning_rates: Annotated[tuple[float, ...], "learning rates η", Several(POSITIVE)] = (
+        0.2,
+        0.1,
+        0.05,
+    )
+    batch_sizes: Annotated[tuple[int, ...], "batch sizes B", Several(COUNT)] = (1, 2, 4)
+    examples: Annotated[int, "examples N", In(at_least=2)] = 100_000
+    tail: Annotated[float, "the share of Eq. 17 that counts as tail", In(above=0, below=0.5)] = 0.01
+    reference_rate: Annotated[float, "η at which the three theories are told apart", POSITIVE] = 0.1
+    reference_batch: Annotated[int, "B at which they are", COUNT] = 1
+    replicas: Annotated[
+        int, "chains for each setting", In(at_least=100, why="a test of a histogram")
+    ] = 256
+    records: Annotated[
+        int,
+        "records of a chain, a hundred steps apart",
+        In(at_least=20, why="a test of a histogram"),
+    ] = 2000
+    reference_records: Annotated[
+        int, "records of a chain at the reference", In(at_least=20, why="a test of a histogram")
+    ] = 40_000
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Run SGD on data for every η and B, on fresh examples for one; compute the exact laws."""
-        self._check()
         data = soret.problems.linear_regression(1, self.examples)
         fresh = soret.problems.linear_regression(1, None)
         bowl, ideal = stationary.Bowl.of(data), stationary.Bowl.of(fresh)
@@ -260,11 +273,16 @@ class StationaryTail:
     def _points(self) -> list[tuple[float, int]]:
         return [(rate, batch) for rate in self.learning_rates for batch in self.batch_sizes]
 
-    def _check(self) -> None:
-        if self.replicas < 100 or min(self.records, self.reference_records) < 20:
-            raise SettingsError("a histogram is tested with 100 replicas and 20 records or more.")
-        if not 0 < self.tail < 0.5:
-            raise SettingsError(f"tail is {self.tail:g}; it must lie between 0 and 0.5.")
+    def check(self) -> None:
+        """Refuse where nothing is stationary, and data that does not fit into memory."""
+        refuse_beyond(24 * self.examples, "the examples", examples=self.examples)
+        for name in ("records", "reference_records"):
+            steps = _BURN + _EVERY * getattr(self, name)
+            if steps > LARGEST_COUNT:
+                raise SettingsError(
+                    f"{name} must be below {(LARGEST_COUNT - _BURN) // _EVERY:,}, for fewer than "
+                    f"2³¹ steps, got {getattr(self, name):,}."
+                )
         for rate, batch in [*self._points(), (self.reference_rate, self.reference_batch)]:
             try:
                 soret.theory.escape.kesten_exponent(rate, batch)

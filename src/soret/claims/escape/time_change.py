@@ -9,6 +9,8 @@ import numpy as np
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims.memory import refuse_beyond
+from soret.claims.ranges import LARGEST_COUNT, POSITIVE, In
 from soret.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -47,21 +49,59 @@ class TimeChange:
     The surfaces are ours, the paper has none: L = L* + b(x² − 1)², and with ½h_⊥y² in addition.
     """
 
-    temperature: Annotated[float, "η/B"] = 0.15
-    minimum_loss: Annotated[float, "L*"] = 0.5
-    barrier: Annotated[float, "b, the height of the saddle above the minima"] = 0.5
-    across: Annotated[float, "h_⊥, curvature of the second direction; along it is 8b"] = 2.0
-    threshold: Annotated[float, "of L/L*, where passages are timed"] = 3.0
-    step: Annotated[float, "Δt; in τ the step is L*Δt"] = 0.0025
-    time: Annotated[float, "length of a path in t, and what later passages count as"] = 40.0
-    paths: Annotated[int, "paths of either equation on either surface"] = 20_000
+    temperature: Annotated[float, "η/B", In(above=0, at_most=1)] = 0.15
+    minimum_loss: Annotated[float, "L*", POSITIVE] = 0.5
+    barrier: Annotated[float, "b, the height of the saddle above the minima", POSITIVE] = 0.5
+    across: Annotated[float, "h_⊥, curvature of the second direction; along it is 8b", POSITIVE] = (
+        2.0
+    )
+    threshold: Annotated[float, "of L/L*, where passages are timed", In(above=1, at_most=1000)] = (
+        3.0
+    )
+    step: Annotated[float, "Δt; in τ the step is L*Δt", POSITIVE] = 0.0025
+    time: Annotated[float, "length of a path in t, and what later passages count as", POSITIVE] = (
+        40.0
+    )
+    paths: Annotated[
+        int,
+        "paths of either equation on either surface",
+        In(at_least=2 * _GROUPS, why="groups of paths"),
+    ] = 20_000
+
+    def check(self) -> None:
+        """Refuse paths that are too short, or too long to be counted or kept."""
+        if not self.time > 100 * self.step:
+            raise SettingsError(
+                f"time must be above 100 steps, got time={self.time:g} and step={self.step:g}."
+            )
+        stiffest = max(8 * self.barrier, self.across)
+        if not self.step * stiffest < 1:
+            raise SettingsError(
+                f"step must be below 1 over the largest curvature, {stiffest:g} for "
+                f"barrier={self.barrier:g} and across={self.across:g}, got {self.step:g}."
+            )
+        if not self.temperature * self.minimum_loss <= 10 * self.barrier:
+            raise SettingsError(
+                "temperature times minimum_loss must be at most 10 times barrier, for wells to be "
+                f"seen, got {self.temperature:g}, {self.minimum_loss:g} and {self.barrier:g}."
+            )
+        steps = self.time / self.step
+        if not 2 * steps <= LARGEST_COUNT:
+            raise SettingsError(
+                f"time={self.time:g} and step={self.step:g} make {2 * steps:.3g} steps of a path, "
+                "and 2³¹ is the most; use a longer step."
+            )
+        records = 2 * steps / max(1, 0.25 / self.step)
+        refuse_beyond(
+            16 * 3 * records * self.paths,
+            "the paths",
+            paths=self.paths,
+            time=self.time,
+            step=self.step,
+        )
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Integrate both equations on both surfaces."""
-        if not self.threshold > 1 or not self.time > 100 * self.step or self.paths < 2 * _GROUPS:
-            raise SettingsError(
-                f"threshold must be above 1, time above 100 steps and paths at least {2 * _GROUPS}."
-            )
         wells = {
             name: soret.problems.DoubleWell(self.barrier, self.minimum_loss, across)
             for name, across in (("1-D", ()), ("2-D", (self.across,)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import soret
-from soret.errors import SettingsError
+from soret.claims import images
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -23,16 +23,13 @@ NETS = ("dense-digits", "conv-digits", "dense-fashion-mnist")
 _FLAT = 1e-6
 
 
-def problem_of(net: str, hidden: int, channels: int, images: int) -> Any:
-    """Return a small net with its data."""
-    if net not in NETS:
-        raise SettingsError(f"there is no net {net!r}; use {', '.join(NETS)}.")
+def problem_of(claim: Any, net: str) -> Any:
+    """Return a small net, "<kind>-<images>", with its data."""
     kind, _, name = net.partition("-")
-    data = soret.data.load_or_digits(name)
-    data = data.first(min(images, len(data)))
+    data = images.first(claim, soret.data.load(name, download=False))
     if kind == "conv":
-        return soret.problems.conv(layers=1, channels=channels, data=data)
-    return soret.problems.dense(hidden=(hidden,), data=data)
+        return soret.problems.conv(layers=1, channels=claim.channels, data=data)
+    return soret.problems.dense(hidden=(claim.hidden,), data=data)
 
 
 def measure(problem: Any, thetas: Floats, decay: float, top: int | None) -> xr.Dataset:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
 import soret
+from soret.claims.counts import check_divides
+from soret.claims.ranges import COUNT, NOT_NEGATIVE, POSITIVE, REPLICAS, In, Several
 from soret.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -42,15 +44,19 @@ EXACT = 0.03
 class Stationary:
     """The settings of a claim on linear regression run on from its minimum."""
 
-    data: Annotated[tuple[str, ...], "gaussian, power-law, digits"] = KINDS
-    learning_rate: Annotated[float, "η; the largest eigenvalue is 1"] = 0.1
-    batch_size: Annotated[int, "S"] = 128
-    momentum: Annotated[float, "β, above 0"] = 0.9
-    weight_decay: Annotated[float, "λ"] = 1e-4
-    softest: Annotated[float, "smallest eigenvalue looked at"] = 0.01
-    steps: Annotated[int, "steps"] = 40_000
-    records: Annotated[int, "records"] = 400
-    replicas: Annotated[int, "replicas"] = 128
+    data: Annotated[
+        tuple[Literal["gaussian", "power-law", "digits"], ...],
+        "gaussian, power-law, digits",
+        Several(),
+    ] = KINDS
+    learning_rate: Annotated[float, "η; the largest eigenvalue is 1", POSITIVE] = 0.1
+    batch_size: Annotated[int, "S", COUNT] = 128
+    momentum: Annotated[float, "β, above 0", In(above=0, below=1)] = 0.9
+    weight_decay: Annotated[float, "λ", NOT_NEGATIVE] = 1e-4
+    softest: Annotated[float, "smallest eigenvalue looked at", In(above=0, at_most=1)] = 0.01
+    steps: Annotated[int, "steps", COUNT] = 40_000
+    records: Annotated[int, "records", COUNT] = 400
+    replicas: Annotated[int, "replicas", REPLICAS] = 128
 
     @property
     def point(self) -> dict[str, Any]:
@@ -70,10 +76,12 @@ class Stationary:
         """Return the step from which a run counts as stationary."""
         return burn_in(self.theory(kind), self.softest)
 
+    def check(self) -> None:
+        """Refuse records that do not divide the steps."""
+        check_divides("records", self.records, "steps", self.steps)
+
     def simulate(self, simulate: Simulate) -> dict[str, xr.Dataset]:
         """Run on from the minimum."""
-        if self.steps % self.records:
-            raise SettingsError(f"records is {self.records}; it must divide steps, {self.steps}.")
         return {
             kind: stationary_run(
                 simulate,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims.counts import check_divides, check_multiple
 from soret.claims.limiting_dynamics import _regressions as r
+from soret.claims.ranges import COUNT, MOMENTUM, NOT_NEGATIVE, POSITIVE, REPLICAS, Several
 from soret.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -45,28 +47,55 @@ class AnomalousDiffusion:
     softest. λ confines soft modes earlier, and bends the curve down.
     """
 
-    learning_rates: Annotated[tuple[float, ...], "η; the first is the scans' own"] = (
+    learning_rates: Annotated[
+        tuple[float, ...], "η; the first is the scans' own", Several(POSITIVE)
+    ] = (
         0.1,
         0.05,
         0.2,
     )
-    batch_sizes: Annotated[tuple[int, ...], "S; the first is the scans' own"] = (32, 8)
-    momenta: Annotated[tuple[float, ...], "β; the first is the scans' own"] = (0.9, 0.6)
-    weight_decays: Annotated[tuple[float, ...], "λ; the first is the scans' own"] = (1e-4, 0.02)
-    others: Annotated[tuple[str, ...], "other data, at the first values"] = ("gaussian", "digits")
-    shortest: Annotated[int, "smallest lag of the fits"] = 30
-    longest: Annotated[int, "largest lag of the fits"] = 300
-    every: Annotated[int, "steps between records"] = 10
-    burn_in: Annotated[int, "steps before the first displacement"] = 2000
-    steps: Annotated[int, "steps"] = 20_000
-    replicas: Annotated[int, "replicas"] = 128
+    batch_sizes: Annotated[tuple[int, ...], "S; the first is the scans' own", Several(COUNT)] = (
+        32,
+        8,
+    )
+    momenta: Annotated[tuple[float, ...], "β; the first is the scans' own", Several(MOMENTUM)] = (
+        0.9,
+        0.6,
+    )
+    weight_decays: Annotated[
+        tuple[float, ...], "λ; the first is the scans' own", Several(NOT_NEGATIVE)
+    ] = (1e-4, 0.02)
+    others: Annotated[
+        tuple[Literal["gaussian", "power-law", "digits"], ...],
+        "other data, at the first values",
+        Several(),
+    ] = ("gaussian", "digits")
+    shortest: Annotated[int, "smallest lag of the fits", COUNT] = 30
+    longest: Annotated[int, "largest lag of the fits", COUNT] = 300
+    every: Annotated[int, "steps between records", COUNT] = 10
+    burn_in: Annotated[int, "steps before the first displacement", NOT_NEGATIVE] = 2000
+    steps: Annotated[int, "steps", COUNT] = 20_000
+    replicas: Annotated[int, "replicas", REPLICAS] = 128
+
+    def check(self) -> None:
+        """Refuse lags that do not fit between records, or into the steps."""
+        check_divides("every", self.every, "steps", self.steps)
+        if self.longest * 4 > self.steps - self.burn_in:
+            raise SettingsError(
+                f"four times longest must fit into steps less burn_in, got longest={self.longest}, "
+                f"steps={self.steps} and burn_in={self.burn_in}."
+            )
+        if self.shortest < 3 * self.every or self.longest < 4 * self.shortest:
+            raise SettingsError(
+                f"shortest must be at least 3 every and longest at least 4 shortest, got "
+                f"every={self.every}, shortest={self.shortest} and longest={self.longest}."
+            )
+        for name in ("shortest", "longest", "burn_in"):
+            if getattr(self, name) % self.every:
+                check_multiple(name, getattr(self, name), self.every)
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Scan one hyperparameter after the other."""
-        if self.steps % self.every or self.longest * 4 > self.steps - self.burn_in:
-            raise SettingsError("every must divide steps, and four of the longest lag fit into it.")
-        if self.shortest < 3 * self.every or self.longest < 4 * self.shortest:
-            raise SettingsError("shortest must be three records, and longest four times as much.")
         runs = {}
         base = self._base()
         for name, values in self._scans().items():

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims.counts import check_multiple
+from soret.claims.images import Networks
 from soret.claims.limiting_dynamics import _networks as nets
 from soret.claims.limiting_dynamics._regressions import weighted_slope
 from soret.claims.limiting_dynamics.constant_speed import judge_steady
+from soret.claims.ranges import COUNT, POSITIVE, In
+from soret.claims.settings import refuse_unused, show
 from soret.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -60,42 +64,49 @@ class DeepNetwork:
     formerly 100, and at quick scale 32 replicas, formerly 16.
     """
 
-    networks: Annotated[tuple[str, ...], "dense-digits, conv-digits, dense-fashion-mnist"] = (
-        nets.NETS
-    )
-    hidden: Annotated[int, "units of the dense nets"] = 16
-    channels: Annotated[int, "channels of the conv net"] = 4
-    images: Annotated[int, "training images, the first so many"] = 2000
-    learning_rate: Annotated[float, "η"] = 0.05
-    batch_size: Annotated[int, "S"] = 32
-    momentum: Annotated[float, "β, above 0"] = 0.9
-    weight_decay: Annotated[float, "λ"] = 1e-3
-    top: Annotated[int, "eigenpairs, where a net is too large for all"] = 200
-    points: Annotated[int, "points of the end of training measured at, up to 20"] = 20
-    training_steps: Annotated[int, "steps of the training"] = 100_000
-    steps: Annotated[int, "steps predicted"] = 10_000
-    replicas: Annotated[int, "replicas run on from the same point"] = 64
+    networks: Annotated[
+        tuple[Literal["dense-digits", "conv-digits", "dense-fashion-mnist"], ...],
+        "dense-digits, conv-digits, dense-fashion-mnist",
+        Networks(),
+    ] = nets.NETS
+    hidden: Annotated[int, "units of the dense nets", COUNT] = 16
+    channels: Annotated[int, "channels of the conv net", COUNT] = 4
+    images: Annotated[int, "training images, the first so many", COUNT] = 2000
+    learning_rate: Annotated[float, "η", POSITIVE] = 0.05
+    batch_size: Annotated[int, "S", COUNT] = 32
+    momentum: Annotated[float, "β, above 0", In(above=0, below=1)] = 0.9
+    weight_decay: Annotated[float, "λ", POSITIVE] = 1e-3
+    top: Annotated[int, "eigenpairs, where a net is too large for all", In(at_least=2)] = 200
+    points: Annotated[
+        int, "points of the end of training measured at, up to 20", In(at_least=1, at_most=20)
+    ] = 20
+    training_steps: Annotated[int, "steps of the training", COUNT] = 100_000
+    steps: Annotated[int, "steps predicted", COUNT] = 10_000
+    replicas: Annotated[
+        int, "replicas run on from the same point", In(at_least=8, why="intervals")
+    ] = 64
+
+    def check(self) -> None:
+        """Refuse steps that records do not divide, and confinement before diffusion is seen."""
+        check_multiple("steps", self.steps, _RECORDS)
+        for kind, name in (("dense", "hidden"), ("conv", "channels")):
+            if not any(net.startswith(kind) for net in self.networks):
+                refuse_unused(self, [name], f"networks are {show(self.networks)}")
+        check_multiple("training_steps", self.training_steps, _TRAINING_RECORDS)
+        if not self._diffusing(self._lags()).sum() >= 5:
+            raise SettingsError(
+                "weight_decay must confine so late that five records lie before, got "
+                f"weight_decay={self.weight_decay:g} with learning_rate={self.learning_rate:g}, "
+                f"momentum={self.momentum:g} and steps={self.steps}."
+            )
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Train, measure, run on."""
-        if self.replicas < 8 or self.steps % _RECORDS or self.training_steps % _TRAINING_RECORDS:
-            raise SettingsError(
-                f"intervals need 8 replicas; steps must be a multiple of {_RECORDS}, and "
-                f"training_steps of {_TRAINING_RECORDS}."
-            )
-        if not 1 <= self.points <= _TRAINING_RECORDS // 5:
-            raise SettingsError(
-                f"points is {self.points}; it must be from 1 to {_TRAINING_RECORDS // 5}."
-            )
-        if not self.weight_decay > 0 or not self._diffusing(self._lags()).sum() >= 5:
-            raise SettingsError(
-                "weight_decay must be above 0, and confine so late that five records lie before."
-            )
         o = soret.observables
         runs: dict[str, Any] = {}
         sgd = soret.SGD(self.learning_rate, self.batch_size, self.momentum, self.weight_decay)
         for net in self.networks:
-            problem = nets.problem_of(net, self.hidden, self.channels, self.images)
+            problem = nets.problem_of(self, net)
             trained = simulate(
                 f"{net}/training",
                 problem,

@@ -9,6 +9,7 @@ import numpy as np
 import soret
 from soret.claims import Result, Runs, Source, claim
 from soret.claims.limiting_dynamics import _regressions as r
+from soret.claims.ranges import COUNT, In
 from soret.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -40,16 +41,22 @@ class Oscillations(r.Stationary):
     the rival is a motion without inertia.
     """
 
-    softest: Annotated[float, "smallest eigenvalue looked at"] = 0.04
-    steps: Annotated[int, "steps"] = 10_000
-    records: Annotated[int, "records: one a step"] = 10_000
+    softest: Annotated[float, "smallest eigenvalue looked at", In(above=0, at_most=1)] = 0.04
+    steps: Annotated[int, "steps", COUNT] = 10_000
+    records: Annotated[int, "records: one a step", COUNT] = 10_000
+
+    def check(self) -> None:
+        """Refuse records that are not the steps."""
+        if self.records != self.steps:
+            raise SettingsError(
+                "records must be steps, for oscillations are recorded at every step, got "
+                f"records={self.records} and steps={self.steps}."
+            )
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: frequency, damping, area. Rival: no rotation."""
         from soret.claims.ratio import judge_number, verdict_within
 
-        if self.records != self.steps:
-            raise SettingsError("oscillations are recorded at every step: records must be steps.")
         results = []
         for kind, run in runs.items():
             theory = self.theory(kind)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims.counts import check_divides
 from soret.claims.limiting_dynamics import _regressions as r
 from soret.claims.limiting_dynamics._grid import NAMES, Grid, Point, deviations, in_errors, largest
-from soret.errors import SettingsError
+from soret.claims.ranges import COUNT, POSITIVE, REPLICAS, In, Several
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,19 +57,29 @@ class PhaseSpace:
     and would have refused a right theory in 2 runs of 1,000 at quick scale.
     """
 
-    data: Annotated[tuple[str, ...], "gaussian, power-law, digits"] = r.KINDS
-    learning_rates: Annotated[tuple[float, ...], "η; largest eigenvalue: 1"] = (0.05, 0.5, 2.7)
-    batch_sizes: Annotated[tuple[int, ...], "S"] = (256, 512)
-    momenta: Annotated[tuple[float, ...], "β, above 0"] = (0.5, 0.9)
-    weight_decays: Annotated[tuple[float, ...], "λ, above 0"] = (1e-3, 0.05)
-    steps: Annotated[int, "steps"] = 2000
-    records: Annotated[int, "records"] = 200
-    replicas: Annotated[int, "replicas"] = 1024
+    data: Annotated[
+        tuple[Literal["gaussian", "power-law", "digits"], ...],
+        "gaussian, power-law, digits",
+        Several(),
+    ] = r.KINDS
+    learning_rates: Annotated[tuple[float, ...], "η; largest eigenvalue: 1", Several(POSITIVE)] = (
+        0.05,
+        0.5,
+        2.7,
+    )
+    batch_sizes: Annotated[tuple[int, ...], "S", Several(COUNT)] = (256, 512)
+    momenta: Annotated[tuple[float, ...], "β, above 0", Several(In(above=0, below=1))] = (0.5, 0.9)
+    weight_decays: Annotated[tuple[float, ...], "λ, above 0", Several(POSITIVE)] = (1e-3, 0.05)
+    steps: Annotated[int, "steps", COUNT] = 2000
+    records: Annotated[int, "records", COUNT] = 200
+    replicas: Annotated[int, "replicas", REPLICAS] = 1024
+
+    def check(self) -> None:
+        """Refuse records that do not divide the steps."""
+        check_divides("records", self.records, "steps", self.steps)
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Run from a start far away."""
-        if self.steps % self.records or min(self.momenta) <= 0 or min(self.weight_decays) <= 0:
-            raise SettingsError("records must divide steps; momenta and decays must be above 0.")
         o = soret.observables
         runs = {}
         for kind in self.data:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import soret
+from soret.claims import counts
 from soret.claims.claim import Runs
 from soret.claims.collapse import judge_collapse, judge_fall, made_by_rival
 from soret.claims.verdict import Result, together
@@ -58,7 +59,7 @@ BATCH_SIZE = ("batch_size", -1.0, 0.0)
 
 def record_every(steps: int, records: int = RECORDS) -> int:
     """Return the spacing of records: about `records` of them, dividing `steps`."""
-    return max(n for n in range(1, max(1, steps // records) + 1) if steps % n == 0)
+    return counts.record_every(steps, records)
 
 
 def observables(names: Sequence[str]) -> list[Any]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import soret
 from soret.claims import Runs, Simulate
+from soret.claims.ranges import COUNT, INITIALIZATIONS, RATES, REPLICAS
 from soret.claims.thermophoresis import _scans as scans
 
 
@@ -14,12 +15,14 @@ from soret.claims.thermophoresis import _scans as scans
 class RandomLabels(scans.Scanned):
     """Fresh Gaussian inputs, random labels, batch size 1: settings, and runs by initialization."""
 
-    inputs: Annotated[int, "input features"] = 100
-    hidden: Annotated[int, "hidden units"] = 100
-    learning_rates: Annotated[tuple[float, ...], "learning rates η"] = (0.1, 0.05, 0.025)
-    steps: Annotated[int, "updates per replica"] = 8000
-    replicas: Annotated[int, "replicas per learning rate"] = 128
-    initializations: Annotated[tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>"] = (
+    inputs: Annotated[int, "input features", COUNT] = 100
+    hidden: Annotated[int, "hidden units", COUNT] = 100
+    learning_rates: Annotated[tuple[float, ...], "learning rates η", RATES] = (0.1, 0.05, 0.025)
+    steps: Annotated[int, "updates per replica", COUNT] = 8000
+    replicas: Annotated[int, "replicas per learning rate", REPLICAS] = 128
+    initializations: Annotated[
+        tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>", INITIALIZATIONS
+    ] = (
         "pytorch",
         "normal",
     )

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import soret
 from soret.claims import Runs, Simulate, Source, claim
+from soret.claims.ranges import BATCH_SIZES, COUNT, INITIALIZATIONS, POSITIVE, REPLICAS
 from soret.claims.thermophoresis import _scans as scans
 
 
@@ -19,13 +20,15 @@ class BatchSize(scans.Scanned):
 
     predictions = (scans.Scan(*scans.BATCH_SIZE, observables=("activation_rate", "weight_norm")),)
 
-    inputs: Annotated[int, "input features"] = 10
-    hidden: Annotated[int, "hidden units"] = 10
-    learning_rate: Annotated[float, "learning rate η"] = 0.05
-    batch_sizes: Annotated[tuple[int, ...], "batch sizes B"] = (1, 2, 3)
-    steps: Annotated[int, "updates per replica"] = 8000
-    replicas: Annotated[int, "replicas per batch size"] = 128
-    initializations: Annotated[tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>"] = (
+    inputs: Annotated[int, "input features", COUNT] = 10
+    hidden: Annotated[int, "hidden units", COUNT] = 10
+    learning_rate: Annotated[float, "learning rate η", POSITIVE] = 0.05
+    batch_sizes: Annotated[tuple[int, ...], "batch sizes B", BATCH_SIZES] = (1, 2, 3)
+    steps: Annotated[int, "updates per replica", COUNT] = 8000
+    replicas: Annotated[int, "replicas per batch size", REPLICAS] = 128
+    initializations: Annotated[
+        tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>", INITIALIZATIONS
+    ] = (
         "pytorch",
         "normal",
     )

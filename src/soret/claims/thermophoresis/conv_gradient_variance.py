@@ -3,7 +3,9 @@
 from typing import Annotated, Literal
 
 import soret
-from soret.claims import Runs, Simulate, Source, claim
+from soret.claims import Runs, Simulate, Source, claim, images
+from soret.claims.images import Images
+from soret.claims.ranges import COUNT, INITIALIZATIONS, NOT_NEGATIVE, RATES, REPLICAS, In
 from soret.claims.thermophoresis import _scans as scans
 
 
@@ -30,33 +32,40 @@ class ConvGradientVariance(scans.Scanned):
 
     predictions = (scans.Scan(*scans.LEARNING_RATE, observables=("gradient_variance",)),)
 
-    data: Annotated[Literal["digits", "mnist", "fashion-mnist", "cifar-10"], "images"] = "digits"
+    data: Annotated[Literal["digits", "mnist", "fashion-mnist", "cifar-10"], "images", Images()] = (
+        "digits"
+    )
     labels: Annotated[Literal["real", "random"], "labels: the images' own, or random"] = "real"
     scaling: Annotated[Literal["symmetric", "standardized", "none"], "how pixels are scaled"] = (
         "symmetric"
     )
-    channels: Annotated[int, "channels of every convolution"] = 10
-    padding: Annotated[int, "zeros around images before every convolution"] = 2
-    learning_rates: Annotated[tuple[float, ...], "learning rates η"] = (0.04, 0.02, 0.01)
-    batch_size: Annotated[int, "batch size B"] = 16
-    steps: Annotated[int, "updates per replica"] = 4000
-    replicas: Annotated[int, "replicas per learning rate"] = 16
-    examples: Annotated[int, "examples that the variance is taken over"] = 256
-    initializations: Annotated[tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>"] = (
+    channels: Annotated[int, "channels of every convolution", COUNT] = 10
+    padding: Annotated[int, "zeros around images before every convolution", NOT_NEGATIVE] = 2
+    learning_rates: Annotated[tuple[float, ...], "learning rates η", RATES] = (0.04, 0.02, 0.01)
+    batch_size: Annotated[int, "batch size B", COUNT] = 16
+    steps: Annotated[int, "updates per replica", COUNT] = 4000
+    replicas: Annotated[int, "replicas per learning rate", REPLICAS] = 16
+    examples: Annotated[
+        int, "examples that the variance is taken over", In(at_least=2, why="a variance")
+    ] = 256
+    initializations: Annotated[
+        tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>", INITIALIZATIONS
+    ] = (
         "pytorch",
         "he",
     )
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Scan η, once for every initialization, by epochs shuffled anew."""
-        images = soret.data.load(self.data)
+        pictures = images.load(self)
+        images.at_most(self, "examples", pictures)
         return {
             init: simulate(
                 init,
                 soret.problems.conv(
                     channels=self.channels,
                     padding=self.padding,
-                    data=images,
+                    data=pictures,
                     labels=self.labels,
                     scaling=self.scaling,
                     init=init,

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import soret
 from soret.claims import Runs, Simulate, Source, claim
+from soret.claims.memory import refuse_beyond
+from soret.claims.ranges import COUNT, INITIALIZATIONS, RATES, REPLICAS, In
 from soret.claims.thermophoresis import _scans as scans
 
 
@@ -23,17 +25,31 @@ class DeepGradientVariance(scans.Scanned):
 
     predictions = (scans.Scan(*scans.LEARNING_RATE, observables=("gradient_variance",)),)
 
-    inputs: Annotated[int, "input features"] = 100
-    hidden: Annotated[int, "units of each of the five hidden layers"] = 100
-    learning_rates: Annotated[tuple[float, ...], "learning rates η"] = (0.04, 0.02, 0.01)
-    batch_size: Annotated[int, "batch size B"] = 1
-    steps: Annotated[int, "updates per replica"] = 8000
-    replicas: Annotated[int, "replicas per learning rate"] = 32
-    examples: Annotated[int, "examples that the variance is taken over"] = 256
-    initializations: Annotated[tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>"] = (
+    inputs: Annotated[int, "input features", COUNT] = 100
+    hidden: Annotated[int, "units of each of the five hidden layers", COUNT] = 100
+    learning_rates: Annotated[tuple[float, ...], "learning rates η", RATES] = (0.04, 0.02, 0.01)
+    batch_size: Annotated[int, "batch size B", COUNT] = 1
+    steps: Annotated[int, "updates per replica", COUNT] = 8000
+    replicas: Annotated[int, "replicas per learning rate", REPLICAS] = 32
+    examples: Annotated[
+        int, "examples that the variance is taken over", In(at_least=2, why="a variance")
+    ] = 256
+    initializations: Annotated[
+        tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>", INITIALIZATIONS
+    ] = (
         "pytorch",
         "he",
     )
+
+    def check(self) -> None:
+        """Refuse examples that do not fit into memory."""
+        refuse_beyond(
+            4 * self.examples * (self.inputs + 6 * self.hidden),
+            "the examples that the variance is taken over",
+            examples=self.examples,
+            inputs=self.inputs,
+            hidden=self.hidden,
+        )
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Scan η, once for every initialization."""

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
-from soret.errors import SettingsError
+from soret.claims import Result, Runs, Simulate, Source, Verdict, claim, images
+from soret.claims.counts import check_divides
+from soret.claims.images import Images
+from soret.claims.ranges import COUNT, POSITIVE, REPLICAS, In, Initialization, Several
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -47,33 +49,40 @@ class HessianTraceBound:
     that factor, which falls as the net learns, and activation rate and norms are in the rest.
     """
 
-    data: Annotated[Literal["digits", "mnist", "fashion-mnist", "cifar-10"], "images"] = "digits"
+    data: Annotated[Literal["digits", "mnist", "fashion-mnist", "cifar-10"], "images", Images()] = (
+        "digits"
+    )
     labels: Annotated[Literal["real", "random"], "labels: the images' own, or random"] = "real"
-    hidden: Annotated[int, "units of every hidden layer"] = 64
-    depths: Annotated[tuple[int, ...], "hidden layers, a net for each"] = (1, 3)
-    learning_rate: Annotated[float, "learning rate η"] = 0.1
-    batch_size: Annotated[int, "batch size B"] = 16
-    steps: Annotated[int, "updates per replica"] = 10_000
-    records: Annotated[int, "records of a run"] = 50
-    replicas: Annotated[int, "replicas"] = 32
-    dropped_examples: Annotated[int, "examples of which the dropped term is computed"] = 2
-    init: Annotated[str, "pytorch, glorot, he, normal, normal:<scale>"] = "pytorch"
+    hidden: Annotated[int, "units of every hidden layer", COUNT] = 64
+    depths: Annotated[
+        tuple[int, ...], "hidden layers, a net for each", Several(In(at_least=1, at_most=100))
+    ] = (1, 3)
+    learning_rate: Annotated[float, "learning rate η", POSITIVE] = 0.1
+    batch_size: Annotated[int, "batch size B", COUNT] = 16
+    steps: Annotated[int, "updates per replica", COUNT] = 10_000
+    records: Annotated[int, "records of a run", In(at_least=3, why="a rank correlation")] = 50
+    replicas: Annotated[int, "replicas", REPLICAS] = 32
+    dropped_examples: Annotated[int, "examples of which the dropped term is computed", COUNT] = 2
+    init: Annotated[str, "pytorch, glorot, he, normal, normal:<scale>", Initialization()] = (
+        "pytorch"
+    )
+
+    def check(self) -> None:
+        """Refuse records that do not divide the steps."""
+        check_divides("records", self.records, "steps", self.steps)
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Train a net of each depth."""
-        if self.steps % self.records or self.records < 3:
-            raise SettingsError(
-                f"records is {self.records}; it must be at least 3 and divide steps, {self.steps}."
-            )
         o = soret.observables
-        images = soret.data.load(self.data)
+        pictures = images.load(self)
+        images.at_most(self, "dropped_examples", pictures)
         return {
             f"depth-{depth}": simulate(
                 f"depth-{depth}",
                 soret.problems.dense(
                     hidden=[self.hidden] * depth,
                     bias=False,
-                    data=images,
+                    data=pictures,
                     labels=self.labels,
                     scaling="symmetric",
                     init=self.init,

@@ -3,7 +3,9 @@
 from typing import Annotated, Literal
 
 import soret
-from soret.claims import Runs, Simulate, Source, claim
+from soret.claims import Runs, Simulate, Source, claim, images
+from soret.claims.images import Images
+from soret.claims.ranges import BATCH_SIZES, COUNT, INITIALIZATIONS, POSITIVE, RATES, REPLICAS
 from soret.claims.thermophoresis import _scans as scans
 
 OBSERVABLES = ("activation_rate", "weight_norm")
@@ -37,31 +39,39 @@ class ImageTwoLayer(scans.Scanned):
         scans.Scan(*scans.BATCH_SIZE, observables=OBSERVABLES),
     )
 
-    data: Annotated[Literal["digits", "mnist", "fashion-mnist", "cifar-10"], "images"] = "digits"
+    data: Annotated[Literal["digits", "mnist", "fashion-mnist", "cifar-10"], "images", Images()] = (
+        "digits"
+    )
     labels: Annotated[Literal["real", "random"], "labels: the images' own, or random"] = "real"
     scaling: Annotated[Literal["symmetric", "standardized", "none"], "how pixels are scaled"] = (
         "symmetric"
     )
-    hidden: Annotated[int, "hidden units"] = 300
-    learning_rates: Annotated[tuple[float, ...], "learning rates η of the first scan"] = (
+    hidden: Annotated[int, "hidden units", COUNT] = 300
+    learning_rates: Annotated[tuple[float, ...], "learning rates η of the first scan", RATES] = (
         0.2,
         0.1,
         0.05,
     )
-    batch_size: Annotated[int, "batch size of the first scan"] = 1000
-    learning_rate_steps: Annotated[int, "updates per replica in the first scan"] = 2000
-    batch_sizes: Annotated[tuple[int, ...], "batch sizes B of the second scan"] = (250, 500, 1000)
-    learning_rate: Annotated[float, "learning rate of the second scan"] = 0.02
-    batch_size_steps: Annotated[int, "updates per replica in the second scan"] = 4000
-    replicas: Annotated[int, "replicas per learning rate or batch size"] = 16
-    initializations: Annotated[tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>"] = (
+    batch_size: Annotated[int, "batch size of the first scan", COUNT] = 1000
+    learning_rate_steps: Annotated[int, "updates per replica in the first scan", COUNT] = 2000
+    batch_sizes: Annotated[tuple[int, ...], "batch sizes B of the second scan", BATCH_SIZES] = (
+        250,
+        500,
+        1000,
+    )
+    learning_rate: Annotated[float, "learning rate of the second scan", POSITIVE] = 0.02
+    batch_size_steps: Annotated[int, "updates per replica in the second scan", COUNT] = 4000
+    replicas: Annotated[int, "replicas per learning rate or batch size", REPLICAS] = 16
+    initializations: Annotated[
+        tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>", INITIALIZATIONS
+    ] = (
         "pytorch",
         "glorot",
     )
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Scan η, then B, once for every initialization, by epochs shuffled anew."""
-        images = soret.data.load(self.data)
+        pictures = images.load(self)
         # Measuring the activation rate on images costs as much as many steps.
         experiments = {
             "learning_rate": (
@@ -80,7 +90,7 @@ class ImageTwoLayer(scans.Scanned):
                 f"{scan}/{init}",
                 soret.problems.two_layer(
                     hidden=self.hidden,
-                    data=images,
+                    data=pictures,
                     labels=self.labels,
                     scaling=self.scaling,
                     init=init,

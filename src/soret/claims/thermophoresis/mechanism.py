@@ -9,6 +9,10 @@ import numpy as np
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims.counts import spacing
+from soret.claims.memory import refuse_beyond
+from soret.claims.ranges import COUNT, INITIALIZATIONS, NOT_NEGATIVE, RATES, REPLICAS, Several
+from soret.claims.settings import show
 from soret.claims.thermophoresis import _parts as parts
 from soret.claims.thermophoresis._scans import NAMES, circumstances
 from soret.errors import SettingsError
@@ -31,8 +35,8 @@ CLOSURE_CONFIDENCE = 0.999
 # A check that could not tell a quarter of the change from nothing says nothing.
 CLOSURE_RESOLUTION = 0.25
 
-# How far the records of different η may lie apart in η²t.
-_ROUNDING = 0.01
+# How far a window's edge may lie from a record, in the spacing of records.
+_OFF = 0.05
 
 _SHARE = "share of the noise part"
 
@@ -63,19 +67,25 @@ class Mechanism:
     order η.
     """
 
-    inputs: Annotated[int, "input features"] = 10
-    hidden: Annotated[int, "hidden units"] = 10
-    learning_rates: Annotated[tuple[float, ...], "learning rates η"] = (0.1, 0.05, 0.025)
-    windows: Annotated[tuple[float, ...], "values of η²t between which changes are taken"] = (
+    inputs: Annotated[int, "input features", COUNT] = 10
+    hidden: Annotated[int, "hidden units", COUNT] = 10
+    learning_rates: Annotated[tuple[float, ...], "learning rates η", RATES] = (0.1, 0.05, 0.025)
+    windows: Annotated[
+        tuple[float, ...],
+        "values of η²t between which changes are taken",
+        Several(NOT_NEGATIVE, fewest=2, order="rising"),
+    ] = (
         1.0,
         5.0,
         20.0,
         80.0,
     )
-    records: Annotated[int, "records until the last of them"] = 320
-    replicas: Annotated[int, "replicas per learning rate"] = 256
-    fresh_inputs: Annotated[int, "inputs drawn for every measurement of the parts"] = 256
-    initializations: Annotated[tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>"] = (
+    records: Annotated[int, "records until the last of them", COUNT] = 320
+    replicas: Annotated[int, "replicas per learning rate", REPLICAS] = 256
+    fresh_inputs: Annotated[int, "inputs drawn for every measurement of the parts", COUNT] = 256
+    initializations: Annotated[
+        tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>", INITIALIZATIONS
+    ] = (
         "pytorch",
         "normal",
     )
@@ -156,26 +166,32 @@ class Mechanism:
             else {},
         )
 
+    def check(self) -> None:
+        """Refuse windows that do not begin and end at records, and steps that are no number."""
+        self._spacings()
+        refuse_beyond(
+            4 * self.fresh_inputs * (self.inputs + 2 * self.hidden),
+            "the inputs of a measurement",
+            fresh_inputs=self.fresh_inputs,
+            inputs=self.inputs,
+            hidden=self.hidden,
+        )
+        apart = self.windows[-1] / self.records
+        for edge in self.windows:
+            if abs(edge / apart - round(edge / apart)) > _OFF:
+                raise SettingsError(
+                    f"windows={show(self.windows)} and records={self.records} do not go together: "
+                    f"records are {apart:.3g} of η²t apart, and {edge:g} is no multiple of that."
+                )
+
     def _spacings(self) -> dict[float, int]:
         """Return the steps between records for every η."""
-        if len(set(self.learning_rates)) < 2 or min(self.learning_rates) <= 0:
-            raise SettingsError(
-                f"learning_rates is {self.learning_rates}; give at least two, all above 0."
+        return {
+            rate: spacing(
+                self.windows[-1] / self.records / rate / rate, self.records, f"at η = {rate:g}"
             )
-        if len(self.windows) < 2 or any(a >= b for a, b in self._pairs()) or self.windows[0] < 0:
-            raise SettingsError(
-                f"windows is {self.windows}; give at least two values of η²t, increasing from 0 on."
-            )
-        spacings = {}
-        for rate in self.learning_rates:
-            exact = self.windows[-1] / rate**2 / self.records
-            spacings[rate] = max(1, round(exact))
-            if abs(spacings[rate] / exact - 1) > _ROUNDING:
-                raise SettingsError(
-                    f"at η = {rate:g} records would be {exact:.3g} steps apart, which is too far "
-                    f"from a whole number; use fewer records than {self.records}."
-                )
-        return spacings
+            for rate in self.learning_rates
+        }
 
     def _pairs(self) -> list[tuple[float, float]]:
         return list(zip(self.windows[:-1], self.windows[1:], strict=True))

@@ -4,6 +4,8 @@ from functools import partial
 from typing import Annotated, Any
 
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims.memory import refuse_beyond
+from soret.claims.ranges import COUNT
 
 # A moment is a sum of a few hundred numbers in double precision: differences below this are
 # rounding.
@@ -30,19 +32,23 @@ class MonotoneVariance:
     (Sec. 5, Eq. 7). That is no part of the propositions: the note says how often it fails.
     """
 
-    pairs: Annotated[int, "ordered pairs of units in each case"] = 200_000
-    inputs: Annotated[int, "input features"] = 10
-    hidden: Annotated[int, "hidden units of the nets, where (p − y)² is kept"] = 10
-    examples: Annotated[int, "inputs drawn for each two hundred pairs"] = 256
+    pairs: Annotated[int, "ordered pairs of units in each case", COUNT] = 200_000
+    inputs: Annotated[int, "input features", COUNT] = 10
+    hidden: Annotated[int, "hidden units of the nets, where (p − y)² is kept", COUNT] = 10
+    examples: Annotated[int, "inputs drawn for each two hundred pairs", COUNT] = 256
+
+    def check(self) -> None:
+        """Refuse what does not fit into memory."""
+        sizes = {name: getattr(self, name) for name in ("inputs", "hidden", "examples")}
+        # In float64: of every pair each moment in each case, twice; of 200 pairs their nets.
+        refuse_beyond(8 * 32 * self.pairs, "the moments of all pairs", pairs=self.pairs)
+        nets = self.hidden * (self.inputs + self.examples) + self.inputs * self.examples / 200
+        refuse_beyond(8 * 2 * 200 * nets, "two hundred pairs of nets on their inputs", **sizes)
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Draw pairs and measure how moments grow."""
         from soret.claims.thermophoresis._monotone import measure
-        from soret.errors import SettingsError
 
-        sizes = (self.pairs, self.inputs, self.hidden, self.examples)
-        if min(sizes) < 1:
-            raise SettingsError(f"pairs, inputs, hidden and examples are {sizes}; all at least 1.")
         compute = partial(
             measure,
             pairs=self.pairs,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims.ranges import COUNT, REPLICAS, In, Several
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,33 +31,41 @@ class RandomWalkFlow:
     wants. "Hidden unit" is the paper's own: (V, b) of Sec. 5 with ‖W‖ = 1.
     """
 
-    learning_rates: Annotated[tuple[float, ...], "learning rates η, at most 0.1"] = (
+    learning_rates: Annotated[
+        tuple[float, ...],
+        "learning rates η, at most 0.1",
+        Several(
+            In(above=0, at_most=0.1, why="no walker from outside the box to reach the window"),
+            fewest=2,
+        ),
+    ] = (
         0.1,
         0.05,
         0.025,
     )
     walks: Annotated[
-        tuple[str, ...],
+        tuple[
+            Literal[
+                "constant",
+                "linear",
+                "exponential",
+                "parallel",
+                "spreading",
+                "closing",
+                "hidden unit",
+            ],
+            ...,
+        ],
         "constant, linear, exponential, parallel, spreading, closing, hidden unit",
+        Several(),
     ] = ("constant", "linear", "exponential", "parallel", "spreading", "closing", "hidden unit")
-    pairs: Annotated[int, "pairs of walkers in a population"] = 16384
-    replicas: Annotated[int, "populations"] = 256
+    pairs: Annotated[int, "pairs of walkers in a population", COUNT] = 16384
+    replicas: Annotated[int, "populations", REPLICAS] = 256
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Take one step from a uniform and from a tilted density."""
         from soret.claims.thermophoresis._walks import TILT, WALKS
-        from soret.errors import SettingsError
 
-        if max(self.learning_rates) > 0.1:
-            raise SettingsError(
-                f"learning rate {max(self.learning_rates):g} lets walkers from outside the box, "
-                "where there are none, into the window; use at most 0.1."
-            )
-        unknown = set(self.walks) - set(WALKS)
-        if unknown:
-            raise SettingsError(
-                f"walks holds {', '.join(sorted(unknown))}; there are {', '.join(WALKS)}."
-            )
         return {
             f"{name}/{density}": simulate(
                 f"{name}/{density}",

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims import Result, Runs, Simulate, Source, Verdict, claim, images
+from soret.claims.counts import spacing
+from soret.claims.images import Images
+from soret.claims.memory import refuse_beyond
+from soret.claims.ranges import COUNT, POSITIVE, RATES, REPLICAS, In, Initialization, Several
+from soret.claims.settings import refuse_unused
 from soret.claims.thermophoresis._scans import NAMES
 from soret.errors import InferenceError, SettingsError
 
@@ -44,35 +49,49 @@ class SameTrainingError:
     data: Annotated[
         Literal["digits", "mnist", "fashion-mnist", "cifar-10", "gaussian"],
         "images, or a finite sample of x ~ N(0, I)",
+        Images(),
     ] = "digits"
-    labels: Annotated[tuple[str, ...], "real, random or both; gaussian inputs have random ones"] = (
+    labels: Annotated[
+        tuple[Literal["real", "random"], ...],
+        "real, random or both; gaussian inputs have random ones",
+        Several(),
+    ] = (
         "real",
         "random",
     )
-    examples: Annotated[int, "the first examples of the data, 2,048 at most"] = 2000
-    inputs: Annotated[int, "input features of the gaussian sample"] = 10
-    hidden: Annotated[int, "hidden units"] = 300
-    learning_rates: Annotated[tuple[float, ...], "learning rates; the extremes are compared"] = (
+    examples: Annotated[
+        int, "the first examples of the data, 2,048 at most", In(at_least=2, at_most=MOST_EXAMPLES)
+    ] = 2000
+    inputs: Annotated[int, "input features of the gaussian sample", COUNT] = 10
+    hidden: Annotated[int, "hidden units", COUNT] = 300
+    learning_rates: Annotated[
+        tuple[float, ...], "learning rates; the extremes are compared", RATES
+    ] = (
         0.2,
         0.1,
         0.05,
     )
-    batch_size: Annotated[int, "batch size B"] = 8
-    time: Annotated[float, "length of every run, η × updates"] = 1200.0
-    records: Annotated[int, "records of a run"] = 150
-    levels: Annotated[tuple[float, ...], "fractions of the way in log loss at which to look"] = (
+    batch_size: Annotated[int, "batch size B", COUNT] = 8
+    time: Annotated[float, "length of every run, η × updates", POSITIVE] = 1200.0
+    records: Annotated[int, "records of a run", COUNT] = 150
+    levels: Annotated[
+        tuple[float, ...],
+        "fractions of the way in log loss at which to look",
+        Several(In(above=0, at_most=1)),
+    ] = (
         0.25,
         0.5,
         1.0,
     )
-    replicas: Annotated[int, "replicas per learning rate"] = 32
-    init: Annotated[str, "pytorch, glorot, he, normal, normal:<scale>"] = "pytorch"
+    replicas: Annotated[int, "replicas per learning rate", REPLICAS] = 32
+    init: Annotated[str, "pytorch, glorot, he, normal, normal:<scale>", Initialization()] = (
+        "pytorch"
+    )
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Run every η for the same ηt, on real and on random labels."""
-        self._check()
         o = soret.observables
-        every = {rate: max(1, round(self.time / rate / self.records)) for rate in self._rates()}
+        every = self._spacings()
         return {
             f"{labels}/{rate:g}": simulate(
                 f"{labels}/{rate:g}",
@@ -151,20 +170,27 @@ class SameTrainingError:
             )
         }
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Refuse labels that the data has not, and times that are no number of steps."""
+        self._spacings()
+        if self.data != "gaussian":
+            refuse_unused(self, ["inputs"], f"data is {self.data}, which has its own")
         if self.data == "gaussian" and self.labels != ("random",):
             raise SettingsError("gaussian inputs have no labels of their own; use labels=random.")
-        unknown = set(self.labels) - {"real", "random"}
-        if unknown or not self.labels:
-            raise SettingsError(f"labels is {self.labels}; use real, random or both.")
-        if not 2 <= self.examples <= MOST_EXAMPLES:
-            raise SettingsError(f"examples is {self.examples}; use 2 to {MOST_EXAMPLES}.")
-        if len(set(self.learning_rates)) < 2 or min(self.learning_rates) <= 0:
-            raise SettingsError(
-                f"learning_rates is {self.learning_rates}; give at least two, all above 0."
+        if self.data == "gaussian":
+            refuse_beyond(
+                12 * self.examples * self.inputs,
+                "the gaussian sample",
+                examples=self.examples,
+                inputs=self.inputs,
             )
-        if not self.levels or min(self.levels) <= 0 or max(self.levels) > 1:
-            raise SettingsError(f"levels is {self.levels}; give fractions above 0, up to 1.")
+
+    def _spacings(self) -> dict[float, int]:
+        """Return the steps between records for every η."""
+        return {
+            rate: spacing(self.time / rate / self.records, self.records, f"at η = {rate:g}")
+            for rate in self._rates()
+        }
 
     def _problem(self, labels: str) -> soret.Problem:
         if self.data == "gaussian":
@@ -180,10 +206,10 @@ class SameTrainingError:
             return soret.problems.two_layer(
                 hidden=self.hidden, data=sample, scaling="none", init=self.init
             )
-        whole = soret.data.load(self.data)
+        whole = images.load(self)
         return soret.problems.two_layer(
             hidden=self.hidden,
-            data=whole.first(min(self.examples, len(whole))),
+            data=images.first(self, whole, "examples"),
             labels="real" if labels == "real" else "random",
             scaling="symmetric",
             init=self.init,

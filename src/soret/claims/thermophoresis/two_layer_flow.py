@@ -8,6 +8,7 @@ import numpy as np
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims.ranges import BATCH_SIZES, COUNT, RATES, REPLICAS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,15 +42,19 @@ class TwoLayerFlow:
     its b is uniform, so that in the midst nothing diffuses.
     """
 
-    inputs: Annotated[int, "input features"] = 10
-    hidden: Annotated[int, "hidden units"] = 10
-    learning_rates: Annotated[tuple[float, ...], "learning rates η"] = (0.1, 0.05, 0.025)
-    batch_sizes: Annotated[tuple[int, ...], "batch sizes B, scanned at the largest η"] = (1, 2, 4)
-    steps: Annotated[int, "updates per replica through training"] = 8000
-    replicas: Annotated[int, "replicas through training"] = 256
-    fresh_steps: Annotated[int, "updates from one start"] = 8
-    noise_steps: Annotated[int, "updates with noise alone"] = 60
-    fresh_replicas: Annotated[int, "replicas from one start, and with noise alone"] = 131_072
+    inputs: Annotated[int, "input features", COUNT] = 10
+    hidden: Annotated[int, "hidden units", COUNT] = 10
+    learning_rates: Annotated[tuple[float, ...], "learning rates η", RATES] = (0.1, 0.05, 0.025)
+    batch_sizes: Annotated[
+        tuple[int, ...], "batch sizes B, scanned at the largest η", BATCH_SIZES
+    ] = (1, 2, 4)
+    steps: Annotated[int, "updates per replica through training", COUNT] = 8000
+    replicas: Annotated[int, "replicas through training", REPLICAS] = 256
+    fresh_steps: Annotated[int, "updates from one start", COUNT] = 8
+    noise_steps: Annotated[int, "updates with noise alone", COUNT] = 60
+    fresh_replicas: Annotated[int, "replicas from one start, and with noise alone", REPLICAS] = (
+        131_072
+    )
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Scan η and B from one start and through training; and walk with noise alone."""

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import soret
 from soret.claims import Runs, Simulate, Source, claim
+from soret.claims.ranges import BATCH_SIZES, COUNT, INITIALIZATIONS, POSITIVE, RATES, REPLICAS
 from soret.claims.thermophoresis import _scans as scans
 
 OBSERVABLES = ("activation_rate", "weight_norm")
@@ -27,19 +28,25 @@ class UniformInputs(scans.Scanned):
         scans.Scan(*scans.BATCH_SIZE, observables=OBSERVABLES),
     )
 
-    inputs: Annotated[int, "input features"] = 10
-    hidden: Annotated[int, "hidden units"] = 10
-    learning_rates: Annotated[tuple[float, ...], "learning rates η of the first scan"] = (
+    inputs: Annotated[int, "input features", COUNT] = 10
+    hidden: Annotated[int, "hidden units", COUNT] = 10
+    learning_rates: Annotated[tuple[float, ...], "learning rates η of the first scan", RATES] = (
         0.1,
         0.05,
         0.025,
     )
-    learning_rate_steps: Annotated[int, "updates per replica in the first scan"] = 2000
-    batch_sizes: Annotated[tuple[int, ...], "batch sizes B of the second scan"] = (1, 2, 3)
-    learning_rate: Annotated[float, "learning rate of the second scan"] = 0.05
-    batch_size_steps: Annotated[int, "updates per replica in the second scan"] = 8000
-    replicas: Annotated[int, "replicas per learning rate or batch size"] = 128
-    initializations: Annotated[tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>"] = (
+    learning_rate_steps: Annotated[int, "updates per replica in the first scan", COUNT] = 2000
+    batch_sizes: Annotated[tuple[int, ...], "batch sizes B of the second scan", BATCH_SIZES] = (
+        1,
+        2,
+        3,
+    )
+    learning_rate: Annotated[float, "learning rate of the second scan", POSITIVE] = 0.05
+    batch_size_steps: Annotated[int, "updates per replica in the second scan", COUNT] = 8000
+    replicas: Annotated[int, "replicas per learning rate or batch size", REPLICAS] = 128
+    initializations: Annotated[
+        tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>", INITIALIZATIONS
+    ] = (
         "pytorch",
         "normal",
     )

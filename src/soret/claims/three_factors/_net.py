@@ -30,7 +30,7 @@ def around_the_minimum(
     -------
     Dataset
         hessian (with the weight decay) and covariance (P, P); moment (replica, P), the mean square
-        of every replica along the Hessian's eigenvectors, curvatures rising. None in a rehearsal.
+        of every replica along the Hessian's eigenvectors, curvatures rising. None in a dry run.
     """
     problem = _problem()
     found = simulate.measure("net/minimum", lambda seed: _measured(problem))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import soret
+from soret.claims.ranges import In, Several
 from soret.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -18,6 +19,35 @@ if TYPE_CHECKING:
 
 SURFACES = ("double", "tilted", "wide or deep", "funnel", "plane")
 """The last two in two dimensions; the others in one."""
+
+
+STEEPEST = 20.0
+"""The largest curvature at a minimum, below which SGD is stable at η < 2/20."""
+
+HOTTEST = 10.0
+"""T beside a barrier of 1, beyond which the wells are nothing."""
+
+RATE = In(above=0, below=2 / STEEPEST, why="SGD to be stable at curvatures up to 20")
+STABLE = Several(RATE, fewest=2, why="a power of it")
+HEAT = In(above=0, at_most=HOTTEST, why="wells to be seen")
+
+
+def check_heats(claim: Any) -> None:
+    """Refuse temperatures that know of no well.
+
+    Raises
+    ------
+    SettingsError
+    """
+    points = points_of(claim.learning_rates, claim.batch_sizes, claim.variances)
+    for eta, batch, variance in {point for scan in points.values() for point in scan}:
+        heat = eta * variance / (2 * batch)
+        if heat > HOTTEST:
+            raise SettingsError(
+                f"learning_rates, batch_sizes and variances must keep T = ησ²/(2S) at most "
+                f"{HOTTEST:g} beside barriers of 1, got {heat:.3g} at η = {eta:g}, S = {batch}, "
+                f"σ² = {variance:g}."
+            )
 
 
 def well_of(name: str) -> Any:
@@ -132,8 +162,6 @@ def points_of(
     rates: Sequence[float], batches: Sequence[int], variances: Sequence[float]
 ) -> dict[str, list[tuple[float, int, float]]]:
     """Return the (η, S, σ²) of three scans that share their first point."""
-    if min(len(rates), len(batches), len(variances)) < 2:
-        raise SettingsError("each factor needs two values: learning_rates, batch_sizes, variances.")
     eta, batch, variance = rates[0], batches[0], variances[0]
     return {
         "η": [(value, batch, variance) for value in rates],

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 import soret
-from soret.claims import Runs, Simulate
-from soret.errors import SettingsError
+from soret.claims import Runs, Simulate, images
+from soret.claims.images import Images
+from soret.claims.ranges import COUNT, SIZES, Initialization
+from soret.claims.settings import refuse_unused, show
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,26 +48,35 @@ class Network:
     """
 
     data: Annotated[
-        Literal["digits", "mnist", "fashion-mnist", "cifar-10"], "images; digits if absent"
+        Literal["digits", "mnist", "fashion-mnist", "cifar-10"],
+        "images",
+        Images(("train", "test")),
     ] = "fashion-mnist"
-    images: Annotated[int, "training images, the first so many"] = 60_000
+    images: Annotated[int, "training images, the first so many", COUNT] = 60_000
     net: Annotated[Literal["dense", "conv"], "network"] = "dense"
-    hidden: Annotated[tuple[int, ...], "units of each hidden layer of a dense net"] = (
+    hidden: Annotated[tuple[int, ...], "units of each hidden layer of a dense net", SIZES] = (
         256,
         256,
         256,
     )
-    channels: Annotated[tuple[int, ...], "channels of each stack of a conv net"] = (16, 32)
+    channels: Annotated[tuple[int, ...], "channels of each stack of a conv net", SIZES] = (16, 32)
     batch_normalization: Annotated[bool, "whether a dense net is batch-normalized"] = True
-    init: Annotated[str, "pytorch, glorot, he, normal, normal:<scale>"] = "pytorch"
+    init: Annotated[str, "pytorch, glorot, he, normal, normal:<scale>", Initialization()] = (
+        "pytorch"
+    )
+
+    def check(self) -> None:
+        """Refuse settings of the other kind of network."""
+        other = ("channels",) if self.net == "dense" else ("hidden", "batch_normalization")
+        refuse_unused(self, other, f"net is {self.net}")
 
     def training_data(self) -> Dataset:
         """Return the images trained on."""
-        return _first(soret.data.load_or_digits(self.data, "train"), self.images)
+        return images.first(self, images.load(self))
 
     def validation_data(self) -> Dataset:
         """Return the images validated on: the test split, which nothing here selects by."""
-        return soret.data.load_or_digits(self.data, "test")
+        return images.load(self, split="test")
 
     def problem(self, data: Dataset) -> Problem:
         """Return the network with some images; the same parameters fit any."""
@@ -125,8 +136,6 @@ def train(
     level : observable, optional
         What rule "accuracy" watches, in place of the training accuracy.
     """
-    if epochs < 1 or replicas < 1:
-        raise SettingsError(f"epochs is {epochs} and replicas {replicas}; both must be at least 1.")
     assert isinstance(problem.data, soret.Dataset)
     data = problem.data
     an_epoch = max(1, len(data) // batch_size)
@@ -251,16 +260,27 @@ def gather_ends(
     return xr.concat(parts, "point"), points
 
 
+def check_rules(claim: Any) -> None:
+    """Refuse settings of stopping rules that are not asked for."""
+    rules = set(claim.rules)
+    settings = {
+        "epochs": {"epochs"},
+        "most_epochs": {"loss", "accuracy"},
+        "target_loss": {"loss"},
+        "target_accuracy": {"accuracy"},
+    }
+    for name, needs in settings.items():
+        if not needs & rules:
+            refuse_unused(claim, [name], f"rules are {show(claim.rules)}")
+
+
 def scan(
     claim: Any, simulate: Simulate, rules: Sequence[str], *, hessian_examples: int = 0
 ) -> Runs:
     """Train over the grid of (η, S) to each stopping rule, and measure the ends."""
-    unknown = set(rules) - set(RULES)
-    if unknown:
-        raise SettingsError(
-            f"rules holds {', '.join(sorted(unknown))}; there are {', '.join(RULES)}."
-        )
     problem = claim.problem(claim.training_data())
+    if hessian_examples:
+        images.at_most(claim, "hessian_examples", problem.data)
     made: dict[str, Any] = {}
     for rule in rules:
         runs = {
@@ -320,7 +340,3 @@ def unrelated(values: Floats) -> Floats:
     half = spread * rng.normal(size=(len(values), -(-values.shape[1] // 2)))
     scatter = np.stack([half, -half], axis=-1).reshape(len(values), -1)[:, : values.shape[1]]
     return np.asarray(np.where(np.isfinite(values), np.nanmean(values) + scatter, np.nan))
-
-
-def _first(data: Dataset, images: int) -> Dataset:
-    return data.first(min(images, len(data)))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims.counts import check_multiple
+from soret.claims.ranges import BATCH_SIZES, COUNT, RATES, REPLICAS, In, Several
 from soret.claims.three_factors._surfaces import (
+    STABLE,
     along,
+    check_heats,
     effective_temperature,
     heat_of,
     marginal,
@@ -35,6 +39,7 @@ DISTANCE_TOLERANCE = 0.05
 
 _FACTORS = ("η", "S", "σ²")
 _MAP_SURFACE = "double"
+_RECORDS = 40
 
 
 @claim(
@@ -67,29 +72,41 @@ class BoltzmannEquilibrium:
     direction across, so that along the path the two are one piece of evidence and not two.
     """
 
-    surfaces: Annotated[tuple[str, ...], "double, tilted, wide or deep, funnel, plane"] = (
+    surfaces: Annotated[
+        tuple[Literal["double", "tilted", "wide or deep", "funnel", "plane"], ...],
+        "double, tilted, wide or deep, funnel, plane",
+        Several(),
+    ] = (
         "double",
         "tilted",
         "plane",
     )
-    learning_rates: Annotated[tuple[float, ...], "η; the first is the common point's"] = (
+    learning_rates: Annotated[tuple[float, ...], "η; the first is the common point's", STABLE] = (
         0.005,
         0.0075,
         0.01,
     )
-    batch_sizes: Annotated[tuple[int, ...], "S; the first is the common point's"] = (4, 3, 2)
-    variances: Annotated[tuple[float, ...], "σ²; the first is the common point's"] = (
+    batch_sizes: Annotated[tuple[int, ...], "S; the first is the common point's", BATCH_SIZES] = (
+        4,
+        3,
+        2,
+    )
+    variances: Annotated[tuple[float, ...], "σ²; the first is the common point's", RATES] = (
         800.0,
         1100.0,
         1600.0,
     )
-    replicas: Annotated[int, "replicas at every point"] = 2048
-    steps: Annotated[int, "updates; the second half counts"] = 100_000
-    points: Annotated[int, "points of the map along either axis"] = 21
+    replicas: Annotated[int, "replicas at every point", REPLICAS] = 2048
+    steps: Annotated[int, "updates; the second half counts", COUNT] = 100_000
+    points: Annotated[int, "points of the map along either axis", In(at_least=2, at_most=200)] = 21
+
+    def check(self) -> None:
+        """Refuse steps that are not recorded evenly."""
+        check_multiple("steps", self.steps, _RECORDS)
+        check_heats(self)
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Run SGD at every point; solve for the recursion's law over η and T."""
-        points_of(self.learning_rates, self.batch_sizes, self.variances)
         made = {}
         for name in self.surfaces:
             well = well_of(name)
@@ -108,7 +125,7 @@ class BoltzmannEquilibrium:
                     observe=soret.observables.parameters,
                     steps=self.steps,
                     replicas=self.replicas,
-                    record_every=self.steps // 40,
+                    record_every=self.steps // _RECORDS,
                 )
         made["map"] = simulate.measure("map", partial(_map, self.points))
         return made

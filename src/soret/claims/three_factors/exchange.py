@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims import Result, Runs, Simulate, Source, Verdict, claim, images
+from soret.claims.ranges import COUNT, POSITIVE, In, Several
 from soret.claims.three_factors._training import Network, measure_ends, train
 from soret.errors import SettingsError
 
@@ -52,30 +53,27 @@ class Exchange(Network):
     Pairs and factors are ours; the slides give none.
     """
 
-    learning_rate: Annotated[float, "learning rate η at k = 1"] = 0.01
-    batch_size: Annotated[int, "batch size S at k = 1"] = 25
-    factors: Annotated[tuple[int, ...], "k beside 1, ascending"] = (2, 4, 8, 16, 32, 64)
-    epochs: Annotated[int, "epochs"] = 200
-    replicas: Annotated[int, "replicas"] = 8
-    hessian_examples: Annotated[int, "training images that the Hessian is a mean over"] = 2000
+    learning_rate: Annotated[float, "learning rate η at k = 1", POSITIVE] = 0.01
+    batch_size: Annotated[int, "batch size S at k = 1", COUNT] = 25
+    factors: Annotated[
+        tuple[int, ...], "k beside 1, ascending", Several(In(at_least=2), fewest=2, order="rising")
+    ] = (2, 4, 8, 16, 32, 64)
+    epochs: Annotated[int, "epochs", In(at_least=4, why="a distance of curves")] = 200
+    replicas: Annotated[int, "replicas", In(at_least=8, why="a distance of curves")] = 8
+    hessian_examples: Annotated[int, "training images that the Hessian is a mean over", COUNT] = (
+        2000
+    )
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Train every arm, recording the loss once an epoch, and measure the ends."""
-        if self.replicas < 8 or self.epochs < 4:
-            raise SettingsError(
-                f"replicas is {self.replicas} and epochs {self.epochs}; distances take at least 8 "
-                "replicas and 4 epochs."
-            )
-        if len(self.factors) < 2 or list(self.factors) != sorted({*self.factors} - {0, 1}):
-            raise SettingsError(
-                f"factors are {self.factors}; there must be two or more, ascending from 2."
-            )
         data = self.training_data()
         if self.batch_size * self.factors[-1] > len(data):
             raise SettingsError(
-                f"S = {self.batch_size * self.factors[-1]:,} exceeds the {len(data):,} images."
+                f"batch_size times the largest of factors must be at most the {len(data):,} "
+                f"images, got {self.batch_size} x {self.factors[-1]}."
             )
         problem = self.problem(data)
+        images.at_most(self, "hessian_examples", data)
         arms = {
             f"{arm}/k-{k}": (
                 self.batch_size * k,

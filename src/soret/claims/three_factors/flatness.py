@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims.ranges import BATCH_SIZES, COUNT, POSITIVE, RATES, REPLICAS, In, Several
 from soret.claims.three_factors._training import (
     RULES,
     Network,
+    check_rules,
     scan,
     trained,
     unrelated,
@@ -56,15 +58,33 @@ class Flatness(Network):
     Which pairs are left out was settled after a first look at seed 0.
     """
 
-    learning_rates: Annotated[tuple[float, ...], "learning rates η"] = (0.005, 0.01, 0.02, 0.05)
-    batch_sizes: Annotated[tuple[int, ...], "batch sizes S"] = (25, 50, 100, 200)
-    rules: Annotated[tuple[str, ...], "stopping rules: loss, accuracy, epochs"] = ("loss", "epochs")
-    epochs: Annotated[int, "epochs of rule epochs"] = 200
-    most_epochs: Annotated[int, "epochs after which the other rules give up"] = 400
-    target_loss: Annotated[float, "training loss of rule loss (nats)"] = 0.03
-    target_accuracy: Annotated[float, "training accuracy of rule accuracy"] = 1.0
-    replicas: Annotated[int, "replicas: repetitions of the whole scan"] = 5
-    hessian_examples: Annotated[int, "training images that the Hessian is a mean over"] = 2000
+    learning_rates: Annotated[tuple[float, ...], "learning rates η", RATES] = (
+        0.005,
+        0.01,
+        0.02,
+        0.05,
+    )
+    batch_sizes: Annotated[tuple[int, ...], "batch sizes S", BATCH_SIZES] = (25, 50, 100, 200)
+    rules: Annotated[
+        tuple[Literal["loss", "accuracy", "epochs"], ...],
+        "stopping rules: loss, accuracy, epochs",
+        Several(),
+    ] = ("loss", "epochs")
+    epochs: Annotated[int, "epochs of rule epochs", COUNT] = 200
+    most_epochs: Annotated[int, "epochs after which the other rules give up", COUNT] = 400
+    target_loss: Annotated[float, "training loss of rule loss (nats)", POSITIVE] = 0.03
+    target_accuracy: Annotated[
+        float, "training accuracy of rule accuracy", In(above=0, at_most=1)
+    ] = 1.0
+    replicas: Annotated[int, "replicas: repetitions of the whole scan", REPLICAS] = 5
+    hessian_examples: Annotated[int, "training images that the Hessian is a mean over", COUNT] = (
+        2000
+    )
+
+    def check(self) -> None:
+        """Refuse settings of the other network, and of rules that are not asked for."""
+        super().check()
+        check_rules(self)
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Train every pair (η, S) to the end, and measure there."""

@@ -9,7 +9,9 @@ import numpy as np
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, claim
-from soret.errors import SettingsError
+from soret.claims.memory import grid_bytes, refuse_beyond
+from soret.claims.ranges import COUNT, REPLICAS, In, Several
+from soret.claims.three_factors._surfaces import HEAT, RATE
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -50,18 +52,26 @@ class FokkerPlanckEquation:
     Surfaces, starts and times are ours; the slides have none.
     """
 
-    learning_rate: Annotated[float, "η"] = 0.01
-    batch_size: Annotated[int, "S"] = 4
-    heat: Annotated[float, "T = ησ²/(2S) of the mean direction, beside a barrier of 1"] = 0.3
-    steps: Annotated[tuple[int, ...], "steps after which densities are compared"] = (20, 60, 200)
-    replicas: Annotated[int, "replicas"] = 131_072
-    cells: Annotated[int, "cells of the grid in two dimensions, either axis; in one 5 times"] = 120
+    learning_rate: Annotated[float, "η", RATE] = 0.01
+    batch_size: Annotated[int, "S", COUNT] = 4
+    heat: Annotated[float, "T = ησ²/(2S) of the mean direction, beside a barrier of 1", HEAT] = 0.3
+    steps: Annotated[
+        tuple[int, ...], "steps after which densities are compared", Several(COUNT)
+    ] = (20, 60, 200)
+    replicas: Annotated[int, "replicas", REPLICAS] = 131_072
+    cells: Annotated[
+        int,
+        "cells of the grid in two dimensions, either axis; in one 5 times",
+        In(at_least=8, at_most=2000),
+    ] = 120
+
+    def check(self) -> None:
+        """Refuse grids that do not fit into memory."""
+        refuse_beyond(grid_bytes(self.cells**2), "the grid in the plane", cells=self.cells)
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Run the ensembles, and evolve densities by the equation and by its rivals."""
         every = int(np.gcd.reduce(self.steps))
-        if min(self.steps) < 1 or len(set(self.steps)) != len(self.steps):
-            raise SettingsError(f"steps is {self.steps}; it must be different numbers from 1 on.")
         made = {}
         for case in CASES:
             well = _well(case)

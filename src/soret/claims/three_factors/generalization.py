@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
-from soret.claims.three_factors._training import RULES, Network, scan, trained, unrelated
+from soret.claims.ranges import BATCH_SIZES, COUNT, POSITIVE, RATES, REPLICAS, In, Several
+from soret.claims.three_factors._training import (
+    RULES,
+    Network,
+    check_rules,
+    scan,
+    trained,
+    unrelated,
+)
 from soret.errors import InferenceError
 
 
@@ -37,14 +45,30 @@ class Generalization(Network):
     nothing is left of the correlation at equal training loss (rule "loss").
     """
 
-    learning_rates: Annotated[tuple[float, ...], "learning rates η"] = (0.005, 0.01, 0.02, 0.05)
-    batch_sizes: Annotated[tuple[int, ...], "batch sizes S"] = (25, 50, 100, 200)
-    rules: Annotated[tuple[str, ...], "stopping rules: loss, accuracy, epochs"] = ("epochs", "loss")
-    epochs: Annotated[int, "epochs of rule epochs"] = 200
-    most_epochs: Annotated[int, "epochs after which the other rules give up"] = 400
-    target_loss: Annotated[float, "training loss of rule loss (nats)"] = 0.03
-    target_accuracy: Annotated[float, "training accuracy of rule accuracy"] = 1.0
-    replicas: Annotated[int, "replicas: repetitions of the whole scan"] = 5
+    learning_rates: Annotated[tuple[float, ...], "learning rates η", RATES] = (
+        0.005,
+        0.01,
+        0.02,
+        0.05,
+    )
+    batch_sizes: Annotated[tuple[int, ...], "batch sizes S", BATCH_SIZES] = (25, 50, 100, 200)
+    rules: Annotated[
+        tuple[Literal["loss", "accuracy", "epochs"], ...],
+        "stopping rules: loss, accuracy, epochs",
+        Several(),
+    ] = ("epochs", "loss")
+    epochs: Annotated[int, "epochs of rule epochs", COUNT] = 200
+    most_epochs: Annotated[int, "epochs after which the other rules give up", COUNT] = 400
+    target_loss: Annotated[float, "training loss of rule loss (nats)", POSITIVE] = 0.03
+    target_accuracy: Annotated[
+        float, "training accuracy of rule accuracy", In(above=0, at_most=1)
+    ] = 1.0
+    replicas: Annotated[int, "replicas: repetitions of the whole scan", REPLICAS] = 5
+
+    def check(self) -> None:
+        """Refuse settings of the other network, and of rules that are not asked for."""
+        super().check()
+        check_rules(self)
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Train every pair (η, S) to the end, and validate there."""

@@ -8,8 +8,8 @@ import numpy as np
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims.ranges import COUNT, POSITIVE, REPLICAS, In, Several
 from soret.claims.three_factors._training import Network, train
-from soret.errors import SettingsError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -55,30 +55,30 @@ class Interpolation(Network):
     settled after a first look at seed 0.
     """
 
-    learning_rate: Annotated[float, "learning rate η"] = 0.02
-    batch_sizes: Annotated[tuple[int, ...], "small, middle and large batch size S"] = (
+    learning_rate: Annotated[float, "learning rate η", POSITIVE] = 0.02
+    batch_sizes: Annotated[
+        tuple[int, ...],
+        "small, middle and large batch size S",
+        Several(COUNT, fewest=3, most=3, order="rising"),
+    ] = (
         32,
         256,
         2048,
     )
-    target_loss: Annotated[float, "training loss at which runs stop (nats)"] = 0.03
-    most_epochs: Annotated[int, "epochs after which runs give up"] = 1000
-    rise: Annotated[float, "by how much the loss rises at the edge of a minimum (nats)"] = 0.1
-    positions: Annotated[int, "points on a line"] = 181
-    side: Annotated[int, "points on a side of the plane"] = 25
+    target_loss: Annotated[float, "training loss at which runs stop (nats)", POSITIVE] = 0.03
+    most_epochs: Annotated[int, "epochs after which runs give up", COUNT] = 1000
+    rise: Annotated[
+        float, "by how much the loss rises at the edge of a minimum (nats)", POSITIVE
+    ] = 0.1
+    positions: Annotated[int, "points on a line", In(at_least=21, at_most=100_000)] = 181
+    side: Annotated[int, "points on a side of the plane", In(at_least=3, at_most=1000)] = 25
     filter_normalized: Annotated[bool, "whether the plane's directions are filter normalized"] = (
         False
     )
-    replicas: Annotated[int, "replicas: pairs of minima"] = 8
+    replicas: Annotated[int, "replicas: pairs of minima", REPLICAS] = 8
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Train with every batch size, and measure along lines and in a plane."""
-        if len(self.batch_sizes) != 3 or list(self.batch_sizes) != sorted(set(self.batch_sizes)):
-            raise SettingsError(
-                f"batch_sizes are {self.batch_sizes}; give a small, a middle and a large one."
-            )
-        if self.rise <= 0 or self.positions < 21:
-            raise SettingsError("rise must be above 0 and positions at least 21.")
         problem = self.problem(self.training_data())
         runs = [
             train(

@@ -10,6 +10,7 @@ import numpy as np
 import soret
 from soret.claims import Result, Runs, Simulate, Source, claim
 from soret.claims.collapse import EXPONENT_TOLERANCE
+from soret.claims.ranges import COUNT, LARGEST_COUNT, POSITIVE, REPLICAS, Several
 from soret.claims.three_factors._moments import ORDERS, curvatures, losses_of, quadratic, solver
 from soret.errors import SettingsError
 
@@ -25,6 +26,8 @@ _EXAMPLES = 8
 _VARIANCE = 1e-3
 """σ²/S on the quadratic surface: relative errors do not depend on it, and weak noise shows the
 mean's. In float32 rounding is a thousand times less."""
+
+FALLING = Several(POSITIVE, fewest=3, order="falling", why="a power of it")
 
 POWERS = (
     ("mean", "first", 1.0),
@@ -70,29 +73,42 @@ class LangevinLimit:
     less: an error that stays, a second equation no better than the first. All settings are ours.
     """
 
-    learning_rates: Annotated[tuple[float, ...], "η on the quadratic surface, falling"] = (
+    learning_rates: Annotated[tuple[float, ...], "η on the quadratic surface, falling", FALLING] = (
         0.5,
         0.25,
         0.125,
         0.0625,
     )
-    time: Annotated[float, "t = ηk there; a multiple of every η"] = 2.0
-    quadratic_replicas: Annotated[int, "replicas there, of 16 coordinates each"] = 2_097_152
-    net_rates: Annotated[tuple[float, ...], "η on the net, falling"] = (0.5, 0.25, 0.125, 0.0625)
-    net_time: Annotated[float, "t on the net"] = 4.0
-    hidden: Annotated[int, "hidden units of the net"] = 3
-    starts: Annotated[int, "starts of gradient descent on the net"] = 64
-    batch_size: Annotated[int, "S of the net's ensemble, large: noise is weak"] = 256
-    net_replicas: Annotated[int, "replicas of the net's ensemble"] = 65_536
+    time: Annotated[float, "t = ηk there; a multiple of every η", POSITIVE] = 2.0
+    quadratic_replicas: Annotated[int, "replicas there, of 16 coordinates each", REPLICAS] = (
+        2_097_152
+    )
+    net_rates: Annotated[tuple[float, ...], "η on the net, falling", FALLING] = (
+        0.5,
+        0.25,
+        0.125,
+        0.0625,
+    )
+    net_time: Annotated[float, "t on the net", POSITIVE] = 4.0
+    hidden: Annotated[int, "hidden units of the net", COUNT] = 3
+    starts: Annotated[int, "starts of gradient descent on the net", REPLICAS] = 64
+    batch_size: Annotated[int, "S of the net's ensemble, large: noise is weak", COUNT] = 256
+    net_replicas: Annotated[int, "replicas of the net's ensemble", REPLICAS] = 65_536
+
+    def check(self) -> None:
+        """Refuse times that are no multiples of every η."""
+        for name, rates in (("time", self.learning_rates), ("net_time", self.net_rates)):
+            time = getattr(self, name)
+            for eta in rates:
+                steps = time / eta
+                if not 1 <= steps <= LARGEST_COUNT or abs(steps - round(steps)) > 1e-6:
+                    raise SettingsError(
+                        f"{name} must be a multiple of every η, below 2³¹ times it, got "
+                        f"{name}={time:g} at η = {eta:g}."
+                    )
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Run SGD on both, and find the laws on the net."""
-        for rates, time in ((self.learning_rates, self.time), (self.net_rates, self.net_time)):
-            whole = all(abs(time / eta - round(time / eta)) < 1e-6 for eta in rates)
-            if len(rates) < 3 or list(rates) != sorted(set(rates), reverse=True) or not whole:
-                raise SettingsError(
-                    f"η are {rates}; there must be 3 or more, falling, that divide t = {time:g}."
-                )
         made: dict[str, Any] = {}
         for eta in self.learning_rates:
             steps = round(self.time / eta)

@@ -8,6 +8,7 @@ import numpy as np
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims.ranges import BATCH_SIZES, COUNT, RATES, REPLICAS, SHARE, In
 from soret.claims.three_factors._training import (
     TRAINED,
     Network,
@@ -18,7 +19,7 @@ from soret.claims.three_factors._training import (
     trained,
     unrelated,
 )
-from soret.errors import InferenceError, SettingsError
+from soret.errors import InferenceError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -60,21 +61,25 @@ class Memorization(Network):
     progress and pairs (η, S) are ours.
     """
 
-    fraction: Annotated[float, "share of the labels that is random, in the second experiment"] = 0.4
-    progress: Annotated[float, "accuracy on true labels at which runs are compared"] = 0.95
-    learning_rates: Annotated[tuple[float, ...], "learning rates η"] = (0.005, 0.01, 0.02, 0.05)
-    batch_sizes: Annotated[tuple[int, ...], "batch sizes S"] = (25, 50, 100, 200)
-    random_epochs: Annotated[int, "epochs after which runs on random labels give up"] = 400
-    most_epochs: Annotated[int, "epochs after which runs on some of them give up"] = 400
-    replicas: Annotated[int, "replicas"] = 5
+    fraction: Annotated[
+        float, "share of the labels that is random, in the second experiment", SHARE
+    ] = 0.4
+    progress: Annotated[
+        float, "accuracy on true labels at which runs are compared", In(above=0, at_most=1)
+    ] = 0.95
+    learning_rates: Annotated[tuple[float, ...], "learning rates η", RATES] = (
+        0.005,
+        0.01,
+        0.02,
+        0.05,
+    )
+    batch_sizes: Annotated[tuple[int, ...], "batch sizes S", BATCH_SIZES] = (25, 50, 100, 200)
+    random_epochs: Annotated[int, "epochs after which runs on random labels give up", COUNT] = 400
+    most_epochs: Annotated[int, "epochs after which runs on some of them give up", COUNT] = 400
+    replicas: Annotated[int, "replicas", REPLICAS] = 5
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Train on random labels to the end, and on some of them to equal progress."""
-        if not 0 < self.fraction < 1 or not 0 < self.progress <= 1:
-            raise SettingsError(
-                f"fraction is {self.fraction} and progress {self.progress}; they must lie "
-                "between 0 and 1."
-            )
         data = self.training_data()
         random, _ = soret.data.randomize_labels(data, 1.0)
         whole = self.problem(random)

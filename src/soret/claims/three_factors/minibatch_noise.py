@@ -8,6 +8,8 @@ import numpy as np
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims.ranges import COUNT, POSITIVE, SIZES, In, Several
+from soret.claims.settings import show
 from soret.claims.three_factors._training import Network
 from soret.errors import InferenceError, SettingsError
 
@@ -61,27 +63,42 @@ class MinibatchNoise(Network):
     Network, points and batch sizes are ours.
     """
 
-    images: Annotated[int, "training images, the first so many: N"] = 4096
-    hidden: Annotated[tuple[int, ...], "units of each hidden layer of a dense net"] = (50,)
+    images: Annotated[int, "training images, the first so many: N", COUNT] = 4096
+    hidden: Annotated[tuple[int, ...], "units of each hidden layer of a dense net", SIZES] = (50,)
     batch_normalization: Annotated[bool, "whether a dense net is batch-normalized"] = False
-    learning_rate: Annotated[float, "learning rate η of the training"] = 0.1
-    training_batch: Annotated[int, "batch size of the training"] = 32
-    epochs: Annotated[tuple[int, ...], "epochs after which noise is measured, beside 0"] = (2, 50)
-    batch_sizes: Annotated[tuple[int, ...], "batch sizes S, ascending"] = (1, 4, 16, 64, 256, 1024)
-    draws: Annotated[int, "mini-batches of each size at each point"] = 4000
-    dimensions: Annotated[int, "directions of the test of normality"] = 10
+    learning_rate: Annotated[float, "learning rate η of the training", POSITIVE] = 0.1
+    training_batch: Annotated[int, "batch size of the training", COUNT] = 32
+    epochs: Annotated[
+        tuple[int, ...], "epochs after which noise is measured, beside 0", Several(COUNT)
+    ] = (2, 50)
+    batch_sizes: Annotated[
+        tuple[int, ...],
+        "batch sizes S, ascending",
+        Several(COUNT, fewest=3, order="rising", why="a power of it"),
+    ] = (1, 4, 16, 64, 256, 1024)
+    draws: Annotated[
+        int, "mini-batches of each size at each point", In(at_least=200, why="a covariance")
+    ] = 4000
+    dimensions: Annotated[int, "directions of the test of normality", COUNT] = 10
+
+    def check(self) -> None:
+        """Refuse too few draws for the directions, and settings of the other network."""
+        super().check()
+        if self.draws < 20 * self.dimensions:
+            raise SettingsError(
+                f"draws must be at least 20 times dimensions, got draws={self.draws} and "
+                f"dimensions={self.dimensions}."
+            )
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Train, find C at three points, and take single steps from them."""
         data = self.training_data()
-        if min(self.epochs) < 1 or list(self.batch_sizes) != sorted(set(self.batch_sizes)):
-            raise SettingsError("epochs must be above 0, and batch_sizes ascend.")
-        if len(self.batch_sizes) < 3 or 2 * self.batch_sizes[-1] > len(data):
-            raise SettingsError(
-                f"batch_sizes must be three or more, up to half of the {len(data):,} images."
-            )
-        if self.draws < max(200, 20 * self.dimensions):
-            raise SettingsError(f"draws is {self.draws}; it takes 200, and 20 a dimension.")
+        for name, most in (("batch_sizes", len(data) // 2), ("training_batch", len(data))):
+            if np.max(getattr(self, name)) > most:
+                raise SettingsError(
+                    f"{name} must be at most {most:,} for {len(data):,} images, got "
+                    f"{show(getattr(self, name))}."
+                )
         problem = self.problem(data)
         an_epoch = len(data) // self.training_batch
         run = simulate(

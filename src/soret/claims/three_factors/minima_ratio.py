@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims.counts import check_multiple
+from soret.claims.memory import grid_bytes, refuse_beyond
+from soret.claims.ranges import BATCH_SIZES, COUNT, RATES, REPLICAS, In, Several
 from soret.claims.three_factors import _odds as odds
 from soret.claims.three_factors._surfaces import (
+    STABLE,
+    check_heats,
     finite_rate,
     heat_of,
     laplace_odds,
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Point = tuple[float, int, float]
+_RECORDS = 200
 
 
 @claim(
@@ -60,26 +66,44 @@ class MinimaRatio:
     The surfaces and all numbers are ours; the slides have none.
     """
 
-    surfaces: Annotated[tuple[str, ...], "double, tilted, wide or deep, funnel, plane"] = (
+    surfaces: Annotated[
+        tuple[Literal["double", "tilted", "wide or deep", "funnel", "plane"], ...],
+        "double, tilted, wide or deep, funnel, plane",
+        Several(),
+    ] = (
         "tilted",
         "wide or deep",
         "funnel",
     )
-    learning_rates: Annotated[tuple[float, ...], "η; the first is the common point's"] = (
+    learning_rates: Annotated[tuple[float, ...], "η; the first is the common point's", STABLE] = (
         0.005,
         0.0075,
         0.01,
     )
-    batch_sizes: Annotated[tuple[int, ...], "S; the first is the common point's"] = (4, 3, 2)
-    variances: Annotated[tuple[float, ...], "σ²; the first is the common point's"] = (
+    batch_sizes: Annotated[tuple[int, ...], "S; the first is the common point's", BATCH_SIZES] = (
+        4,
+        3,
+        2,
+    )
+    variances: Annotated[tuple[float, ...], "σ²; the first is the common point's", RATES] = (
         400.0,
         550.0,
         800.0,
     )
-    replicas: Annotated[int, "replicas at every point"] = 2048
-    steps: Annotated[int, "updates; the second half counts"] = 160_000
-    points: Annotated[int, "points of the maps along either axis"] = 21
-    cells: Annotated[int, "cells of the Fokker–Planck grids in two dimensions, either axis"] = 100
+    replicas: Annotated[int, "replicas at every point", REPLICAS] = 2048
+    steps: Annotated[int, "updates; the second half counts", COUNT] = 160_000
+    points: Annotated[int, "points of the maps along either axis", In(at_least=2, at_most=200)] = 21
+    cells: Annotated[
+        int,
+        "cells of the Fokker–Planck grids in two dimensions, either axis",
+        In(at_least=8, at_most=2000),
+    ] = 100
+
+    def check(self) -> None:
+        """Refuse steps that are not recorded evenly, and grids that do not fit into memory."""
+        check_multiple("steps", self.steps, _RECORDS)
+        check_heats(self)
+        refuse_beyond(grid_bytes(self.cells**2), "the grid in the plane", cells=self.cells)
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Run SGD at every point, and solve the Fokker–Planck equation."""
@@ -87,8 +111,6 @@ class MinimaRatio:
         made = {}
         for name in self.surfaces:
             well = well_of(name)
-            if len(well.minima) != 2:
-                raise SettingsError(f"surface {name!r} has no two minima.")
             for scan, rates, batches, variances in (
                 ("η", self.learning_rates, self.batch_sizes[:1], self.variances[:1]),
                 ("S", self.learning_rates[:1], self.batch_sizes[1:], self.variances[:1]),
@@ -104,7 +126,7 @@ class MinimaRatio:
                     observe=_in_left(float(well.saddles[0, 0])),
                     steps=self.steps,
                     replicas=self.replicas,
-                    record_every=self.steps // 200,
+                    record_every=self.steps // _RECORDS,
                 )
         heats = {heat_of(point) for scan in found.values() for point in scan}
         made["laws"] = simulate.measure(

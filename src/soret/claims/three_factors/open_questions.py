@@ -8,10 +8,15 @@ import numpy as np
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims.counts import check_multiple
+from soret.claims.ranges import COUNT, MOMENTUM, REPLICAS, In, Several
+from soret.claims.settings import show
 from soret.claims.three_factors import _linear as linear
 from soret.claims.three_factors import _net as net
 from soret.claims.three_factors import _odds as odds
 from soret.claims.three_factors._surfaces import (
+    HEAT,
+    RATE,
     boltzmann_odds,
     effective_temperature,
     problem_of,
@@ -25,6 +30,12 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+_RECORDS = 100
+_RATES = Several(
+    In(above=0, below=0.66, why="SGD to be stable at a curvature of 3"),
+    fewest=2,
+    why="a power of it",
+)
 _NOISES = np.array([1.0, 4.0])
 """Variances of the gradient along and across the funnel, in units of the first."""
 
@@ -59,27 +70,36 @@ class OpenQuestions:
     S = 160 about the net's minimum was chosen after S = 40 had been seen.
     """
 
-    learning_rate: Annotated[float, "η on the wells"] = 0.01
-    momenta: Annotated[tuple[float, ...], "β; the first is 0"] = (0.0, 0.5, 0.8)
-    heat: Annotated[float, "T without momentum, beside a barrier of 1"] = 0.06
-    funnel_heat: Annotated[float, "T along the funnel's path"] = 0.4
-    steps: Annotated[int, "updates on the wells; the second half counts"] = 20_000
-    replicas: Annotated[int, "replicas on the double well"] = 8192
-    funnel_replicas: Annotated[int, "replicas on the funnel"] = 8192
-    net_rate: Annotated[float, "η of SGD about the net's minimum"] = 0.2
-    net_batch: Annotated[int, "S there, large: the law is linear, for weak noise"] = 160
-    net_steps: Annotated[int, "updates there; the second half counts"] = 40_000
-    net_replicas: Annotated[int, "replicas there"] = 512
-    rates: Annotated[tuple[float, ...], "η where entropy is measured"] = (0.2, 0.1)
-    batches: Annotated[tuple[int, ...], "S where entropy is measured"] = (1, 4)
-    paths: Annotated[int, "replicas there, of 100 steps that count"] = 65_536
+    learning_rate: Annotated[float, "η on the wells", RATE] = 0.01
+    momenta: Annotated[
+        tuple[float, ...], "β; the first is 0", Several(MOMENTUM, fewest=2, why="a power of 1 − β")
+    ] = (0.0, 0.5, 0.8)
+    heat: Annotated[float, "T without momentum, beside a barrier of 1", HEAT] = 0.06
+    funnel_heat: Annotated[float, "T along the funnel's path", HEAT] = 0.4
+    steps: Annotated[int, "updates on the wells; the second half counts", COUNT] = 20_000
+    replicas: Annotated[int, "replicas on the double well", REPLICAS] = 8192
+    funnel_replicas: Annotated[int, "replicas on the funnel", REPLICAS] = 8192
+    net_rate: Annotated[float, "η of SGD about the net's minimum", In(above=0, at_most=10)] = 0.2
+    net_batch: Annotated[int, "S there, large: the law is linear, for weak noise", COUNT] = 160
+    net_steps: Annotated[int, "updates there; the second half counts", COUNT] = 40_000
+    net_replicas: Annotated[int, "replicas there", REPLICAS] = 512
+    rates: Annotated[tuple[float, ...], "η where entropy is measured", _RATES] = (0.2, 0.1)
+    batches: Annotated[
+        tuple[int, ...], "S where entropy is measured", Several(COUNT, fewest=2, most=2)
+    ] = (1, 4)
+    paths: Annotated[int, "replicas there, of 100 steps that count", REPLICAS] = 65_536
+
+    def check(self) -> None:
+        """Refuse momenta that do not begin with 0, and steps that are not recorded evenly."""
+        if self.momenta[0] != 0:
+            raise SettingsError(f"momenta must begin with 0, got {show(self.momenta)}.")
+        check_multiple("steps", self.steps, _RECORDS)
+        check_multiple("net_steps", self.net_steps, _RECORDS)
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Run SGD on wells, on a net and on a quadratic surface."""
-        if self.momenta[0] != 0 or len(self.momenta) < 2 or len(self.batches) != 2:
-            raise SettingsError("momenta begins with 0 and has another value; batches has two.")
         made: dict[str, Any] = {}
-        every = self.steps // 100
+        every = self.steps // _RECORDS
         double, funnel = well_of("double"), well_of("funnel")
         made["momentum"] = simulate(
             "momentum",

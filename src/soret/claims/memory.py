@@ -1,0 +1,126 @@
+"""What an experiment would hold in memory, estimated before anything is made of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from soret import memory
+
+# Below this share of the memory an estimate from above is enough: an exact one traces the model.
+_CLEARLY = 0.05
+_SMALLEST_RECORD = 1024
+
+
+def refuse_beyond(needed: float, what: str, **settings: Any) -> None:
+    """Refuse what takes more memory than there is.
+
+    Parameters
+    ----------
+    needed : float
+        Bytes.
+    what : str
+        What takes them, for the sentence.
+    **settings
+        The settings that it follows from.
+
+    Raises
+    ------
+    SettingsError
+    """
+    told = ", ".join(f"{name}={value}" for name, value in settings.items())
+    memory.refuse_beyond(needed, f"{told + ': ' if told else ''}{what}", "use smaller ones")
+
+
+def check_experiment(
+    name: str,
+    problem: Any,
+    algorithm: Any,
+    observables: Sequence[Any],
+    *,
+    steps: int,
+    replicas: int,
+    record_every: int,
+    watch: Any = None,
+) -> None:
+    """Refuse an ensemble whose parameters, or whose results, do not fit into memory.
+
+    Raises
+    ------
+    SettingsError
+    """
+    from soret.dynamics.sgd import points
+
+    grid = list(points(algorithm))
+    records = steps // record_every + 1
+    one = parameter_bytes(problem)
+    batch = max(int(point["batch_size"]) for point in grid) * _example_bytes(problem)
+    # Parameters, gradient, and what an update makes of them; and a batch.
+    refuse_beyond(3 * one + batch, f"one replica of {name!r} with its batch")
+    least = max(len(observables), 1) * max(one, _SMALLEST_RECORD)
+    most = 2 * least * records * len(grid) * replicas
+    if most > _CLEARLY * memory.limit_bytes():
+        recorded = _record_bytes(problem, observables)
+        if watch is not None:
+            recorded_once = 8 * len(watch.thresholds) + (one if watch.hold else 0)
+        else:
+            recorded_once = 8
+        refuse_beyond(
+            2 * (recorded * records + recorded_once) * len(grid) * replicas,
+            f"the results of {name!r} ({len(grid)} points x {replicas:,} replicas x {records:,} "
+            "records)",
+        )
+
+
+def parameter_bytes(problem: Any) -> int:
+    """Return the bytes of one replica's parameters, without drawing them."""
+    import equinox as eqx
+
+    return _bytes(eqx.filter_eval_shape(problem.initial, _key()))
+
+
+def _example_bytes(problem: Any) -> int:
+    """Return the bytes that an example takes in a batch."""
+    import jax
+
+    if hasattr(problem.data, "inputs"):
+        return int(problem.data.inputs[:1].nbytes + problem.data.labels[:1].nbytes)
+    key = jax.ShapeDtypeStruct((2,), "uint32")
+    return _bytes(jax.eval_shape(lambda key: problem.data.draw(key, 0, 1), key))
+
+
+def _record_bytes(problem: Any, observables: Sequence[Any]) -> int:
+    """Return the bytes of one replica's record."""
+    import jax
+    import jax.numpy as jnp
+
+    from soret.observables.state import State
+
+    params = jax.eval_shape(problem.initial, _key())
+    step = jax.ShapeDtypeStruct((), jnp.int32)
+
+    def observe(params: Any, velocity: Any, step: Any) -> list[Any]:
+        return [one(problem, State(params, velocity, step)) for one in observables]
+
+    return _bytes(jax.eval_shape(observe, params, params, step))
+
+
+def _bytes(shapes: Any) -> int:
+    import jax
+
+    leaves = [leaf for leaf in jax.tree.leaves(shapes) if hasattr(leaf, "dtype")]
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
+
+
+def _key() -> Any:
+    import jax
+
+    from soret.data.generator import as_jax_key
+
+    return jax.eval_shape(as_jax_key, jax.ShapeDtypeStruct((2,), "uint32"))
+
+
+def grid_bytes(cells: float) -> float:
+    """Return about what a Fokker–Planck grid of so many cells takes: sparse, with its factors."""
+    return 2000.0 * cells
