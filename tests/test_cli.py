@@ -111,7 +111,6 @@ def test_missing_data_is_one_sentence(tmp_path):
     environment = os.environ | {
         "SORET_DATA": str(tmp_path),
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "SORET_DATA_MIRROR": "http://127.0.0.1:9",
     }
     done = subprocess.run(
         [*SORET, "run", "thermophoresis/image-two-layer", "--set", "data=cifar-10"],
@@ -121,8 +120,10 @@ def test_missing_data_is_one_sentence(tmp_path):
         text=True,
         timeout=120,
     )
-    assert done.returncode == 1
-    assert "test_batch.bin" in done.stderr or "data_batch_1.bin" in done.stderr
+    assert done.returncode == 2
+    assert "SORET_DATA" in done.stderr
+    assert "data=digits" in done.stderr
+    assert list(tmp_path.iterdir()) == []
     assert "Traceback" not in done.stderr
 
 

@@ -95,7 +95,7 @@ def test_diverged_replicas_are_left_out():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"nets": ("dense", "recurrent")}, "nets holds recurrent"),
+        ({"nets": ("dense", "recurrent")}, "some of dense, conv"),
         ({"replicas": 7}, "at least 8"),
         ({"records": 30}, "divide epochs"),
     ],

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import soret
 from soret.claims import images
 from soret.claims.memory import check_experiment
-from soret.claims.settings import show
-from soret.errors import DataError, SettingsError, SoretError
+from soret.claims.settings import in_terms_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -29,17 +28,9 @@ def dry_run(claim: Any, *, seed: int = 0) -> None:
         If something does not work, is not on this machine, or would not fit into memory.
     """
     images.check(claim)
-    claim.check()
-    try:
+    with in_terms_of(claim):
+        claim.check()
         claim.simulate(_DryRun(seed))
-    except DataError:
-        raise
-    except SoretError as error:
-        told, why = str(error), list(claim.substitutes.values())
-        if claim.asked and not any(name in told for name in claim.asked):
-            # What an experiment calls a number may not be what the setting is called.
-            why += [f"{name}={show(getattr(claim, name))}" for name in sorted(claim.asked)]
-        raise SettingsError(f"{', '.join(why)}: {told}" if why else told) from error
 
 
 class _DryRun:

@@ -50,27 +50,23 @@ def check_experiment(
     ------
     SettingsError
     """
-    from soret.dynamics.sgd import points
+    from soret.dynamics import sizes
+    from soret.dynamics.algorithm import values_of
 
-    grid = list(points(algorithm))
     records = steps // record_every + 1
+    ensemble = (algorithm, replicas, records)
+    # Counts alone come first: no list of a grid or of blocks is made of them.
+    sizes.refuse(sizes.held(*ensemble, watch), *ensemble, None)
     one = parameter_bytes(problem)
-    batch = max(int(point["batch_size"]) for point in grid) * _example_bytes(problem)
+    batch = int(max(values_of(algorithm.hyperparameters["batch_size"])))
     # Parameters, gradient, and what an update makes of them; and a batch.
-    refuse_beyond(3 * one + batch, f"one replica of {name!r} with its batch")
+    refuse_beyond(
+        3 * one + batch * _example_bytes(problem), f"one replica of {name!r} with its batch"
+    )
     least = max(len(observables), 1) * max(one, _SMALLEST_RECORD)
-    most = 2 * least * records * len(grid) * replicas
-    if most > _CLEARLY * memory.limit_bytes():
+    if sizes.held(*ensemble, watch, least, one) > _CLEARLY * memory.limit_bytes():
         recorded = _record_bytes(problem, observables)
-        if watch is not None:
-            recorded_once = 8 * len(watch.thresholds) + (one if watch.hold else 0)
-        else:
-            recorded_once = 8
-        refuse_beyond(
-            2 * (recorded * records + recorded_once) * len(grid) * replicas,
-            f"the results of {name!r} ({len(grid)} points x {replicas:,} replicas x {records:,} "
-            "records)",
-        )
+        sizes.refuse(sizes.held(*ensemble, watch, recorded, one // 4), *ensemble, None)
 
 
 def parameter_bytes(problem: Any) -> int:

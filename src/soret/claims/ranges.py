@@ -123,13 +123,13 @@ class Several:
 
     def fault(self, value: Sequence[Any]) -> str:
         """Return what a list must be and is not, or nothing."""
-        if len(value) < self.fewest or (self.most is not None and len(value) > self.most):
-            return f"must have {self._count()}{f', for {self.why}' if self.why else ''}"
         if self.each is not None:
             for item in value:
                 fault = self.each.fault(item)
                 if fault:
                     return f"{fault}, in all its values"
+        if len(value) < self.fewest or (self.most is not None and len(value) > self.most):
+            return f"must have {self._count()}{f', for {self.why}' if self.why else ''}"
         named = [f"{item:g}" if isinstance(item, float) else str(item) for item in value]
         if self.distinct and len(set(named)) < len(named):
             digits = " (in six digits)" if isinstance(value[0], float) else ""

@@ -3,12 +3,13 @@
 import functools
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args, get_origin
 
 from soret.claims.ranges import Range
-from soret.errors import SettingsError
+from soret.errors import DataError, SettingsError, SoretError
 
 SCALES = ("quick", "paper")
 
@@ -124,8 +125,31 @@ def configure(claim: Any, scale: str, assignments: Sequence[str] | Mapping[str, 
     # Set beside the settings, not among them: they say how these came about.
     object.__setattr__(made, "asked", frozenset(asked))
     object.__setattr__(made, "substitutes", substitutes)
-    made.check()
+    with in_terms_of(made):
+        made.check()
     return made
+
+
+@contextmanager
+def in_terms_of(claim: Any) -> Iterator[None]:
+    """Tell errors of settings by the settings that were assigned, and by what stands in for them.
+
+    What a part of a claim calls a number may not be what the setting is called.
+
+    Raises
+    ------
+    SettingsError
+        In place of every error of Soret's own but a DataError.
+    """
+    try:
+        yield
+    except DataError:
+        raise
+    except SoretError as error:
+        told, why = str(error), list(claim.substitutes.values())
+        if claim.asked and not any(name in told for name in claim.asked):
+            why += [f"{name}={_short(show(getattr(claim, name)))}" for name in sorted(claim.asked)]
+        raise SettingsError(f"{', '.join(why)}: {told}" if why else told) from error
 
 
 def check_settings(claim: Any) -> None:

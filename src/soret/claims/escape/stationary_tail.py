@@ -80,6 +80,7 @@ class StationaryTail:
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Run SGD on data for every η and B, on fresh examples for one; compute the exact laws."""
+        self._check_laws()
         data = soret.problems.linear_regression(1, self.examples)
         fresh = soret.problems.linear_regression(1, None)
         bowl, ideal = stationary.Bowl.of(data), stationary.Bowl.of(fresh)
@@ -274,7 +275,7 @@ class StationaryTail:
         return [(rate, batch) for rate in self.learning_rates for batch in self.batch_sizes]
 
     def check(self) -> None:
-        """Refuse where nothing is stationary, and data that does not fit into memory."""
+        """Refuse data that does not fit into memory, and steps that cannot be counted."""
         refuse_beyond(24 * self.examples, "the examples", examples=self.examples)
         for name in ("records", "reference_records"):
             steps = _BURN + _EVERY * getattr(self, name)
@@ -283,6 +284,9 @@ class StationaryTail:
                     f"{name} must be below {(LARGEST_COUNT - _BURN) // _EVERY:,}, for fewer than "
                     f"2³¹ steps, got {getattr(self, name):,}."
                 )
+
+    def _check_laws(self) -> None:
+        """Refuse where nothing is stationary: the exponents are solved for."""
         for rate, batch in [*self._points(), (self.reference_rate, self.reference_batch)]:
             try:
                 soret.theory.escape.kesten_exponent(rate, batch)
