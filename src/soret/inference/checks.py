@@ -6,13 +6,13 @@ import dataclasses
 import functools
 import numbers as abstract
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from soret.errors import InferenceError, SettingsError
+from soret.floats import in_floats, real
 
 Floats = NDArray[np.float64]
 # Fourth powers of numbers up to 2**200 can be held.
@@ -38,27 +38,13 @@ def numbers(name: str, values: ArrayLike, *, replicas: int | None = None) -> Flo
     InferenceError
         If some are masked, complex, text or nothing at all, or the replicas lie on another axis.
     """
-    if np.ma.isMaskedArray(values) and np.ma.getmaskarray(values).any():
-        raise InferenceError(f"{name} has masked values; leave them out, or fill them with nan.")
     dims = tuple(getattr(values, "dims", ()))
     if replicas is not None and "replica" in dims and dims.index("replica") != replicas:
         raise InferenceError(
             f"the dimension 'replica' of {name} must be number {replicas + 1}, but the dimensions "
             f"are {dims}; transpose it."
         )
-    try:
-        array = np.asarray(values)
-        if array.dtype.kind == "O" and not all(map(_is_number, array.flat)):
-            raise TypeError
-        if array.dtype.kind not in "biufOV" or array.dtype.names is not None:
-            raise TypeError
-        # An extended float may overflow here, and is then refused as infinite.
-        with np.errstate(over="ignore"):
-            return array.astype(np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise InferenceError(
-            f"{name} must be an array of real numbers, not {_described(values)}."
-        ) from None
+    return real(name, values, InferenceError)
 
 
 def whole_number(name: str, value: Any, least: int) -> int:
@@ -151,27 +137,20 @@ def answered(*undefined: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """
 
     def wrap(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        guarded = in_floats(
+            function,
+            InferenceError,
+            "some are too large or too small, or do not vary independently of each other.",
+        )
+
         @functools.wraps(function)
         def answer(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-            name = function.__name__
-            try:
-                with np.errstate(divide="raise", over="raise", invalid="raise"):
-                    found = function(*args, **kwargs)
-            except FloatingPointError as error:
-                raise InferenceError(
-                    f"{name} is beyond floating point for these numbers ({error}): some are too "
-                    "large or too small, or do not vary."
-                ) from error
-            except np.linalg.LinAlgError as error:
-                raise InferenceError(
-                    f"{name} has no answer for these numbers: they do not vary independently of "
-                    f"each other ({error})."
-                ) from error
+            found = guarded(*args, **kwargs)
             bad = [field for field, value in _fields(found) if field not in undefined]
             if bad:
                 raise InferenceError(
-                    f"{name} has no answer for these numbers: {', '.join(bad) or 'it'} would be "
-                    "nan."
+                    f"{function.__name__} has no answer for these numbers: "
+                    f"{', '.join(bad) or 'it'} would be nan."
                 )
             return found
 
@@ -194,16 +173,3 @@ def _has_nan(value: Any) -> bool:
         array = np.asarray(value)
         return array.dtype.kind == "f" and bool(np.isnan(array).any())
     return False
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, abstract.Real | Decimal | np.bool_)
-
-
-def _described(values: Any) -> str:
-    kind = getattr(values, "dtype", None)
-    return (
-        f"{kind}"
-        if isinstance(kind, np.dtype) and kind.kind != "O"
-        else f"a {type(values).__name__}"
-    )

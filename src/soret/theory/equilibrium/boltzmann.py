@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from soret.errors import OutsideDomain
-from soret.theory.checks import finite, positive
+from soret.theory.checks import closed_form, finite, positive
 
 Floats = NDArray[np.float64]
 
 
+@closed_form
 def temperature(learning_rate: ArrayLike, batch_size: ArrayLike, variance: ArrayLike) -> Floats:
     """Return T = nσ²/2, n = η/S, in units of the loss.
 
@@ -29,6 +30,7 @@ def temperature(learning_rate: ArrayLike, batch_size: ArrayLike, variance: Array
     return np.asarray(rate / size * positive("variance", variance) / 2)
 
 
+@closed_form
 def boltzmann(loss: ArrayLike, temperature: float, volume: float) -> Floats:
     """Return P = exp(−L/T)/Z on cells of a grid (slides: "Equilibrium solution is Boltzmann").
 
@@ -46,6 +48,7 @@ def boltzmann(loss: ArrayLike, temperature: float, volume: float) -> Floats:
     return np.asarray(weights / (weights.sum() * float(positive("volume", volume))))
 
 
+@closed_form
 def log_minima_ratio(
     losses: tuple[float, float],
     hessians: tuple[ArrayLike, ArrayLike],
@@ -74,6 +77,7 @@ def log_minima_ratio(
     return np.asarray((dets[1] - dets[0]) / 2 + (low[1] - low[0]) / heat)
 
 
+@closed_form
 def minima_ratio(
     losses: tuple[float, float],
     hessians: tuple[ArrayLike, ArrayLike],
@@ -86,6 +90,7 @@ def minima_ratio(
     return np.exp(log_minima_ratio(losses, hessians, temperature))
 
 
+@closed_form
 def finite_rate_ratio(
     losses: tuple[float, float],
     hessians: tuple[ArrayLike, ArrayLike],
@@ -110,6 +115,7 @@ def finite_rate_ratio(
     return np.exp(log_minima_ratio(losses, hessians, temperature) + flatter)
 
 
+@closed_form
 def modified_loss(
     loss: ArrayLike,
     squared_gradient: ArrayLike,
@@ -138,6 +144,7 @@ def modified_loss(
     )
 
 
+@closed_form
 def occupation(ratio: ArrayLike) -> Floats:
     """Return p_A = r/(1 + r), the share of A among the two, from r = p_A/p_B.
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import linalg
 
 from soret.errors import ConvergenceError, OutsideDomain
-from soret.theory.checks import positive
+from soret.theory.checks import closed_form, positive
 from soret.theory.equilibrium.linear import Equilibrium, covariance_matrix, square
 
 Floats = NDArray[np.float64]
@@ -122,6 +122,7 @@ class LinearRecursion:
         return np.asarray(back, np.float64), np.asarray((noise + noise.T) / 2, np.float64)
 
 
+@closed_form
 def stationary_density(
     slope: Callable[[Floats], Floats],
     points: ArrayLike,

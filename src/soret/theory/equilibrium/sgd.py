@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from soret.errors import OutsideDomain
-from soret.theory.checks import positive
+from soret.theory.checks import closed_form, positive
 from soret.theory.equilibrium.linear import LinearSDE, covariance_matrix, square
 from soret.theory.equilibrium.recursion import LinearRecursion
 
@@ -22,6 +22,7 @@ _FREQUENCIES = 256
 _MOST_FREQUENCIES = 2**20
 
 
+@closed_form
 def sgd_sde(
     hessian: ArrayLike,
     covariance: ArrayLike,
@@ -45,6 +46,7 @@ def sgd_sde(
     return LinearSDE(scale @ curvature, rate * scale @ noise @ scale.T)
 
 
+@closed_form
 def sgd_recursion(
     hessian: ArrayLike,
     covariance: ArrayLike,
@@ -60,6 +62,7 @@ def sgd_recursion(
     )
 
 
+@closed_form
 def underdamped(
     hessian: ArrayLike,
     covariance: ArrayLike,
@@ -87,6 +90,7 @@ def underdamped(
     return LinearSDE(drift, diffusion, np.repeat([1.0, -1.0], n))
 
 
+@closed_form
 def heavy_ball(
     hessian: ArrayLike,
     covariance: ArrayLike,
@@ -108,6 +112,7 @@ def heavy_ball(
     return LinearRecursion(matrix, enters @ per_batch @ enters.T)
 
 
+@closed_form
 def momentum_variance(
     curvature: ArrayLike,
     variance: ArrayLike,
@@ -141,6 +146,7 @@ def momentum_variance(
     return np.asarray(rate * noise / (2 * size * (1 - keep)) / h / left)
 
 
+@closed_form
 def heavy_ball_entropy(
     hessian: ArrayLike, covariance: ArrayLike, learning_rate: float, momentum: float
 ) -> float:

@@ -14,18 +14,23 @@ solves it only if h_⊥ = h_e, and C changes on the way, by a factor that does n
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
 from scipy import integrate
 
 from soret.errors import ConvergenceError, OutsideDomain
+from soret.theory.checks import closed_form
 from soret.theory.escape.checks import positive
 
 _EDGE = 1e-5
+# Evaluations; a factor takes some hundred.
+_MOST_STEPS = 20_000
 """Fraction of the path left out at either end, where the equation is singular."""
 
 
+@closed_form
 def anisotropy_factor(
     loss: Callable[[float], float],
     slope: Callable[[float], float],
@@ -68,8 +73,15 @@ def anisotropy_factor(
             raise OutsideDomain(f"the loss does not rise at {x:g}, between minimum and saddle.")
         return height, rise / abs(reach)
 
+    steps = itertools.count()
+
     def change(s: float, state: np.ndarray) -> list[float]:
         a = state[0]
+        if next(steps) > _MOST_STEPS:
+            raise ConvergenceError(
+                f"curvatures of {along:g} along and {across:g} across the path are too different "
+                "to integrate over it."
+            )
         height, rise = path(s)
         bend = across * (a**2 - a) + across * rise**2 / (2 * along * height)
         growth = a * rise / height - 2 * bend / rise

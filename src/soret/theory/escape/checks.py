@@ -10,6 +10,11 @@ from soret.theory.checks import finite, not_negative, positive
 
 Floats = NDArray[np.float64]
 
+# Whole numbers up to here are floats, each its own.
+_MOST = 2**53
+#: Most cells of a chain, whose matrix has as many entries squared.
+MOST_CELLS = 10_000
+
 __all__ = ["Floats", "at_least", "finite", "not_negative", "positive", "temperature", "whole"]
 
 
@@ -21,10 +26,14 @@ def at_least(name: str, values: ArrayLike, least: float) -> Floats:
     return array
 
 
-def whole(name: str, value: float, least: int = 1) -> int:
-    """Return a value as an integer; refuse fractions and what is below `least`."""
-    if not (np.isfinite(value) and value == int(value) and value >= least):
-        raise OutsideDomain(f"{name} is {value:g}; it must be a whole number, at least {least}.")
+def whole(name: str, value: float, least: int = 1, most: int = _MOST) -> int:
+    """Return a value as an integer; refuse fractions and what is below `least` or above `most`."""
+    number = float(value)
+    if not (number.is_integer() and least <= number <= most):
+        limit = f" and at most {most}" if most < _MOST else ""
+        raise OutsideDomain(
+            f"{name} is {number:g}; it must be a whole number, at least {least}{limit}."
+        )
     return int(value)
 
 

@@ -25,11 +25,15 @@ from numpy.typing import ArrayLike
 from scipy import optimize, special
 
 from soret.errors import ConvergenceError, OutsideDomain
+from soret.theory.checks import closed_form
 from soret.theory.escape.checks import Floats, finite, positive, temperature, whole
 
 _PANELS, _ORDER = 48, 16
+# In √χ²; beyond, there would be more panels than memory.
+_FARTHEST = 1e5
 
 
+@closed_form
 def multiplier_moment(
     order: float,
     learning_rate: float,
@@ -60,6 +64,7 @@ def multiplier_moment(
     return float(np.exp(_log_moment(order, logs, weights)))
 
 
+@closed_form
 def lyapunov_exponent(
     learning_rate: float, batch_size: int, curvature: float = 1.0, dimension: int = 1
 ) -> float:
@@ -77,6 +82,7 @@ def lyapunov_exponent(
     return float((np.exp(weights) * logs).sum())
 
 
+@closed_form
 def kesten_exponent(
     learning_rate: float, batch_size: int, curvature: float = 1.0, dimension: int = 1
 ) -> float:
@@ -101,6 +107,7 @@ def kesten_exponent(
     return _root(lambda order: _log_moment(order, *_multiplier(step, batch_size, dimension, order)))
 
 
+@closed_form
 def kesten_exponent_of(multipliers: ArrayLike, weights: ArrayLike | None = None) -> float:
     """Return α > 0 with Σ w|A|^α = 1 (Kesten 1973), for multipliers of one dimension.
 
@@ -175,6 +182,11 @@ def _chi_square(degrees: int, extra: float, kink: float | None) -> tuple[Floats,
     shrink geometrically from both sides.
     """
     far = np.sqrt(degrees + 2 * extra) + 14
+    if far > _FARTHEST:
+        raise OutsideDomain(
+            f"a batch, dimension or power of {degrees + 2 * extra:.2g} is too large for the "
+            f"quadrature; it reaches up to {_FARTHEST**2:.0e}."
+        )
     # On the scale of x the density is about as wide as 1, wherever a power puts its peak.
     edges = np.linspace(0, far, max(_PANELS, int(far)) + 1)
     if kink is not None and np.sqrt(kink) < far:

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from soret.errors import OutsideDomain
+from soret.theory.checks import closed_form
 from soret.theory.escape.checks import Floats, at_least, finite, not_negative, positive
 
 
+@closed_form
 def noise_covariance(
     loss: ArrayLike,
     hessian: ArrayLike,
@@ -51,6 +53,7 @@ def noise_covariance(
     return (2 * scale * not_negative("loss", loss))[..., None, None] * _hessian(hessian)
 
 
+@closed_form
 def regression_noise_covariance(
     displacement: ArrayLike,
     hessian: ArrayLike,

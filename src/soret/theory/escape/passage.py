@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 from scipy import integrate
 
 from soret.errors import ConvergenceError, OutsideDomain
+from soret.theory.checks import closed_form
 from soret.theory.escape.checks import Floats, at_least, finite, positive
 from soret.theory.escape.stationary import StationaryLaw
 
@@ -55,6 +56,7 @@ class ZeroFlux(NamedTuple):
     density: Floats
 
 
+@closed_form
 def zero_flux_density(
     drift: Field, diffusion: Field, lower: float, upper: float, panels: int = 256
 ) -> ZeroFlux:
@@ -75,6 +77,7 @@ def zero_flux_density(
     return ZeroFlux(grid.points.ravel(), grid.weights.ravel(), (mass / total.sum()).ravel())
 
 
+@closed_form
 def mean_first_passage_time(
     drift: Field,
     diffusion: Field,
@@ -136,6 +139,7 @@ def mean_first_passage_time(
     raise ConvergenceError(f"the passage time does not settle to {relative:g} in 8192 panels.")
 
 
+@closed_form
 def radial_passage_time(law: StationaryLaw, ratio: ArrayLike, start: float = 0.0) -> Floats:
     r"""Return the mean time until L first reaches ratio · L*, on the surface of a stationary law.
 

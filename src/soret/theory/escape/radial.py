@@ -18,7 +18,8 @@ from numpy.typing import ArrayLike
 from scipy import special, stats
 
 from soret.errors import OutsideDomain
-from soret.theory.escape.checks import Floats, at_least, positive, whole
+from soret.theory.checks import closed_form
+from soret.theory.escape.checks import MOST_CELLS, Floats, at_least, positive, whole
 from soret.theory.escape.recursion import absorption
 
 _PANELS, _ORDER, _NORMAL_NODES = 12, 8, 48
@@ -27,6 +28,7 @@ _RARE = 1e-20
 _GAUSS = np.polynomial.legendre.leggauss(3)
 
 
+@closed_form
 def radial_recursion_steps(
     ratio: ArrayLike,
     learning_rate: float,
@@ -68,7 +70,7 @@ def radial_recursion_steps(
     if not (c > 1).all():
         raise OutsideDomain("a ratio of 1 is passed at once; ratios must be above 1.")
     ends = np.sqrt(np.unique(c) - 1)
-    edges = _edges(ends, whole("cells", cells, 10))
+    edges = _edges(ends, whole("cells", cells, 10, MOST_CELLS))
     points, shares = _within(edges, n, 1 / kappa)
     chances = _survival(np.append(points, 0.0), edges, kappa, batch_size, n)
     between = np.einsum("ijk,ij->ik", chances[:-1].reshape(*points.shape, -1), shares)

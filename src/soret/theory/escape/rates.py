@@ -18,9 +18,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from soret.errors import OutsideDomain
+from soret.theory.checks import closed_form
 from soret.theory.escape.checks import Floats, at_least, finite, positive, temperature
 
 
+@closed_form
 def escape_exponent(
     learning_rate: ArrayLike,
     batch_size: ArrayLike,
@@ -53,6 +55,7 @@ def escape_exponent(
     return exponent
 
 
+@closed_form
 def regression_escape_exponent(
     learning_rate: ArrayLike,
     batch_size: ArrayLike,
@@ -74,6 +77,7 @@ def regression_escape_exponent(
     return exponent
 
 
+@closed_form
 def critical_dimension(
     learning_rate: ArrayLike, batch_size: ArrayLike, curvature: ArrayLike = 1.0
 ) -> Floats:
@@ -90,6 +94,7 @@ def critical_dimension(
     return 2 / temperature(learning_rate, batch_size, curvature) + 2
 
 
+@closed_form
 def regression_critical_dimension(
     learning_rate: ArrayLike, batch_size: ArrayLike, curvature: ArrayLike = 1.0
 ) -> Floats:
@@ -101,6 +106,7 @@ def regression_critical_dimension(
     return 2 / temperature(learning_rate, batch_size, curvature) + 3
 
 
+@closed_form
 def escape_rate(
     minimum_loss: ArrayLike,
     saddle_loss: ArrayLike,
@@ -150,6 +156,7 @@ def escape_rate(
     )
 
 
+@closed_form
 def kramers_rate(
     barrier: ArrayLike,
     minimum_curvature: ArrayLike,
@@ -175,6 +182,7 @@ def kramers_rate(
     return attempts * positive("widening", widening) * np.exp(-exponent)
 
 
+@closed_form
 def frozen_diffusion(
     minimum_loss: ArrayLike,
     curvature: ArrayLike,

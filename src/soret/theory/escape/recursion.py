@@ -20,7 +20,8 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from soret.errors import OutsideDomain
-from soret.theory.escape.checks import Floats, finite, positive, whole
+from soret.theory.checks import closed_form
+from soret.theory.escape.checks import MOST_CELLS, Floats, finite, positive, whole
 from soret.theory.escape.kesten import kesten_exponent, lyapunov_exponent
 
 # Double-exponential nodes: an integrand may be flat to all orders at either end.
@@ -70,6 +71,7 @@ class RecursionLaw:
         return np.exp(np.interp(r, self.centers, np.log(self.density)))
 
 
+@closed_form
 def recursion_law(
     minimum_loss: float,
     learning_rate: float,
@@ -130,6 +132,7 @@ def recursion_law(
     )
 
 
+@closed_form
 def recursion_passage_steps(
     ratio: float,
     learning_rate: float,
@@ -186,7 +189,9 @@ def _edges(end: float, eta: float, batch: int, cells: int) -> Floats:
             f"{cells} cells are wider than a step; at least {np.ceil(reach / step / 0.7):.0f} are "
             "needed to go so far."
         )
-    return np.asarray(np.sinh(np.linspace(0, reach, whole("cells", cells) + 1)) / np.sqrt(2))
+    return np.asarray(
+        np.sinh(np.linspace(0, reach, whole("cells", cells, 1, MOST_CELLS) + 1)) / np.sqrt(2)
+    )
 
 
 def _within(edges: Floats, power: float) -> tuple[Floats, Floats, Floats]:

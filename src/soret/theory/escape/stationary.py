@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from soret.errors import OutsideDomain
+from soret.theory.checks import closed_form
 from soret.theory.escape.checks import Floats, at_least, finite, not_negative, temperature, whole
 
 
@@ -122,6 +123,7 @@ class StationaryLaw:
         return self.diffusion * (1 + (finite("radius", radius) / self.scale) ** 2)
 
 
+@closed_form
 def stationary_law(
     minimum_loss: float,
     learning_rate: float,
@@ -154,6 +156,7 @@ def stationary_law(
     )
 
 
+@closed_form
 def regression_law(
     minimum_loss: float,
     learning_rate: float,

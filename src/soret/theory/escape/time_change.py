@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from soret.errors import OutsideDomain
+from soret.theory.checks import closed_form
 from soret.theory.escape.checks import Floats, finite, not_negative, positive
 
 
+@closed_form
 def changed_time(times: ArrayLike, losses: ArrayLike) -> Floats:
     """Return τ = ∫L dt along paths that are constant between their times (Eq. 13).
 
@@ -40,17 +42,20 @@ def changed_time(times: ArrayLike, losses: ArrayLike) -> Floats:
     return tau
 
 
+@closed_form
 def original_time(tau: ArrayLike, losses: ArrayLike) -> Floats:
     """Return t = ∫dτ/L, the inverse of `changed_time`, along paths given in τ, shape (..., k)."""
     tau, losses = _clock(tau), positive("losses", losses)
     return changed_time(tau, 1 / losses)
 
 
+@closed_form
 def log_loss_drift(loss: ArrayLike, gradient: ArrayLike) -> Floats:
     """Return −∇log L = −∇L/L, the drift of Eq. 14; shapes (...), (..., n) and (..., n)."""
     return -finite("gradient", gradient) / positive("loss", loss)[..., None]
 
 
+@closed_form
 def density_in_time(density: ArrayLike, loss: ArrayLike, weights: ArrayLike) -> Floats:
     """Return P_st ∝ P_st^τ/L, normalized (App. C).
 
@@ -66,6 +71,7 @@ def density_in_time(density: ArrayLike, loss: ArrayLike, weights: ArrayLike) -> 
     return _normalized(not_negative("density", density) / positive("loss", loss), weights)
 
 
+@closed_form
 def density_in_changed_time(density: ArrayLike, loss: ArrayLike, weights: ArrayLike) -> Floats:
     """Return P_st^τ ∝ L P_st, normalized; the inverse of `density_in_time` (App. C).
 

@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from soret.errors import OutsideDomain
-from soret.theory.checks import not_negative, positive
+from soret.theory.checks import closed_form, not_negative, positive
 from soret.theory.phase_space.discrete import Discrete, whole_steps
 from soret.theory.phase_space.modes import Floats, Modes, Moments, product, read_start, sandwich
 
 
+@closed_form
 def gaussian_noise(modes: Modes, residual: float) -> Floats:
     """Return the mean of c_i(θ) over the stationary law, (n,), for `Modes.with_noise`.
 
@@ -57,6 +58,7 @@ def gaussian_noise(modes: Modes, residual: float) -> Floats:
     return np.asarray(h * (variance + excess) + h**2 * seconds)
 
 
+@closed_form
 def gaussian_moments(
     modes: Modes, residual: float, steps: ArrayLike, mean: ArrayLike, covariance: ArrayLike
 ) -> Moments:

@@ -60,6 +60,7 @@ class Modes:
         object.__setattr__(self, "c", self._like("noise", not_negative("noise", self.noise)))
         positive("learning_rate", self.learning_rate)
         not_negative("weight_decay", self.weight_decay)
+        positive("batch_size", self.batch_size), not_negative("momentum", self.momentum)
         if not self.batch_size >= 1:
             raise OutsideDomain(f"batch_size is {self.batch_size:g}; it must be at least 1.")
         if not 0 <= self.momentum < 1:

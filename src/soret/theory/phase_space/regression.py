@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from soret.errors import ConvergenceError, OutsideDomain
-from soret.theory.checks import finite
+from soret.theory.checks import closed_form, finite
 from soret.theory.phase_space.discrete import whole_steps
 from soret.theory.phase_space.modes import Floats, Modes, Moments
 
@@ -115,6 +115,7 @@ class Regression:
         If arguments are outside their range or SGD is unstable.
     """
 
+    @closed_form
     def __init__(
         self,
         inputs: ArrayLike,

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from soret.errors import OutsideDomain
-from soret.theory.checks import Floats, finite, not_negative
+from soret.theory.checks import Floats, closed_form, finite, not_negative
 
 
+@closed_form
 def hessian_trace_bound(
     weights: Sequence[ArrayLike],
     masks: Sequence[ArrayLike],

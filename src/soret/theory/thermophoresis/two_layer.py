@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from soret.errors import OutsideDomain
-from soret.theory.checks import Floats, finite, not_negative, positive
+from soret.theory.checks import Floats, closed_form, finite, not_negative, positive
 
 
 class Amplitudes(NamedTuple):
@@ -37,6 +37,7 @@ class Moments(NamedTuple):
     rate: Floats
 
 
+@closed_form
 def amplitudes(b: ArrayLike, norm_W: ArrayLike, residual: ArrayLike = 0.25) -> Amplitudes:
     r"""Return φ1, φ2 and ∂_bφ1, ∂_bφ2 in closed form for inputs x ~ N(0, I) (Eq. 23 to 26).
 
@@ -65,6 +66,7 @@ def amplitudes(b: ArrayLike, norm_W: ArrayLike, residual: ArrayLike = 0.25) -> A
     return Amplitudes(phi1, phi2, r * (b * on + s * bell) / phi1, r * bell / (2 * s * phi2))
 
 
+@closed_form
 def amplitudes_by_quadrature(
     b: ArrayLike,
     density: Callable[[Floats], ArrayLike],
@@ -130,6 +132,7 @@ def amplitudes_by_quadrature(
     return Amplitudes(phi1, phi2, slope1 / (2 * phi1), slope2 / (2 * phi2))
 
 
+@closed_form
 def as_walk(V: ArrayLike, found: Amplitudes, batch_size: ArrayLike = 1) -> tuple[Floats, Floats]:
     """Return g = (φ1, Vφ2)/√B and its derivatives, for the formulas of `walk` (Eq. 23 to 26).
 
@@ -158,6 +161,7 @@ def as_walk(V: ArrayLike, found: Amplitudes, batch_size: ArrayLike = 1) -> tuple
     return g, np.stack(rows, axis=-2) / root[..., None, None]
 
 
+@closed_form
 def psi(V: ArrayLike, found: Amplitudes, density: ArrayLike = 1.0) -> Floats:
     r"""Return ψ of Eq. 27: the thermophoretic flow of (V, b) is −(η²/B) ψ, along g.
 
@@ -179,6 +183,7 @@ def psi(V: ArrayLike, found: Amplitudes, density: ArrayLike = 1.0) -> Floats:
     return force / np.sqrt(phi1**2 + V**2 * phi2**2) * density
 
 
+@closed_form
 def gradient_moments(V: ArrayLike, W: ArrayLike, b: ArrayLike) -> Moments:
     r"""Return h_V, h_W, h_b and the activation rate of a unit for x ~ N(0, I), in closed form.
 
@@ -198,6 +203,7 @@ def gradient_moments(V: ArrayLike, W: ArrayLike, b: ArrayLike) -> Moments:
     return Moments(_second_moment(b, s), (V**2)[..., None] * (on[..., None] - along), V**2 * on, on)
 
 
+@closed_form
 def gradient_moments_of(V: ArrayLike, W: ArrayLike, b: ArrayLike, inputs: ArrayLike) -> Moments:
     """Return h_V, h_W, h_b and the activation rate of a unit over given inputs.
 

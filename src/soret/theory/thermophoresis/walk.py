@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from soret.errors import OutsideDomain
-from soret.theory.checks import Floats, finite, not_negative, positive
+from soret.theory.checks import Floats, closed_form, finite, not_negative, positive
 
 
 class Flow(NamedTuple):
@@ -47,6 +47,7 @@ class ItoParts(NamedTuple):
     bending: Floats
 
 
+@closed_form
 def flow_density(
     g: ArrayLike,
     jacobian: ArrayLike,
@@ -87,6 +88,7 @@ def flow_density(
     return Flow(diffusive, soret_coefficient(g, jacobian, rate) * density)
 
 
+@closed_form
 def soret_coefficient(g: ArrayLike, jacobian: ArrayLike, learning_rate: ArrayLike = 1.0) -> Floats:
     """Return the Soret coefficient −η² Σ_ij g_i g_j ∂_j g_i / |g| (Eq. 11 and 12).
 
@@ -98,6 +100,7 @@ def soret_coefficient(g: ArrayLike, jacobian: ArrayLike, learning_rate: ArrayLik
     return -(rate**2) * along / _size(g)
 
 
+@closed_form
 def soret_coefficient_1d(g: ArrayLike, slope: ArrayLike, learning_rate: ArrayLike = 1.0) -> Floats:
     """Return the one-dimensional limit −η²gg′ = −½η²(g²)′ (Eq. 34 and 35).
 
@@ -112,6 +115,7 @@ def soret_coefficient_1d(g: ArrayLike, slope: ArrayLike, learning_rate: ArrayLik
     return -(rate**2) * positive("g", g) * finite("slope", slope)
 
 
+@closed_form
 def ito_flux(
     g: ArrayLike,
     jacobian: ArrayLike,
@@ -132,6 +136,7 @@ def ito_flux(
     return -0.5 * rate[..., None] ** 2 * inner
 
 
+@closed_form
 def ito_parts(
     g: ArrayLike,
     jacobian: ArrayLike,
@@ -160,6 +165,7 @@ def ito_parts(
     )
 
 
+@closed_form
 def differentiate(
     function: Callable[[Floats], ArrayLike], q: ArrayLike, step: float = 1e-5
 ) -> Floats:
