@@ -12,6 +12,7 @@ import xarray as xr
 import soret
 from soret.errors import RunError
 from soret.runs import RunFolder, manifest, store, strict_json, untrusted
+from soret.runs.folder import runs_in
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links and pipes of POSIX")
 
@@ -189,3 +190,30 @@ class TestWholeRuns:
                 store.check(run / "data.zarr", None)
         finally:  # what Python's own removal cannot remove
             subprocess.run(["rm", "-r", str(run / "data.zarr" / "d")], check=True)
+
+
+class TestFinding:
+    """Which folders are runs, of those that somebody names."""
+
+    @pytest.fixture
+    def runs(self, tmp_path: Path) -> Path:
+        for name in ("a", "b", "notes"):
+            (tmp_path / name).mkdir()
+        (tmp_path / "a" / "run.json").write_text("{}")
+        return tmp_path
+
+    @pytest.mark.parametrize("left", ["data.zarr", "manifest.json", "dangling run.json"])
+    def test_a_run_that_lost_its_record_is_found(self, runs: Path, left: str) -> None:
+        """Catches: a run left out of a table without a word."""
+        assert runs_in(runs) == [runs / "a"]
+        if left == "dangling run.json":
+            (runs / "b" / "run.json").symlink_to("nowhere")
+        else:
+            (runs / "b" / left).mkdir()
+        assert runs_in(runs) == [runs / "a", runs / "b"]
+
+    def test_what_holds_none(self, runs: Path) -> None:
+        """Catches: an exception for a file, or for a folder that is not there."""
+        for path in (runs / "notes", runs / "nowhere", runs / "a" / "run.json"):
+            with pytest.raises(RunError, match="holds no saved run"):
+                runs_in(path)

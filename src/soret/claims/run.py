@@ -308,4 +308,8 @@ def load_runs(folder: RunFolder) -> Runs:
     data = folder.load()
     tree = data if isinstance(data, xr.DataTree) else xr.DataTree(data)
     # Groups come from disk in no order that means anything.
-    return {name: tree[name].to_dataset() for name in folder.record()["experiments"]}
+    names = folder.record().get("experiments") or []
+    missing = [name for name in names if f"/{name}" not in tree.groups]
+    if missing or not names:
+        raise RunError(f"{folder.path} is damaged: it lacks experiments ({missing or 'all'}).")
+    return {name: tree[name].to_dataset() for name in names}

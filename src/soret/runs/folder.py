@@ -361,14 +361,24 @@ def load(path: str | os.PathLike[str]) -> Data:
 def runs_in(path: Path) -> list[Path]:
     """Return the runs at a path: the folder itself, or the folders in it that are runs.
 
+    A folder that holds a part of a run counts, so that whoever reads it says what is missing.
+
     Raises
     ------
     RunError
-        If there is none.
+        If there is none, or the folder cannot be read.
     """
-    if (path / "run.json").exists():
+    if _has(path, "run.json"):
         return [path]
-    runs = sorted(p.parent for p in path.glob("*/run.json")) if path.is_dir() else []
+    try:
+        inside = sorted(path.iterdir()) if path.is_dir() else []
+    except OSError as error:
+        raise RunError(f"{path} cannot be read ({error.strerror}).") from error
+    runs = [place for place in inside if _has(place, "run.json", "data.zarr", manifest.NAME)]
     if not runs:
         raise RunError(f"{path} holds no saved run.")
     return runs
+
+
+def _has(folder: Path, *names: str) -> bool:
+    return any(os.path.lexists(folder / name) for name in names)
