@@ -68,8 +68,8 @@ def test_what_could_not_be_read_is_said(make, tmp_path):
     """A damaged run, figure or set of numbers that is missing without a word."""
     make("whole")
     (tmp_path / "whole" / "figures" / "figure.png").write_bytes(b"\x89PNG\r\n\x1a\n cut")
-    folder = RunFolder(tmp_path / "unfinished")
-    folder.begin({"claim": CLAIM})
+    with RunFolder(tmp_path / "unfinished") as folder:
+        folder.begin({"claim": CLAIM})
     html = page(collect([tmp_path]))
     assert "figure.png is damaged" in html
     assert "unfinished is unfinished; run it again" in html

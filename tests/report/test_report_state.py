@@ -12,15 +12,13 @@ from test_report_hostile import shown
 
 from soret.errors import SettingsError
 from soret.report import collect, size, table, write
-from soret.runs import RunFolder, schema
-
-LOCK = ".soret-lock"
+from soret.runs import RunFolder, lock, schema
 
 
 def begun(tmp_path: Path) -> Path:
     """Return a claim's run that was begun."""
-    folder = RunFolder(tmp_path / "begun")
-    folder.begin({"claim": CLAIM, "scale": "quick", "seed": 2, "settings": {"replicas": 4}})
+    with RunFolder(tmp_path / "begun") as folder:  # and given back, as by a process that ends
+        folder.begin({"claim": CLAIM, "scale": "quick", "seed": 2, "settings": {"replicas": 4}})
     return folder.path
 
 
@@ -71,11 +69,11 @@ class TestNotComplete:
     def test_being_computed(self, tmp_path: Path, make: Make) -> None:
         """Catches: a second process started because the first one is called unfinished."""
         make("whole")
-        lock = begun(tmp_path) / LOCK
-        lock.write_text("{}")
+        path = begun(tmp_path) / lock.NAME
+        path.write_text("{}")
         assert "is being computed now" in write([tmp_path], tmp_path / "r.md").unread[0]
         assert "is being computed now" in shown(tmp_path / "begun")[1]
-        os.utime(lock, (time.time() - 600,) * 2)  # its process is long gone
+        os.utime(path, (time.time() - 600,) * 2)  # its process is long gone
         assert "is unfinished" in shown(tmp_path / "begun")[1]
 
     def test_not_sealed(self, make: Make, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from soret.runs import numbers, schema
+from soret.runs import lock, numbers, schema
 
 NOT_JUDGED = "not judged yet"
 
@@ -16,18 +16,14 @@ OLD = (
     "whether they were changed."
 )
 
-# The file that a process keeps in the folder of the run that it works on, and touches every ten
-# seconds; what was not touched for a minute belongs to a process that is gone.
-_LOCK, _SILENT_SECONDS = ".soret-lock", 60.0
-
 
 def in_use(path: Path) -> bool:
-    """Whether a process works in a run's folder, or did so a minute ago."""
+    """Whether a process works in a run's folder: its lock was touched within the last minute."""
     try:
-        about = os.lstat(path / _LOCK)
+        about = os.lstat(path / lock.NAME)
     except OSError:
         return False
-    return stat.S_ISREG(about.st_mode) and abs(time.time() - about.st_mtime) < _SILENT_SECONDS
+    return stat.S_ISREG(about.st_mode) and abs(time.time() - about.st_mtime) < lock.SILENT_SECONDS
 
 
 def unfinished(path: Path, command: str) -> str:
