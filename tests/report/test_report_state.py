@@ -12,7 +12,7 @@ from test_report_hostile import shown
 
 from soret.errors import SettingsError
 from soret.report import collect, size, table, write
-from soret.runs import RunFolder, lock, schema
+from soret.runs import RunFolder, lock
 
 
 def begun(tmp_path: Path) -> Path:
@@ -192,9 +192,9 @@ class TestSize:
         made = (tmp_path / "r.html").stat().st_size
         assert made < size.expected_bytes(found.runs) < 1.3 * made
 
-
-def test_the_tie_is_written_by_whoever_judges(make: Make) -> None:
-    """Catches: tests that tie a verdict to its run where Soret itself does not."""
-    source = Path(schema.__file__).parents[1]
-    writers = [source / "claims" / "run.py", source / "runs" / "folder.py"]
-    assert any("run_digest" in path.read_text() for path in writers)
+    def test_texts_count(self, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Catches: notes of a stranger's run that fill the page, and are not counted."""
+        monkeypatch.setattr(size, "MOST_BYTES", 3_000_000)
+        make("a", notes=["x" * 9000] * 200)
+        with pytest.raises(SettingsError, match="name fewer runs"):
+            write([tmp_path], tmp_path / "r.html")

@@ -21,7 +21,7 @@ from soret.report import curves, embed, words
 from soret.report.collect import Collected
 from soret.report.picture import Picture, picture
 from soret.report.saved import SavedRun
-from soret.report.size import refuse_beyond
+from soret.report.size import refuse_beyond, text_bytes
 from soret.report.state import NOT_JUDGED
 from soret.runs.store import TooLarge
 
@@ -59,8 +59,10 @@ class Section:
 
     @property
     def bytes(self) -> int:
-        """How much of the page its figures and curves are."""
-        return len(self.plots) + sum(len(picture.uri) for picture in self.pictures)
+        """How much of the page it is, about."""
+        described = len(self.alternative) * len(self.pictures)
+        drawn = len(self.plots) + sum(len(picture.uri) for picture in self.pictures)
+        return drawn + described + text_bytes(self.run)
 
     @property
     def tally(self) -> str:

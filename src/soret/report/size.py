@@ -14,11 +14,21 @@ WORTH_SAYING = 20_000_000
 _PAGE = 1_900_000
 # Of 500 runs of a claim: a figure as WebP in base64, over its bytes as PNG; curves and texts.
 _PER_PNG_BYTE, _PER_RUN = 0.7, 40_000
+# A quotation mark has two letters in JSON and five in HTML.
+_PER_TEXT_BYTE = 3
 
 
 def expected_bytes(runs: Iterable[SavedRun]) -> int:
     """Return about how many bytes a page on some runs will have."""
-    return _PAGE + sum(_PER_RUN + int(_PER_PNG_BYTE * _figure_bytes(run)) for run in runs)
+    return _PAGE + sum(
+        _PER_RUN + text_bytes(run) + int(_PER_PNG_BYTE * _figure_bytes(run)) for run in runs
+    )
+
+
+def text_bytes(run: SavedRun) -> int:
+    """Return how many bytes of a page the texts of a run may be."""
+    files = [run.path / name for name in ("run.json", "verdict.json")]
+    return _PER_TEXT_BYTE * sum(os.lstat(path).st_size for path in files if path.exists())
 
 
 def refuse_beyond(size: int, runs: int) -> None:

@@ -24,7 +24,7 @@ FORMATS = ("soret-run/1", "soret-run/2")
 
 S = TypeVar("S")
 
-Text = Annotated[str, Meta(max_length=100_000)]
+Text = Annotated[str, Meta(max_length=10_000)]
 Name = Annotated[str, Meta(max_length=1_000)]
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}\\Z")]
 Count = Annotated[int, Meta(ge=0)]
