@@ -95,7 +95,7 @@ def check(
     with ensemble_settings():
         check_algorithm(algorithm, model_checks.check_init(problem))
     if replicas > 1:
-        model_checks.warn_of_fixed_start(problem)
+        model_checks.warn_of_ensemble(problem)
     for batch_size in values_of(algorithm.hyperparameters["batch_size"]):
         sampler(problem, int(batch_size), algorithm.sampling)
     return observables, record_every

@@ -4,7 +4,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from soret.dynamics import optimizer_keys
@@ -65,8 +64,7 @@ def check_update(optimizer: optax.GradientTransformation, params: Any) -> bool:
     except Exception as error:
         raise SettingsError(f"the optimizer ({whose}) cannot be run: {explained(error)}") from error
     _check_shapes(whose, params, updates, state, after)
-    again, _ = traced(params, state, params)
-    if str(again) != str(jaxpr) or not _equal(again.consts, jaxpr.consts):
+    if not programs.is_same_again(optimizer.update, params, state, params):
         raise SettingsError(
             f"the optimizer ({whose}) is another program each time it is traced, as when NumPy "
             "draws random numbers in it, which are then the same at every step; keep a JAX key in "
@@ -115,14 +113,6 @@ def _check_shapes(whose: str, params: Any, updates: Any, state: Any, after: Any)
             f"the optimizer ({whose}) changes the structure of its state at the first update; it "
             "must stay the same."
         )
-
-
-def _equal(some: Any, others: Any) -> bool:
-    return all(
-        np.array_equal(np.asarray(one), np.asarray(other), equal_nan=True)
-        for one, other in zip(some, others, strict=True)
-        if not jnp.issubdtype(one.dtype, jax.dtypes.prng_key)
-    )
 
 
 def needs_values(make: Any, names: tuple[str, ...]) -> bool:

@@ -5,6 +5,7 @@ Nothing is compiled: a program is traced with shapes in place of numbers.
 
 from __future__ import annotations
 
+import inspect
 import traceback
 import warnings
 from pathlib import Path
@@ -98,18 +99,31 @@ def check_init(problem: Problem) -> Any:
     return params
 
 
-def warn_of_fixed_start(problem: Problem) -> None:
-    """Warn where what `init` draws does not depend on its key, unless it is said to be meant."""
+def warn_of_ensemble(problem: Problem) -> None:
+    """Warn of what makes an ensemble's replicas alike: starts, or noise that is drawn only once.
+
+    Starts that do not depend on the key of `init` may be said to be meant.
+    """
+    params = check_init(problem)
+    x, label = example_shapes(problem)
+    with ensemble_settings():
+        same = programs.is_same_again(problem.example_loss, params, x, label)
+    if not same:
+        _warn(
+            f"the model of problem {problem.name!r} is another program each time it is traced, as "
+            "when NumPy draws random numbers in it: what is compiled holds one draw, the same at "
+            "every step and in every replica. Noise belongs into the data "
+            "(soret.data.FromFunction draws it anew at every step); what is meant to be constant, "
+            "into init."
+        )
     if problem.fixed_start:
         return
     traced, _, _ = eqx.filter_make_jaxpr(problem.initial)(key_shape())
     if not any(programs.depends(traced.jaxpr, [True] * len(traced.jaxpr.invars))):
-        warnings.warn(
+        _warn(
             f"init(key) of problem {problem.name!r} does not use its key: every replica starts "
             "from the same parameters, at every seed. Draw them from the key, or say "
-            "Problem(..., fixed_start=True) if that is meant.",
-            ModelWarning,
-            stacklevel=4,
+            "Problem(..., fixed_start=True) if that is meant."
         )
 
 
@@ -123,28 +137,41 @@ def check_step(
     SettingsError
         Naming the part that cannot be traced, mapped or differentiated.
     """
-    output = _check_output(problem, params, x)
-    check_labels(problem.name, problem.loss, problem.data, output, label)
+    outputs: list[Any] = []
+
+    def one(params: Any, x: Any, label: Any) -> Any:
+        output = problem.output(params, x)
+        _check_output(problem, output)
+        outputs.append(jax.tree.map(_shape_of, output))
+        assert callable(problem.loss)
+        return problem.loss(output, label)
+
     try:
         with ensemble_settings():
-            loss = eqx.filter_eval_shape(problem.example_loss, params, x, label)
+            loss = eqx.filter_eval_shape(one, params, x, label)
     except SettingsError:
         raise
     except Exception as error:
+        _check_predict(problem, params, x)
+        if outputs:
+            check_labels(problem.name, problem.loss, problem.data, outputs[0], label)
         raise SettingsError(
             f"problem {problem.name!r} fails on one example of shape {x.shape}: {explained(error)}"
         ) from error
+    check_labels(problem.name, problem.loss, problem.data, outputs[0], label)
     shape, dtype = getattr(loss, "shape", None), str(getattr(loss, "dtype", ""))
     if shape != () or dtype != "float32":
         raise SettingsError(
             f"the loss of one example has shape {shape} and type {dtype or None} in problem "
             f"{problem.name!r}; it must be a scalar of type float32."
         )
-    batch = (_repeated(_repeated(x)), _repeated(_repeated(label)))
+    whole = problem.predict_batch is not None
+    data = (_repeated(x), _repeated(label)) if whole else (x, label)
+    step = problem.training_loss if whole else lambda params, pair: one(params, *pair)
     try:
         with ensemble_settings():
-            gradient = jax.vmap(jax.grad(problem.training_loss))
-            traced = jax.make_jaxpr(gradient)(jax.tree.map(_repeated, params), batch).jaxpr
+            shapes = jax.tree.map(_repeated, (params, data))
+            traced = jax.make_jaxpr(jax.vmap(jax.grad(step)))(*shapes).jaxpr
     except SettingsError:
         raise
     except Exception as error:
@@ -154,12 +181,10 @@ def check_step(
         ) from error
     _warn_of_frozen_noise(problem, traced)
     if programs.is_zero(traced):
-        warnings.warn(
+        _warn(
             f"the gradient of problem {problem.name!r} is zero everywhere: no parameter reaches "
             "the loss but through what has no derivative (round, sign, argmax, comparisons, "
-            "integers, stop_gradient).",
-            ModelWarning,
-            stacklevel=5,
+            "integers, stop_gradient)."
         )
 
 
@@ -172,10 +197,11 @@ def explained(error: Exception) -> str:
     return first + _where(error)
 
 
-def _check_output(problem: Problem, params: Any, x: jax.ShapeDtypeStruct) -> Any:
+def _check_predict(problem: Problem, params: Any, x: jax.ShapeDtypeStruct) -> None:
+    """Refuse a model that fails by itself, whatever the loss."""
     try:
         with ensemble_settings():
-            output = eqx.filter_eval_shape(problem.output, params, x)
+            eqx.filter_eval_shape(problem.output, params, x)
     except SettingsError:
         raise
     except Exception as error:
@@ -188,8 +214,12 @@ def _check_output(problem: Problem, params: Any, x: jax.ShapeDtypeStruct) -> Any
             f"predict of problem {problem.name!r} fails on one example of shape {x.shape}: "
             f"{explained(error)}{hint}"
         ) from error
+
+
+def _check_output(problem: Problem, output: Any) -> None:
+    """Refuse what none of Soret's losses takes; a user's own may take anything."""
     if problem.loss not in LOSSES.values():
-        return output
+        return
     if not hasattr(output, "dtype"):
         raise SettingsError(
             f"predict of problem {problem.name!r} returns a {type(output).__name__}; it must "
@@ -200,7 +230,6 @@ def _check_output(problem: Problem, params: Any, x: jax.ShapeDtypeStruct) -> Any
             f"predict of problem {problem.name!r} returns {output.dtype}; it must return "
             "floating-point numbers that the loss can be differentiated by (scores, not classes)."
         )
-    return output
 
 
 def _takes_batches(problem: Problem, params: Any, x: jax.ShapeDtypeStruct) -> bool:
@@ -225,7 +254,7 @@ def _why_no_gradient(problem: Problem, params: Any, x: Any, label: Any, error: E
         )
     for primitive, kind in (("custom_vjp_call", "custom_vjp"), ("custom_jvp_call", "custom_jvp")):
         own = programs.part(jaxpr, primitive)
-        if own and kind in text:
+        if own and kind in text.lower().replace(" ", "_"):
             return f"{own.name} has a derivative of its own ({kind}) that fails: {explained(error)}"
     for primitive in ("pure_callback", "io_callback"):
         if programs.part(jaxpr, primitive):
@@ -242,16 +271,27 @@ def _warn_of_frozen_noise(problem: Problem, traced: Any) -> None:
     data = [place >= count - 2 for place in range(count)]
     for equation, of_data in programs.equations(traced, data):
         if equation.primitive.name in DRAWS and not of_data:
-            warnings.warn(
+            _warn(
                 f"problem {problem.name!r} draws random numbers ({equation.primitive.name}) with a "
                 "key that is always the same: they are one constant, equal in every replica, at "
                 "every step and for every example. Noise belongs into the data "
                 "(soret.data.FromFunction draws it anew at every step); what is meant to be "
-                "constant, into init.",
-                ModelWarning,
-                stacklevel=6,
+                "constant, into init."
             )
             return
+
+
+def _warn(message: str) -> None:
+    """Warn at the user's own line that led here."""
+    level, frame = 2, inspect.currentframe()
+    frame = frame.f_back if frame is not None else None
+    while frame is not None and not programs.is_own(frame.f_code.co_filename):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, ModelWarning, stacklevel=level if frame is not None else 2)
+
+
+def _shape_of(leaf: Any) -> Any:
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) if hasattr(leaf, "dtype") else leaf
 
 
 def _repeated(shape: Any) -> jax.ShapeDtypeStruct:

@@ -1,9 +1,13 @@
 """What a traced program is made of: which results depend on which inputs, and its special parts."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 from jax.extend.core import Literal, jaxprs_in_params
 
 
@@ -62,6 +66,22 @@ def is_own(file: str) -> bool:
     """Return whether a file is the user's: no library's, and none of Soret's."""
     libraries = ("site-packages", "/lib/python", str(Path(__file__).parents[1]))
     return not file.startswith("<") and not any(library in file for library in libraries)
+
+
+def is_same_again(function: Callable[..., Any], *shapes: Any) -> bool:
+    """Return whether a function is the same program when it is traced again, numbers and all."""
+
+    def text() -> str:
+        # A new function each time, or JAX would remember the trace.
+        traced = jax.make_jaxpr(lambda *given: function(*given))(*shapes)
+        numbers = [
+            np.asarray(one).tobytes()
+            for one in traced.consts
+            if not jnp.issubdtype(one.dtype, jax.dtypes.prng_key)
+        ]
+        return re.sub(r" at 0x[0-9a-f]+|id=\d+", "", str(traced)) + repr(numbers)
+
+    return text() == text()
 
 
 def is_zero(jaxpr: Any) -> bool:
