@@ -101,7 +101,9 @@ def _compile(lowered: Any, device: jax.Device, options: Mapping[str, Any]) -> An
     if "callback" in text:  # a call back into Python is a number there, not the function
         return lowered.compile(options)
     program = hashlib.sha256(text.encode()).digest()
-    key = (device, program, lowered.in_tree, lowered.out_tree, *sorted(options.items()))
+    # A typed key and its words are the same in the program's text, and not to who calls it.
+    types = tuple(str(leaf.dtype) for leaf in jax.tree.leaves(lowered.in_avals))
+    key = (device, program, types, lowered.in_tree, lowered.out_tree, *sorted(options.items()))
     with _lock:
         first = key not in _kept
         compiled = _kept.setdefault(key, Future())
