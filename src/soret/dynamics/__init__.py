@@ -4,6 +4,7 @@ from soret.dynamics.arguments import check
 from soret.dynamics.optax_optimizer import Optax
 from soret.dynamics.passage import FirstPassage
 from soret.dynamics.results import DivergenceWarning
+from soret.dynamics.rounding import RoundingWarning
 from soret.dynamics.sgd import SGD
 from soret.dynamics.simulate import simulate
 from soret.dynamics.splitting import rare_passages
@@ -13,6 +14,7 @@ __all__ = [
     "DivergenceWarning",
     "FirstPassage",
     "Optax",
+    "RoundingWarning",
     "check",
     "rare_passages",
     "simulate",

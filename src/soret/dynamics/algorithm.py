@@ -97,8 +97,10 @@ def points(algorithm: Algorithm) -> Iterator[dict[str, Number]]:
 def check_batching(batch_size: Any, sampling: str | None) -> None:
     """Refuse batch sizes that are no positive integers, and unknown samplings."""
     for value in values_of(batch_size):
-        if value != int(value) or value < 1:
-            raise SettingsError(f"batch_size is {value}; it must be an integer of at least 1.")
+        if value != int(value) or not 1 <= value < 2**31:
+            raise SettingsError(
+                f"batch_size is {value}; it must be an integer of at least 1 and below 2³¹."
+            )
     if sampling not in (None, *SAMPLINGS):
         raise SettingsError(f"sampling {sampling!r} is unknown; use one of {list(SAMPLINGS)}.")
 

@@ -9,11 +9,14 @@ from typing import Any
 import jax
 import numpy as np
 
+from soret.dynamics import rounding
 from soret.dynamics.keys import initial_keys, noise_keys
 from soret.dynamics.plan import Block
 from soret.dynamics.program import Ensemble, Program
 from soret.problems.tracing import ensemble_settings
 from soret.runs import RunFolder, pace
+
+_ROUNDED = "rounded"
 
 
 class Stopped(Exception):
@@ -35,12 +38,16 @@ class BlockResult:
         nothing is watched.
     final : (replicas, parameters) array, or None
         θ at the end, where replicas are held at their last passage.
+    rounded : float
+        The share of parameters whose updates are rounded away; asked of the first block of every
+        point of the grid.
     """
 
     records: dict[str, np.ndarray]
     diverged_at: np.ndarray
     passed_at: np.ndarray | None = None
     final: np.ndarray | None = None
+    rounded: float = 0.0
 
 
 def run_block(
@@ -91,12 +98,18 @@ def run_block(
         if saved is None:
             started = initial_keys(seed, replicas)
             ensemble, first = program.start(started, block.point, device)
+            began_at = rounding.kept(program, ensemble)
             records, done = [{key: np.asarray(value)[None] for key, value in first.items()}], 0
         else:
             ensemble, records, done = _unpack(saved, program)
+            began_at = None
+            if done < chunks and rounding.kept(program, ensemble) is not None:
+                again, _ = program.start(initial_keys(seed, replicas), block.point, device)
+                began_at = again.params
             progress(done * program.chunk * len(block.replicas))
-
         length, last_saved = 1, time.monotonic()
+        if block.replicas.start:  # asked of the first block of every point alone
+            began_at = None
         while done < chunks:
             if stop.is_set():
                 if folder:
@@ -121,10 +134,14 @@ def run_block(
                 folder.write_checkpoint(name, _pack(ensemble, records, done), about)
                 last_saved = time.monotonic()
 
+        rounded = 0.0 if saved is None else float(saved.get(_ROUNDED, 0.0))
+        if began_at is not None:
+            rounded = rounding.share(program, began_at, ensemble, keys, block.point, steps, device)
         held = program.watch is not None and program.watch.hold
         if folder and not (saved is not None and _is_done(saved, chunks)):
             finished = ensemble if held else _without_position(ensemble)
-            folder.write_checkpoint(name, _pack(finished, records, done), about)
+            asked = {_ROUNDED: np.asarray(rounded)}
+            folder.write_checkpoint(name, _pack(finished, records, done) | asked, about)
         kept = len(block.replicas)
         whole = _join(records)
         passages = ensemble.passages
@@ -133,6 +150,7 @@ def run_block(
             np.asarray(ensemble.diverged_at)[:kept],
             np.asarray(passages.passed_at)[:kept] if passages else None,
             _flat(ensemble)[:kept] if held else None,
+            rounded,
         )
 
 

@@ -97,5 +97,5 @@ def warn_of_divergence(run: xr.Dataset) -> None:
             f"{diverged.size} of {run.diverged_at.size} replicas diverged, the first by step "
             f"{diverged.min()}; they are NaN from then on, so that means leave them out.",
             DivergenceWarning,
-            stacklevel=3,
+            stacklevel=4,
         )

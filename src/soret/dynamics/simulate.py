@@ -12,6 +12,7 @@ from contextlib import nullcontext
 import jax
 import xarray as xr
 
+from soret.dynamics import rounding
 from soret.dynamics.algorithm import Algorithm
 from soret.dynamics.arguments import check
 from soret.dynamics.block import BlockResult, Stopped, run_block
@@ -159,7 +160,7 @@ def simulate(
         if folder is not None and folder.begin(about):
             loaded = folder.load()
             assert isinstance(loaded, xr.Dataset)
-            warn_of_divergence(loaded)
+            _warn(loaded)
             return loaded
 
         title = f"{problem.name}: {len(plan.blocks)} blocks of {plan.block_size}"
@@ -168,11 +169,17 @@ def simulate(
             results = _run_all(plan, algorithm, steps, seed, folder, bar)
         run = assemble(plan, results, algorithm, observables, replicas, steps, record_every, watch)
         run.attrs |= attributes_of(about, run)
+        run.attrs |= rounding.worst([b.point for b in plan.blocks], [r.rounded for r in results])
         if folder is not None:
             seconds = round(time.monotonic() - began, 3)
             folder.finish(run, seconds=seconds, memory_estimate_bytes=plan.memory)
-        warn_of_divergence(run)
+        _warn(run)
         return run
+
+
+def _warn(run: xr.Dataset) -> None:
+    warn_of_divergence(run)
+    rounding.warn(run.attrs)
 
 
 def _run_all(
