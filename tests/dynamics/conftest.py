@@ -24,8 +24,8 @@ def examples() -> soret.Dataset:
     """Return data whose labels are numbers to be fitted."""
     rng = np.random.default_rng(20)
     inputs = rng.normal(size=(EXAMPLES, FEATURES))
-    targets = rng.integers(0, 4, EXAMPLES)
-    return soret.Dataset("points", inputs, targets, ("0", "1", "2", "3"))
+    targets = rng.integers(0, 4, EXAMPLES).astype(float)
+    return soret.Dataset("points", inputs, targets)
 
 
 @pytest.fixture(scope="session")

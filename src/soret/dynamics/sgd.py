@@ -80,7 +80,9 @@ class SGD:
                 object.__setattr__(self, name, as_axis(name, getattr(self, name)))
         if not callable(self.learning_rate):
             _check(self, "learning_rate", lambda v: v > 0, "above 0")
-        _check(self, "momentum", lambda v: 0 <= np.float32(v) < 1, "in [0, 1), in float32 too")
+        _check(
+            self, "momentum", lambda v: 0 <= float(np.float32(v)) < 1, "in [0, 1), in float32 too"
+        )
         _check(self, "weight_decay", lambda v: v >= 0, "at least 0")
         check_batching(self.batch_size, self.sampling)
         if self.nesterov and min(values_of(self.momentum)) <= 0:
