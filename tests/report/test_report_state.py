@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hostile import edit
@@ -12,7 +13,7 @@ from test_report_hostile import shown
 
 from soret.errors import SettingsError
 from soret.report import collect, size, table, write
-from soret.runs import RunFolder, lock
+from soret.runs import RunFolder, lock, manifest
 
 
 def begun(tmp_path: Path) -> Path:
@@ -85,6 +86,24 @@ class TestNotComplete:
             "the run ", ""
         )
         assert not shown(tmp_path / "open")[0]
+
+
+@pytest.mark.parametrize("name", ["verdict.json", "run.json", "figures"])
+def test_files_that_vanish_while_they_are_read(
+    make: Make, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Catches: a report stopped by a run that somebody removes, or is just writing."""
+    make("a")
+    (run, look) = (make("b"), manifest.read)
+
+    def removed(folder: Path) -> Any:
+        if folder == run and (run / name).exists():
+            (run / name).rename(tmp_path / "gone")
+        return look(folder)
+
+    monkeypatch.setattr(manifest, "read", removed)
+    assert write([tmp_path], tmp_path / "r.html").runs
+    assert shown(tmp_path / "b")[0] == (name != "run.json")
 
 
 class TestOldRuns:

@@ -14,7 +14,7 @@ import pytest
 import xarray as xr
 
 from soret.errors import RunError
-from soret.runs import store
+from soret.runs import store, zarr_schema
 
 pytestmark = pytest.mark.filterwarnings("ignore::zarr.errors.UnstableSpecificationWarning")
 
@@ -235,6 +235,31 @@ def test_files_that_belong_to_no_array(saved: tuple[Path, Path], name: str) -> N
     (path / "c" / name).write_bytes(b"7")
     with pytest.raises(RunError, match="is no part of its arrays"):
         store.read(path, store.digest(path))
+
+
+def test_arrays_without_end(saved: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Catches: minutes spent on a hundred thousand arrays of nothing."""
+    _, path = saved
+    monkeypatch.setattr(zarr_schema, "MOST_NODES", 5)
+    with pytest.raises(RunError, match="more than 5 arrays and groups"):
+        store.read(path, store.digest(path))
+
+
+def test_files_that_vanish_meanwhile(
+    saved: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Catches: a FileNotFoundError of a run that is removed while it is read."""
+    _, path = saved
+    digest, look = store.digest(path), store.files_below
+
+    def removed(*where: Any) -> Any:
+        found = list(look(*where))
+        shutil.rmtree(path / "c" / "deeper")
+        return found
+
+    monkeypatch.setattr(store, "files_below", removed)
+    with pytest.raises(RunError, match="was removed while it was read"):
+        store.read(path, digest)
 
 
 def test_a_store_that_is_changed_while_it_is_read(

@@ -254,6 +254,13 @@ def read_run(path: Path) -> SavedRun:
     RunError
         If the run is missing, unfinished or damaged, or has the verdict of another.
     """
+    try:
+        return _read_run(path)
+    except OSError as error:  # whoever works there moves its files
+        raise RunError(f"{path} was changed while it was read ({error.strerror}).") from error
+
+
+def _read_run(path: Path) -> SavedRun:
     record = schema.read_record(path / "run.json")
     run = SavedRun(path, record)
     if record["state"] != "complete":

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from soret.errors import SettingsError
 from soret.report.saved import SavedRun
@@ -27,8 +28,7 @@ def expected_bytes(runs: Iterable[SavedRun]) -> int:
 
 def text_bytes(run: SavedRun) -> int:
     """Return how many bytes of a page the texts of a run may be."""
-    files = [run.path / name for name in ("run.json", "verdict.json")]
-    return _PER_TEXT_BYTE * sum(os.lstat(path).st_size for path in files if path.exists())
+    return _PER_TEXT_BYTE * sum(_size(run.path / name) for name in ("run.json", "verdict.json"))
 
 
 def refuse_beyond(size: int, runs: int) -> None:
@@ -52,4 +52,11 @@ def megabytes(size: int) -> str:
 
 
 def _figure_bytes(run: SavedRun) -> int:
-    return sum(os.lstat(path).st_size for path in run.figures)
+    return sum(map(_size, run.figures))
+
+
+def _size(path: Path) -> int:
+    try:
+        return os.lstat(path).st_size
+    except FileNotFoundError:  # there is none, or none any more
+        return 0

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from soret.errors import SoretError
+from soret.errors import RunError, SoretError
 from soret.printable import printable
 from soret.report import state
 from soret.report.saved import SavedRun
@@ -89,6 +89,13 @@ def glance(path: Path) -> Glance:
     RunError
         If that is missing or damaged, or the verdict is of another run.
     """
+    try:
+        return _glance(path)
+    except OSError as error:  # whoever works there moves its files
+        raise RunError(f"{path} was changed while it was read ({error.strerror}).") from error
+
+
+def _glance(path: Path) -> Glance:
     record = schema.read_record(path / "run.json")
     run = SavedRun(path, record)
     if record["state"] != "complete":

@@ -159,8 +159,11 @@ class _Store(MutableMapping[str, Any]):
         digests = {}
         # In the order of paths, not of their texts, in which a slash is a letter.
         for name in sorted(names, key=lambda name: name.split("/")):
-            with open_regular(self.path.parent, f"{self.path.name}/{name}") as file:
-                digests[name] = hashlib.file_digest(file, "sha256").digest()
+            try:
+                with open_regular(self.path.parent, f"{self.path.name}/{name}") as file:
+                    digests[name] = hashlib.file_digest(file, "sha256").digest()
+            except FileNotFoundError as error:
+                raise RunError(f"{self.path / name} was removed while it was read.") from error
         total = hashlib.sha256()
         for name, content in digests.items():
             _add(total, name, content)
@@ -182,6 +185,11 @@ class _Store(MutableMapping[str, Any]):
                 nodes[folder] = self._node(name)
             else:
                 others.append(name)
+            if len(nodes) > zarr_schema.MOST_NODES:
+                raise RunError(
+                    f"{self.path} has more than {zarr_schema.MOST_NODES:,} arrays and groups; no "
+                    "run has."
+                )
         self.bytes = sum(n.bytes for n in nodes.values() if isinstance(n, zarr_schema.Array))
         try:
             return zarr_schema.check_tree(nodes, others)

@@ -115,7 +115,10 @@ def files_below(folder: Path, name: str) -> Iterator[Found]:
     while waiting:
         here = waiting.pop()
         place = folder / here
-        _refuse_other(place, None, stat.S_ISDIR, "folder")
+        try:
+            _refuse_other(place, None, stat.S_ISDIR, "folder")
+        except OSError as error:
+            raise RunError(f"{place} cannot be read ({error.strerror}).") from error
         if here.count("/") > DEEPEST:
             raise RunError(f"{place} is deeper than anything in a run that Soret writes.")
         inner = []
@@ -124,7 +127,10 @@ def files_below(folder: Path, name: str) -> Iterator[Found]:
             if seen > MOST_FILES:
                 raise RunError(f"{folder / name} has more than {MOST_FILES:,} files; no run has.")
             path = place / child
-            about = os.lstat(path)
+            try:
+                about = os.lstat(path)
+            except OSError as error:
+                raise RunError(f"{path} cannot be read ({error.strerror}).") from error
             if stat.S_ISDIR(about.st_mode):
                 inner.append(f"{here}/{child}")
             elif stat.S_ISREG(about.st_mode):

@@ -21,6 +21,8 @@ from soret.runs import strict_json
 NAME = "zarr.json"
 # More than any array that fits in memory is cut into; each is looked up, there or not.
 MOST_CHUNKS = 100_000
+# A claim of a hundred experiments with thirty variables has three thousand.
+MOST_NODES = 20_000
 
 _CODECS = ("bytes", "vlen-utf8", "zstd")
 _FLOATS = {"float16": 2, "float32": 4, "float64": 8}
