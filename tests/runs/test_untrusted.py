@@ -1,5 +1,6 @@
 """Files of a folder from anyone: only what lies in it, and only what a run may have."""
 
+import json
 import os
 import socket
 import subprocess
@@ -163,15 +164,30 @@ class TestWholeRuns:
         with pytest.raises(RunError, match=name):
             soret.load(run)
 
-    def test_a_chunk_with_a_terabyte_of_nothing(self, run: Path) -> None:
-        """Catches: hours of hashing, where the size alone tells that it is not what was written."""
+    def test_a_figure_with_gigabytes_of_nothing(self, run: Path) -> None:
+        """Catches: minutes of hashing, where the size tells that it is not what was written."""
         figures = run / "figures"
         figures.mkdir()
         (figures / "a.png").write_bytes(b"x")
         manifest.write(run)
         with (figures / "a.png").open("wb") as file:
-            file.truncate(2**40)
+            file.truncate(2**31)
         assert "is damaged" in manifest.problems(run)["figures/a.png"]
+
+    @pytest.mark.parametrize("name", ["figures/a.png", "data.zarr/loss/c/0/0/0"])
+    def test_a_terabyte_of_nothing_that_is_listed(self, run: Path, name: str) -> None:
+        """Catches: hours of hashing for a stranger's file with holes that its manifest lists."""
+        path = run / name
+        path.parent.mkdir(exist_ok=True)
+        with path.open("wb") as file:
+            file.truncate(2**40)
+        listed = json.loads((run / "manifest.json").read_text())
+        listed["files"][name] = {"size": 2**40, "sha256": "0" * 64}
+        (run / "manifest.json").write_text(json.dumps(listed))
+        assert "is larger than any file" in manifest.problems(run)[name]
+        if name.startswith("data.zarr"):
+            with pytest.raises(RunError, match="is larger than any file"):
+                soret.load(run)
 
     def test_folders_without_end(self, run: Path) -> None:
         """Catches: a RecursionError from a stranger's archive."""

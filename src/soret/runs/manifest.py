@@ -22,6 +22,10 @@ FORMAT = "soret-manifest/1"
 # What a run consists of; whatever else is in its folder is not looked at.
 OWN = ("run.json", "verdict.json", "data.zarr", "figures")
 
+# The largest files are chunks of data, of some hundred megabytes. One with holes may be of any size
+# and take no room on a disk, and would be read for hours.
+MOST_BYTES = 4 * 2**30
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -146,6 +150,8 @@ def _problem(path: Path, listed: Entry | None) -> str | None:
         return f"{path} is no regular file (a link, perhaps); it is not read."
     if listed is None:
         return f"{path} is not in the run's manifest; remove it, or run the same command again."
+    if os.lstat(path).st_size > MOST_BYTES:
+        return f"{path} is larger than any file that Soret writes; it is not read."
     # By its size before its content: of a file with holes, a gigabyte takes no room on a disk.
     if os.lstat(path).st_size != listed.size or entry(path) != listed:
         return (

@@ -14,7 +14,7 @@ import xarray as xr
 
 from soret.errors import RunError
 from soret.memory import limit_bytes, readable
-from soret.runs import files, zarr_schema
+from soret.runs import files, manifest, zarr_schema
 from soret.runs.untrusted import files_below, open_regular, read_bytes
 from soret.runs.zarr_schema import Chunk
 
@@ -155,7 +155,14 @@ class _Store(MutableMapping[str, Any]):
     def _look(self, expected: object) -> dict[str, bytes]:
         """Return the digest of every file, by path; in all they must be the expected one."""
         within = len(self.path.name) + 1
-        names = [found.name[within:] for found in files_below(self.path.parent, self.path.name)]
+        names = []
+        for found in files_below(self.path.parent, self.path.name):
+            names.append(found.name[within:])
+            if found.size > manifest.MOST_BYTES:
+                raise RunError(
+                    f"{self.path / names[-1]} is larger than any file that Soret writes; it is "
+                    "not read."
+                )
         digests = {}
         # In the order of paths, not of their texts, in which a slash is a letter.
         for name in sorted(names, key=lambda name: name.split("/")):
