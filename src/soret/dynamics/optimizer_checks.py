@@ -24,7 +24,6 @@ _NEED_MORE = {
     "optax.contrib.sophia": "it differentiates the loss again",
     "optax.contrib._sophia.scale_by_sophia": "it differentiates the loss again",
     "optax.lookahead": "it walks with pairs of parameters, fast and slow",
-    "optax.differentially_private_aggregate": "it clips one gradient per example",
     "optax.contrib.differentially_private_aggregate": "it clips one gradient per example",
     "optax.per_example_global_norm_clip": "it clips one gradient per example",
     "optax.per_example_layer_norm_clip": "it clips one gradient per example",

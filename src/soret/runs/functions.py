@@ -61,12 +61,17 @@ def qualified(function: Any) -> str:
 def public(module: str, name: str) -> str:
     """Return the shortest module path that has what a module calls `name`, and the name."""
     parts = [part for part in module.split(".") if not part.startswith("_")]
-    here = getattr(sys.modules.get(module), name, None)
+    # Not by getattr, which would wake up what a module says of names that it gives up.
+    here = _names_of(module).get(name)
     for length in range(1, len(parts) + 1):
         place = ".".join(parts[:length])
-        if here is not None and getattr(sys.modules.get(place), name, None) is here:
+        if here is not None and _names_of(place).get(name) is here:
             return f"{place}.{name}"
     return f"{module}.{name}" if module else name
+
+
+def _names_of(module: str) -> dict[str, Any]:
+    return getattr(sys.modules.get(module), "__dict__", {})
 
 
 def plain(value: Any, depth: int = _DEPTH) -> Any:

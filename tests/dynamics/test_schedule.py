@@ -1,0 +1,125 @@
+"""Learning rates that change with the step, by themselves and over a grid of peaks."""
+
+import json
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import soret
+from soret.dynamics import rare_passages
+from soret.errors import SettingsError
+
+STILL = soret.problems.surface(lambda x: 0.5 * x @ x, start=[1.0, -2.0], strength=0.0)
+PEAK = optax.warmup_cosine_decay_schedule(0.0, 1.0, 2, 6)
+
+
+def walk(algorithm: soret.SGD, steps: int = 6) -> np.ndarray:
+    run = soret.simulate(
+        STILL,
+        algorithm,
+        observe=soret.observables.parameters,
+        steps=steps,
+        replicas=2,
+        record_every=1,
+    )
+    return run.parameters.values[..., 0, :, 0]
+
+
+def by_hand(rates: Any, momentum: float = 0.0, decay: float = 0.0) -> np.ndarray:
+    at, velocity, path = 1.0, 0.0, [1.0]
+    for rate in rates:
+        velocity = momentum * velocity + at + decay * at
+        at -= rate * velocity
+        path.append(at)
+    return np.array(path)
+
+
+SHAPES = {
+    "optax": PEAK,
+    "one over t": lambda step: 1 / (1 + step),
+    "piecewise": optax.piecewise_constant_schedule(1.0, {2: 0.5, 4: 0.1}),
+    "chosen": lambda step: jnp.where(step < 3, 1.0, 0.1),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_grid_of_peaks_has_one_shape(name: str) -> None:
+    """Catches: a schedule that counts from another step, or that replaces the grid's rates."""
+    shape = SHAPES[name]
+    factors = [float(shape(jnp.int32(step))) for step in range(6)]
+    found = walk(soret.SGD(learning_rate=[0.1, 0.2], schedule=shape))
+    for row, peak in zip(found, (0.1, 0.2), strict=True):
+        np.testing.assert_allclose(row, by_hand([peak * f for f in factors]), rtol=1e-5)
+
+
+@pytest.mark.parametrize("given", [{}, {"momentum": 0.9}, {"momentum": 0.9, "weight_decay": 0.1}])
+def test_a_rate_that_is_a_function(given: dict[str, float]) -> None:
+    """Catches: momentum that is scaled by another step's rate than PyTorch's."""
+    shape = optax.linear_schedule(0.2, 0.0, 6)
+    rates = [float(shape(step)) for step in range(6)]
+    expected = by_hand(rates, given.get("momentum", 0.0), given.get("weight_decay", 0.0))
+    np.testing.assert_allclose(walk(soret.SGD(shape, **given)), expected, rtol=1e-5)
+
+
+def test_velocity_is_observed_with_a_schedule_too() -> None:
+    """Catches: an observable of the velocity that does not know it beside a count."""
+    run = soret.simulate(
+        STILL,
+        soret.SGD(0.1, momentum=0.5, schedule=PEAK),
+        observe=soret.observables.squared_velocity,
+        steps=2,
+        replicas=1,
+        record_every=1,
+    )
+    # The first step has rate zero, so both gradients are (1, −2).
+    np.testing.assert_allclose(run.squared_velocity.values[0], [0, 5, 5 * 1.5**2], rtol=1e-6)
+
+
+def test_without_a_schedule_nothing_is_counted() -> None:
+    """Catches: another program, and other numbers, for runs that have no schedule."""
+    params = jnp.ones(2)
+    for momentum, state in ((0.0, ()), (0.9, np.zeros(2))):
+        sgd = soret.SGD(0.1, momentum=momentum)
+        point = {"learning_rate": 0.1, "batch_size": 1, "momentum": momentum, "weight_decay": 0.0}
+        started = sgd.start(params, point, sgd.structure(point))
+        assert jax.tree.structure(started) == jax.tree.structure(state)
+
+
+REFUSED = {
+    "a branch": ({"learning_rate": lambda k: 0.1 if k < 3 else 0.2}, "branches in Python"),
+    "a vector": ({"learning_rate": lambda k: jnp.ones(2)}, "must return a number"),
+    "negative": ({"learning_rate": lambda k: -0.1 + 0 * k}, "-0.1 at step 0"),
+    "several": ({"learning_rate": [PEAK, PEAK]}, "list of functions.*schedule="),
+    "twice": ({"learning_rate": PEAK, "schedule": PEAK}, "both learning_rate and schedule"),
+    "a number": ({"learning_rate": 0.1, "schedule": 0.5}, "schedule is 0.5; it must be a function"),
+    "of momentum": ({"learning_rate": 0.1, "momentum": PEAK}, "momentum is a function.*inject"),
+    "that fails": ({"learning_rate": lambda k: k + None}, "function of the step that fails"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_when_made(name: str) -> None:
+    """Catches: a schedule that ends a run with an error of JAX's own."""
+    given, message = REFUSED[name]
+    with pytest.raises(SettingsError, match=message):
+        soret.SGD(**given)
+
+
+def test_rates_of_passage_want_a_constant_rate() -> None:
+    """Catches: a rate of a process that is not stationary."""
+    for algorithm in (soret.SGD(0.1, schedule=PEAK), soret.SGD(PEAK)):
+        with pytest.raises(SettingsError, match="constant learning rate"):
+            rare_passages(STILL, algorithm, soret.observables.loss, [1.0, 2.0], core=0.5)
+
+
+def test_a_schedule_is_in_the_description() -> None:
+    """Catches: two runs of different schedules that say the same of themselves."""
+    made = [optax.linear_schedule(1.0, 0.0, n) for n in (10, 20)]
+    said = [json.dumps(soret.SGD(0.1, schedule=shape).description) for shape in made]
+    said += [json.dumps(soret.SGD(shape).description) for shape in made]
+    assert len(set(said)) == 4
+    assert all("linear_schedule" in words or "polynomial_schedule" in words for words in said)
