@@ -38,12 +38,8 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 def json_bytes(content: Mapping[str, Any]) -> bytes:
     """Return what `write_json` writes."""
     text = json.dumps(finite(content), indent=2, ensure_ascii=False, allow_nan=False)
-    try:
-        written = text.encode("utf-8")
-    except UnicodeEncodeError:
-        # The name of a file that is no UTF-8; escaped, it can be read back.
-        written = json.dumps(finite(content), indent=2, allow_nan=False).encode("ascii")
-    return written + b"\n"
+    # A byte of a file's name that is no UTF-8 is no letter, and no JSON that is read back.
+    return text.encode("utf-8", "replace") + b"\n"
 
 
 def write_text(path: Path, text: str) -> None:
