@@ -20,6 +20,7 @@ from soret.dynamics.description import attributes_of, describe
 from soret.dynamics.passage import FirstPassage
 from soret.dynamics.plan import Block, Plan, make_plan
 from soret.dynamics.results import assemble, warn_of_divergence
+from soret.dynamics.undefined import warn_of_undefined
 from soret.observables.state import Observable
 from soret.problems import Problem
 from soret.problems.tracing import ensemble_settings
@@ -92,7 +93,8 @@ def simulate(
         `diverged_at` (grid axes…, replica): the recorded step at which a replica was first not
         finite, −1 where it never was. From then on its observables are NaN, which means leave
         out; counts and booleans are recorded as float32, so that they can be. The number of such
-        replicas is in the attribute `diverged` and warned about.
+        replicas is in the attribute `diverged` and warned about. An observable that is not finite
+        where the parameters are, as at a kink, stays so and is warned about too.
 
         With `watch`, also `first_passage` (grid axes…, replica, threshold), in steps, NaN where
         the threshold was not reached, and `watched_until` (grid axes…, replica): the step of the
@@ -180,6 +182,7 @@ def simulate(
 def _warn(run: xr.Dataset) -> None:
     warn_of_divergence(run)
     rounding.warn(run.attrs)
+    warn_of_undefined(run)
 
 
 def _run_all(
