@@ -114,6 +114,8 @@ class Dataset:
     def first(self, n: int) -> "Dataset":
         """Return the first ``n`` examples, and say so in the description.
 
+        Of sorted data they do not stand for the rest: see `soret.data.subset`.
+
         Raises
         ------
         SettingsError
