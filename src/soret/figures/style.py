@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure, FigureBase
 
+from soret.figures.empty import straighten
 from soret.runs.files import write_bytes
 
 # Okabe and Ito's colours, told apart with any colour vision and in grey.
@@ -69,6 +70,7 @@ def save(figure: Figure, path: Path) -> list[Path]:
         Without extension; its folder is made.
     """
     drawn = {}
+    straighten(figure)
     with matplotlib.rc_context(style()):
         for kind, how in (("png", {"dpi": 160}), ("svg", {"metadata": {"Date": None}})):
             memory = io.BytesIO()
