@@ -1,9 +1,13 @@
 """The user's own options of JAX: they change no number, raise no error, and stay as they are."""
 
 import logging
+import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -203,6 +207,7 @@ def test_an_option_that_tells_something_changes_no_number(
     [
         ("jax_random_seed_offset", 5),
         ("eager_constant_folding", True),
+        ("jax_disable_most_optimizations", True),
         ("jax_high_dynamic_range_gumbel", True),
     ],
 )
@@ -241,3 +246,43 @@ def test_between_two_batches_the_options_are_the_users() -> None:
         assert jnp.ones(1).dtype == "float64"
         parts.close()
         assert jnp.ones(1).dtype == "float64"
+
+
+_SCRIPT = """
+import sys, warnings
+import numpy as np
+import test_jax_options as options
+
+warnings.simplefilter("ignore")  # JAX says which entries of a damaged cache it leaves out
+np.savez(sys.argv[1], *options.numbers(options.ensemble()))
+"""
+
+
+@pytest.mark.slow
+def test_a_cache_of_compiled_programs_changes_no_number(
+    usual: dict[str, list[np.ndarray]], tmp_path: Path
+) -> None:
+    """Catches: a program of JAX's cache on disk that is another one, or a damaged one run."""
+    cache, saved = tmp_path / "cache", tmp_path / "numbers.npz"
+    cache.mkdir()
+    own = {
+        "JAX_COMPILATION_CACHE_DIR": str(cache),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }
+    paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    for state in ("empty", "full", "damaged"):
+        if state == "damaged":
+            entries = list(cache.rglob("*-cache"))
+            assert entries
+            for entry in entries:
+                entry.write_bytes(b"not a program")
+        subprocess.run(
+            [sys.executable, "-c", _SCRIPT, saved],
+            env={**os.environ, **own, "PYTHONPATH": paths},
+            timeout=300,
+            check=True,
+        )
+        assert any(cache.iterdir())
+        with np.load(saved) as there:
+            for expected, name in zip(usual["ensemble"], there.files, strict=True):
+                np.testing.assert_array_equal(there[name], expected, err_msg=state)

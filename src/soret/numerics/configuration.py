@@ -46,6 +46,7 @@ _DEFAULTS = (
 _FIXED = {
     "jax_random_seed_offset": 0,  # shifts every seed that a function makes a key of
     "jax_high_dynamic_range_gumbel": False,  # other numbers of the same key
+    "jax_disable_most_optimizations": False,  # sums are rounded in another order
     "eager_constant_folding": False,  # diffrax fails
 }
 
