@@ -45,6 +45,7 @@ class FolderLock:
         self._folder = folder
         self._path = folder / NAME
         self._lease: SoftFileLease | None = None
+        self._lost: str | None = None
         self._guard = threading.Lock()
 
     @property
@@ -90,6 +91,8 @@ class FolderLock:
         """
         with self._guard:
             lease = self._lease
+            if self._lost is not None:
+                raise RunError(self._lost)
             if lease is None:
                 return
             owner = lease.owner
@@ -100,9 +103,10 @@ class FolderLock:
             try:
                 self._lease = self._taken()
             except RunError as error:
-                raise RunError(
+                self._lost = (
                     f"this process was silent for more than {SILENT_SECONDS:.0f} s, and {error}"
-                ) from error
+                )
+                raise RunError(self._lost) from error
 
     def _taken(self, patient: bool = True) -> SoftFileLease:
         lease = SoftFileLease(

@@ -10,7 +10,7 @@ from soret.errors import RunError, SettingsError
 
 _AGAIN = "and run the same command again"
 _SAYS = {
-    errno.ENOSPC: f"no space is left on the device; free some {_AGAIN}",
+    errno.ENOSPC: f"no space is left on the device, or for no more files; free some {_AGAIN}",
     errno.EDQUOT: f"your quota on the device is used up; free some space {_AGAIN}",
     errno.EFBIG: f"files may not grow that large here (see `ulimit -f`); raise the limit {_AGAIN}",
     errno.EROFS: "the file system is read-only; choose another folder",
