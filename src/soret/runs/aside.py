@@ -27,6 +27,7 @@ class Aside:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._there: Path | None = None
         self._guard = threading.Lock()
 
     def put(self, paths: Sequence[Path], why: str, copy: Sequence[Path] = ()) -> None:
@@ -42,14 +43,7 @@ class Aside:
             Files that are copied, because they are replaced in one go a moment later.
         """
         with self._guard:
-            number = 1
-            while True:
-                there = self._folder / f"damaged-{number}"
-                try:
-                    there.mkdir()
-                    break
-                except FileExistsError:
-                    number += 1
+            there = self._place([path.name for path in (*paths, *copy)])
             for path in copy:
                 if os.path.lexists(path) and stat.S_ISREG(os.lstat(path).st_mode):
                     shutil.copyfile(path, there / path.name)
@@ -58,6 +52,21 @@ class Aside:
                     os.replace(path, there / path.name)
             durable.sync_folder(self._folder)
         log.warning("%s; what was there is kept in %s", why, there)
+
+    def _place(self, names: Sequence[str]) -> Path:
+        """Return the folder that this process has set things aside in, or a new one."""
+        there, number = self._there, 1
+        if there is not None and not any(os.path.lexists(there / name) for name in names):
+            return there
+        while True:
+            there = self._folder / f"damaged-{number}"
+            try:
+                there.mkdir()
+            except FileExistsError:
+                number += 1
+            else:
+                self._there = there
+                return there
 
 
 def is_aside(name: str) -> bool:

@@ -74,14 +74,17 @@ class Checkpoints:
         if not os.path.lexists(path):
             return None
         try:
-            if not stat.S_ISREG(os.lstat(path).st_mode):
+            found = os.lstat(path)
+            if stat.S_ISREG(found.st_mode) and not found.st_size:
+                return None  # the power was cut before it was on the disk: nothing to keep
+            if not stat.S_ISREG(found.st_mode):
                 raise DamagedError(f"{path} is no regular file; that block is computed anew.")
             arrays = files.read_arrays(path)
         except DamagedError as error:
             self._aside.put([path], str(error).rstrip("."))
             return None
-        found = arrays.pop(_IDENTITY, np.zeros(0, np.uint8))
-        if bytes(found.tobytes()).hex() != self._identity(block, about):
+        identity = arrays.pop(_IDENTITY, np.zeros(0, np.uint8))
+        if identity.tobytes().hex() != self._identity(block, about):
             self._aside.put(
                 [path], f"{path} belongs to another run or another block; this one is computed anew"
             )

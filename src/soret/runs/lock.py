@@ -127,9 +127,9 @@ class FolderLock:
                     f"{self._folder} is in use by another version of Soret ({error})."
                 ) from error
             touched, size = self._look()
-            if not patient:
-                raise RunError(f"{self._folder} is locked.")
             owner = lease.owner
+            if owner is not None and not patient:
+                raise RunError(f"{self._folder} is locked.")
             if owner is None:
                 self._wait_for_a_word(watched, size)
                 continue
