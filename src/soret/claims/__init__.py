@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 
 from soret.claims.claim import CLAIMS, About, Claim, Runs, Simulate, Source, claim
+from soret.claims.ranges import In, Initialization, Several
 from soret.claims.settings import configure, settings_of
 from soret.claims.verdict import Result, Verdict
 from soret.errors import SettingsError
@@ -13,8 +14,11 @@ from soret.errors import SettingsError
 __all__ = [
     "About",
     "Claim",
+    "In",
+    "Initialization",
     "Result",
     "Runs",
+    "Several",
     "Simulate",
     "Source",
     "Verdict",

@@ -10,7 +10,7 @@ import numpy as np
 import soret
 from soret.claims import Result, Runs, Simulate, Source, claim
 from soret.claims.counts import check_multiple
-from soret.claims.ranges import BATCH_SIZES, COUNT, RATES, REPLICAS, In, Several
+from soret.claims.ranges import BATCH_SIZES, COUNT, RATES, In, Several
 from soret.claims.three_factors._surfaces import (
     STABLE,
     along,
@@ -96,7 +96,9 @@ class BoltzmannEquilibrium:
         1100.0,
         1600.0,
     )
-    replicas: Annotated[int, "replicas at every point", REPLICAS] = 2048
+    replicas: Annotated[int, "replicas at every point", In(at_least=40, why="a distribution")] = (
+        2048
+    )
     steps: Annotated[int, "updates; the second half counts", COUNT] = 100_000
     points: Annotated[int, "points of the map along either axis", In(at_least=2, at_most=200)] = 21
 
