@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -42,12 +42,7 @@ def sync_file(path: Path) -> None:
 
 def sync_files(paths: Iterable[Path]) -> None:
     """Have several files written to disk, at the same time."""
-    wanted = list(paths)
-    if len(wanted) == 1:
-        sync_file(wanted[0])
-    elif wanted:
-        with ThreadPoolExecutor(min(_TOGETHER, len(wanted)), "soret-sync") as pool:
-            list(pool.map(sync_file, wanted))
+    _together(sync_file, list(paths))
 
 
 def sync_folder(folder: Path) -> None:
@@ -79,8 +74,7 @@ def sync_tree(folder: Path) -> None:
                 elif stat.S_ISREG(mode):
                     files.append(Path(entry.path))
     sync_files(files)
-    for place in reversed(folders):
-        sync_folder(place)
+    _together(sync_folder, folders)
 
 
 def make_folder(folder: Path) -> None:
@@ -93,3 +87,11 @@ def make_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for place in missing:
         sync_folder(place.parent)
+
+
+def _together(sync: Callable[[Path], None], paths: Sequence[Path]) -> None:
+    if len(paths) == 1:
+        sync(paths[0])
+    elif paths:
+        with ThreadPoolExecutor(min(_TOGETHER, len(paths)), "soret-sync") as pool:
+            list(pool.map(sync, paths))
