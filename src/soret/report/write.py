@@ -91,6 +91,7 @@ def put(text: str, to: Path) -> None:
     """
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
+        files.clear_abandoned(to.parent)  # what a report that was killed left half-written
         files.write_text(to, text)
     except OSError as error:
         raise _cannot_be_written(to, error) from error

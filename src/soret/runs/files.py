@@ -138,8 +138,13 @@ def clear_left_over(folder: Path) -> None:
 
 def clear_abandoned(folder: Path) -> None:
     """Remove half-written files that are too old to be somebody's work of this moment."""
+    if not os.access(folder, os.R_OK):
+        return
     for path in left_over(folder):
-        found = os.lstat(path)
+        try:
+            found = os.lstat(path)
+        except FileNotFoundError:  # it was somebody's work of this moment
+            continue
         if stat.S_ISREG(found.st_mode) and time.time() - found.st_mtime > _ABANDONED_SECONDS:
             path.unlink(missing_ok=True)
 
