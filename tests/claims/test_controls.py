@@ -349,6 +349,8 @@ def test_the_control_leaves_the_data_alone(ran):
 def test_the_json_is_what_the_design_says(ran):
     claim, outcome, _ = ran
     found = json.loads((outcome.folder / "verdict.json").read_text())
+    # Beside what is printed, the file says which run it is of.
+    assert len(found.pop("run_sha256")) == 64
     assert found == outcome.as_json()
     keys = [
         "claim",
@@ -381,6 +383,7 @@ def test_nothing_but_the_run_is_left(ran):
     assert sorted(path.name for path in outcome.folder.iterdir()) == [
         "data.zarr",
         "figures",
+        "manifest.json",
         "run.json",
         "verdict.json",
     ]

@@ -155,7 +155,10 @@ def _run_in(
     complete = folder.begin(about)
     folder.lock()
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", soret.DivergenceWarning)
+        # What is warned of is a note of the run, whatever the caller makes of warnings.
+        known = soret.dynamics
+        for kind in (known.DivergenceWarning, known.RoundingWarning, known.UndefinedWarning):
+            warnings.simplefilter("always", kind)
         if complete:
             say(f"{folder.path} holds this run already; judging it again")
             runs = load_runs(folder)

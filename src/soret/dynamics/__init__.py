@@ -8,6 +8,7 @@ from soret.dynamics.rounding import RoundingWarning
 from soret.dynamics.sgd import SGD
 from soret.dynamics.simulate import simulate
 from soret.dynamics.splitting import rare_passages
+from soret.dynamics.undefined import UndefinedWarning
 
 __all__ = [
     "SGD",
@@ -15,6 +16,7 @@ __all__ = [
     "FirstPassage",
     "Optax",
     "RoundingWarning",
+    "UndefinedWarning",
     "check",
     "rare_passages",
     "simulate",
