@@ -111,7 +111,14 @@ def test_refused_when_made(name: str) -> None:
 
 def test_rates_of_passage_want_a_constant_rate() -> None:
     """Catches: a rate of a process that is not stationary."""
-    for algorithm in (soret.SGD(0.1, schedule=PEAK), soret.SGD(PEAK)):
+    for algorithm in (
+        soret.SGD(0.1, schedule=PEAK),
+        soret.SGD(PEAK),
+        soret.Optax(optax.adam(PEAK)),
+        soret.Optax(lambda peak: optax.sgd(optax.linear_schedule(peak, 0.0, 9)), peak=0.1),
+        soret.Optax(optax.inject_hyperparams(optax.sgd)(PEAK)),
+        soret.Optax(optax.masked(optax.sgd(PEAK), True)),
+    ):
         with pytest.raises(SettingsError, match="constant learning rate"):
             rare_passages(STILL, algorithm, soret.observables.loss, [1.0, 2.0], core=0.5)
 

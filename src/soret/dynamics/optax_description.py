@@ -17,6 +17,19 @@ def parts(optimizer: optax.GradientTransformation) -> list[dict[str, Any]]:
     return _parts(optimizer.init, optimizer.update)
 
 
+def follows_schedule(described: Any) -> bool:
+    """Return whether parts, as `parts` returns them, have a schedule among them, or within."""
+    if isinstance(described, list):
+        return any(map(follows_schedule, described))
+    if not isinstance(described, dict):
+        return False
+    return (
+        described.get("name") == "optax.scale_by_schedule"
+        or bool(described.get("sched_hps"))
+        or any(map(follows_schedule, described.values()))
+    )
+
+
 def _parts(init: Any, update: Any) -> list[dict[str, Any]]:
     first, held = _held(init), _held(update)
     inits, updates = first.get("init_fns"), held.get("update_fns")

@@ -17,7 +17,7 @@ from soret.dynamics.algorithm import (
     check_batching,
     values_of,
 )
-from soret.dynamics.optax_description import parts
+from soret.dynamics.optax_description import follows_schedule, parts
 from soret.dynamics.optimizer_checks import check_update, needs_values
 from soret.errors import SettingsError
 from soret.problems import Params
@@ -100,6 +100,12 @@ class Optax:
         else:
             about = described(given)
         return {**about, **self.hyperparameters, "sampling": self.sampling}
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether the optimizer is seen to follow a schedule of optax's."""
+        first = {name: values_of(self._values[name])[0] for name in self._names}
+        return follows_schedule(parts(self._make(**first)))
 
     def structure(self, point: Point) -> tuple[Any, ...]:
         """Return the batch size, and the values where the maker looks at them."""

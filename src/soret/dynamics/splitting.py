@@ -19,7 +19,6 @@ from soret.dynamics.compiled import Compiled
 from soret.dynamics.keys import check_seed, initial_keys, splitting_keys
 from soret.dynamics.passage import FirstPassage, Thresholds
 from soret.dynamics.sampling import sampler
-from soret.dynamics.sgd import SGD
 from soret.errors import ConvergenceError, SettingsError
 from soret.observables.state import Observable, State, attributes, name
 from soret.problems import Problem
@@ -167,7 +166,7 @@ def _check_memory(algorithm: Algorithm, draws: bool) -> None:
             "the optimizer draws random numbers of its own, and walkers that start anew from one "
             "place would draw the same; use one without."
         )
-    if isinstance(algorithm, SGD) and algorithm.scheduled:
+    if getattr(algorithm, "scheduled", False):
         raise SettingsError(
             "rates of passage are those of a stationary process; use a constant learning rate."
         )
