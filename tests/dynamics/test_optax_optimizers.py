@@ -17,6 +17,11 @@ STILL = soret.problems.surface(lambda x: 0.5 * x @ x, start=[1.0, -2.0], strengt
 theta = soret.observables.parameters
 
 
+def some(cases: Any, *quick: str) -> list[Any]:
+    """Return the names of cases, those but the quick ones marked slow: each compiles a run."""
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in cases]
+
+
 def walk(optimizer: Any, problem: soret.Problem = STILL, **given: Any) -> np.ndarray:
     """Return the last parameters of every replica."""
     options = {"steps": 4, "replicas": 3, "seed": 0} | given
@@ -53,7 +58,7 @@ WORKING = {
 }
 
 
-@pytest.mark.parametrize("name", WORKING)
+@pytest.mark.parametrize("name", some(WORKING, "clipping", "several steps"))
 def test_steps_are_those_of_optax(name: str) -> None:
     """Catches: a wrapper whose state is lost, or mixed up between replicas."""
     made = WORKING[name]()
@@ -148,7 +153,7 @@ NOISY = {
 }
 
 
-@pytest.mark.parametrize("name", NOISY)
+@pytest.mark.parametrize("name", some(NOISY, "within others", "words"))
 def test_noise_is_each_replicas_own(name: str) -> None:
     """Catches: an optimizer's noise that is the same in every replica and at every seed.
 
@@ -161,6 +166,7 @@ def test_noise_is_each_replicas_own(name: str) -> None:
     assert not np.array_equal(once, walk(made, steps=1, replicas=2000, seed=1))
 
 
+@pytest.mark.slow
 def test_noise_depends_on_seed_point_and_replica_alone() -> None:
     """Catches: noise that moves with the blocks, or is shared between points of the grid."""
 
@@ -263,7 +269,7 @@ MAKERS = {
 }
 
 
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("name", some(MAKERS, "warm-up and cosine"))
 def test_a_maker_that_looks_at_its_values_spans_a_grid(name: str) -> None:
     """Catches: a TracerBoolConversionError for the grid of peaks that people run."""
     make = MAKERS[name]
@@ -281,6 +287,7 @@ def test_only_such_makers_take_a_program_a_point() -> None:
         assert len(found) == programs
 
 
+@pytest.mark.slow
 def test_whole_numbers_stay_whole_for_such_makers() -> None:
     """Catches: a number of warm-up steps handed over as a float."""
 

@@ -38,6 +38,11 @@ def by_hand(rates: Any, momentum: float = 0.0, decay: float = 0.0) -> np.ndarray
     return np.array(path)
 
 
+def some(cases: Any, *quick: str) -> list[Any]:
+    """Return the names of cases, those but the quick ones marked slow: each compiles a run."""
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in cases]
+
+
 SHAPES = {
     "optax": PEAK,
     "one over t": lambda step: 1 / (1 + step),
@@ -46,7 +51,7 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("name", some(SHAPES, "optax", "chosen"))
 def test_a_grid_of_peaks_has_one_shape(name: str) -> None:
     """Catches: a schedule that counts from another step, or that replaces the grid's rates."""
     shape = SHAPES[name]
@@ -56,7 +61,7 @@ def test_a_grid_of_peaks_has_one_shape(name: str) -> None:
         np.testing.assert_allclose(row, by_hand([peak * f for f in factors]), rtol=1e-5)
 
 
-@pytest.mark.parametrize("given", [{}, {"momentum": 0.9}, {"momentum": 0.9, "weight_decay": 0.1}])
+@pytest.mark.parametrize("given", [{"momentum": 0.9, "weight_decay": 0.1}])
 def test_a_rate_that_is_a_function(given: dict[str, float]) -> None:
     """Catches: momentum that is scaled by another step's rate than PyTorch's."""
     shape = optax.linear_schedule(0.2, 0.0, 6)

@@ -53,7 +53,14 @@ def forward_sine(x: jax.Array) -> jax.Array:
 forward_sine.defjvp(lambda x, t: (jnp.sin(x[0]), jnp.cos(x[0]) * t[0]))
 
 
-@pytest.mark.parametrize("part", [sine, compiled_sine, forward_sine, jax.checkpoint(jnp.sin)])
+@pytest.mark.parametrize(
+    "part",
+    [sine]
+    + [
+        pytest.param(part, marks=pytest.mark.slow)
+        for part in (compiled_sine, forward_sine, jax.checkpoint(jnp.sin))
+    ],
+)
 def test_matrices_are_those_of_the_same_model_without_the_rule(part: Any) -> None:
     """Catches: a Hessian refused, or wrong, for a part with a reverse rule of its own."""
     own, plain = problem(part), problem(jnp.sin)
@@ -63,6 +70,7 @@ def test_matrices_are_those_of_the_same_model_without_the_rule(part: Any) -> Non
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_observables_are_too() -> None:
     """Catches: an observable of second derivatives that no model with such a part has."""
     params = init(jax.random.key(0))
@@ -90,6 +98,7 @@ def by_hand(p: Any, y: jax.Array) -> jax.Array:
     return y[0]
 
 
+@pytest.mark.slow
 def test_a_solver_of_reverse_mode_is_named() -> None:
     """Catches: a TypeError of JAX's own that names neither the solver nor the remedy."""
     own = neural_ode(diffrax.RecursiveCheckpointAdjoint())

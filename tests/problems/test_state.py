@@ -105,7 +105,7 @@ def test_running_averages_are_no_parameters(name: str) -> None:
     assert soret.landscape.hessian(own, params).size == 29
 
 
-@pytest.mark.parametrize("name", ["linen", "Haiku"])
+@pytest.mark.parametrize("name", ["linen", pytest.param("Haiku", marks=pytest.mark.slow)])
 def test_what_is_recorded_comes_back_with_its_state(name: str) -> None:
     """Catches: a model made of recorded parameters that has lost its running averages."""
     own = MODELS[name]()
@@ -144,7 +144,7 @@ def test_a_collection_that_may_be_either_is_refused_until_it_is_said() -> None:
     assert sizes == [6, 3]
 
 
-@pytest.mark.parametrize("frozen", ["w", "v"])
+@pytest.mark.parametrize("frozen", ["w", pytest.param("v", marks=pytest.mark.slow)])
 def test_frozen_parts_neither_move_nor_differ(frozen: str) -> None:
     """Catches: a layer held fixed that weight decay shrinks, or that each replica draws anew."""
 
