@@ -54,7 +54,7 @@ def settings_of(claim: type) -> list[Setting]:
 
 
 @functools.cache
-def _settings_of(claim: type) -> tuple[Setting, ...]:
+def _settings_of(claim: Any) -> tuple[Setting, ...]:
     hints = typing.get_type_hints(claim, include_extras=True)
     found = []
     for field in fields(claim):
@@ -160,7 +160,8 @@ def check_settings(claim: Any) -> None:
     SettingsError
         If a value has the wrong type or is outside its range.
     """
-    for setting in _settings_of(type(claim)):
+    made: Any = type(claim)
+    for setting in _settings_of(made):
         value = getattr(claim, setting.name)
         object.__setattr__(claim, setting.name, checked(setting, value))
 

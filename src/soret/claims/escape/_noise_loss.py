@@ -121,7 +121,7 @@ class Stage:
 def train(claim: Nets, simulate: Simulate, loss: str) -> Runs:
     """Train every net, recording loss and noise strength along the way."""
     o = soret.observables
-    runs = {}
+    runs: dict[str, xr.Dataset] = {}
     for net in claim.nets:
         dense = net == "dense"
         data = images.load(claim, f"{net}_data")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-NETS = ("dense-digits", "conv-digits", "dense-fashion-mnist")
+NETS: tuple[Literal["dense-digits", "conv-digits", "dense-fashion-mnist"], ...] = (
+    "dense-digits",
+    "conv-digits",
+    "dense-fashion-mnist",
+)
 
 # Curvature of modes that are flat or bend down: they move as if free for the steps looked at.
 _FLAT = 1e-6

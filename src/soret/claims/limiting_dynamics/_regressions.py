@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-KINDS = ("gaussian", "power-law", "digits")
+KINDS: tuple[Literal["gaussian", "power-law", "digits"], ...] = ("gaussian", "power-law", "digits")
 EXAMPLES = 3000
 DIMENSIONS = {"gaussian": 6, "power-law": 24, "long power-law": 60}
 POWER = 1.5

@@ -81,7 +81,7 @@ class PhaseSpace:
     def simulate(self, simulate: Simulate) -> Runs:
         """Run from a start far away."""
         o = soret.observables
-        runs = {}
+        runs: dict[str, Any] = {}
         for kind in self.data:
             for point in self._points():
                 r.exact(kind, *point).modes  # noqa: B018  (refuses points without moments)
