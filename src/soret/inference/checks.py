@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import numbers as abstract
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
@@ -19,6 +20,8 @@ Floats = NDArray[np.float64]
 _FAR = 200
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+# Weights of resamples take resamples times replicas of memory.
+_MOST_RESAMPLES = 10**6
 
 
 def numbers(name: str, values: ArrayLike, *, replicas: int | None = None) -> Floats:
@@ -55,7 +58,10 @@ def whole_number(name: str, value: Any, least: int) -> int:
     SettingsError
         If it is none.
     """
-    number = float(value) if isinstance(value, abstract.Real) else np.nan
+    try:
+        number = float(value) if isinstance(value, abstract.Real) else np.nan
+    except OverflowError:
+        number = np.inf
     if not number.is_integer() or number < least:
         raise SettingsError(f"{name} must be a whole number of at least {least}, not {value!r}.")
     return int(value)
@@ -124,6 +130,8 @@ def must_vary(name: str, values: ArrayLike, array: Floats) -> None:
 def answered(*undefined: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Let a function raise where NumPy would warn, and return no nan that it does not announce.
 
+    Settings, which are what is annotated as a number, a pair of them or a text, must be that.
+
     Parameters
     ----------
     *undefined : str
@@ -134,9 +142,15 @@ def answered(*undefined: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     InferenceError
         From the function: if numbers overflow, divide by 0 or make a singular matrix, or a field
         comes out as nan.
+    SettingsError
+        From the function: if a setting is none.
     """
 
     def wrap(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        signature = inspect.signature(function)
+        kinds = {
+            name: str(parameter.annotation) for name, parameter in signature.parameters.items()
+        }
         guarded = in_floats(
             function,
             InferenceError,
@@ -145,7 +159,10 @@ def answered(*undefined: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
 
         @functools.wraps(function)
         def answer(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-            found = guarded(*args, **kwargs)
+            bound = signature.bind(*args, **kwargs)
+            for name, value in bound.arguments.items():
+                bound.arguments[name] = _setting(name, value, kinds[name])
+            found = guarded(*bound.args, **bound.kwargs)
             bad = [field for field, value in _fields(found) if field not in undefined]
             if bad:
                 raise InferenceError(
@@ -173,3 +190,27 @@ def _has_nan(value: Any) -> bool:
         array = np.asarray(value)
         return array.dtype.kind == "f" and bool(np.isnan(array).any())
     return False
+
+
+def _setting(name: str, value: Any, kind: str) -> Any:
+    """Return a setting, a whole number as an integer; refuse one that is not of its kind."""
+    if value is None and "None" in kind:
+        return value
+    kind = kind.removesuffix(" | None")
+    if kind == "int":
+        count = whole_number(name, value, 0)
+        if name == "resamples" and count > _MOST_RESAMPLES:
+            raise SettingsError(f"resamples must be at most {_MOST_RESAMPLES:,}, not {count:,}.")
+        return count
+    if kind == "float":
+        array = real(name, value, SettingsError)
+        if array.ndim or np.isnan(array):
+            raise SettingsError(f"{name} must be one number, not {value!r}.")
+    elif kind in ("tuple[float, float]", "Sequence[float]"):
+        array = real(name, value, SettingsError)
+        if array.ndim != 1 or np.isnan(array).any() or (kind[0] == "t" and array.size != 2):
+            what = "two numbers" if kind[0] == "t" else "a list of numbers"
+            raise SettingsError(f"{name} must be {what}, not {value!r}.")
+    elif kind == "str" and not isinstance(value, str):
+        raise SettingsError(f"{name} must be a name, not {value!r}.")
+    return value
