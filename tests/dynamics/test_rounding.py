@@ -50,7 +50,7 @@ LOST: dict[str, tuple[soret.Problem, Any, int, float]] = {
     "with momentum": (bowl(), soret.SGD(1e-9, momentum=0.9), 10_000, 1.0),
     "Adam": (bowl(), soret.Optax(optax.adam(1e-8)), 10_000, 1.0),
     "mini-batches": (points(), soret.SGD(1e-9, 4), 30_000, 2 / 3),
-    "noise alone": (bowl(at=1.0, strength=1.0), soret.SGD(1e-9), 1_000_000, 1.0),
+    "noise alone": (bowl(at=1.0, strength=5.0), soret.SGD(1e-9), 1_000_000, 1.0),
     "late in training": (bowl(at=3.0, h=1e-3), soret.SGD(2e-2), 400_000, 1.0),
     "one of two parameters": (
         SURFACE(lambda x: x[0] + 1e-8 * x[1], start=[1.0, 1.0], strength=0.0),

@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from soret.dynamics.program import Ensemble, Program
 
 _BATCHES, _REPLICAS = 16, 8
-_TELLS, _FAR = 16, 4096
+_TELLS, _FAR = 64, 4096
+# A share below this is not told: a net that fits has some parameters whose gradient is nearly 0.
+_LEAST = 0.01
 # One further chunk is at most a thousandth of the block.
 _LONG = 1000
 # Numbers held at once, batches times replicas times parameters; larger problems are not looked at.
@@ -88,7 +90,7 @@ def share(
 
 def worst(points: Sequence[Point], shares: Sequence[float]) -> dict[str, Any]:
     """Return what a run says of updates rounded away: the largest share and where, if any."""
-    if not any(shares):
+    if max(shares, default=0.0) < _LEAST:
         return {}
     at = int(np.argmax(shares))
     where = ", ".join(f"{key} = {value:g}" for key, value in points[at].items())

@@ -15,13 +15,15 @@ from soret.errors import RunError, SoretError
 from soret.printable import printable
 from soret.report import state
 from soret.report.saved import SavedRun
-from soret.report.words import measured, number
+from soret.report.words import measured, number, setting
 from soret.runs import manifest, schema
 from soret.runs.folder import runs_in
 from soret.runs.strict_json import read_json
 from soret.streams import json_line
 
 _COLOURS = {"supported": "green", "contradicted": "red", "inconclusive": "yellow"}
+# Groups of what a run says of itself: a line for each of their entries.
+_GROUPS = ("problem", "data", "algorithm", "functions", "settings")
 _SHOWN = ("state", "started", "finished", "description", "versions", "platform")
 
 
@@ -137,11 +139,6 @@ def print_results(found: Mapping[str, Any], console: Console) -> None:
     console.print(Text.assemble(head, _coloured(found.get("verdict"))))
 
 
-def setting(value: Any) -> str:
-    """Return a setting's value as `--set` takes it."""
-    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
-
-
 def _print_run(seen: Glance, out: Console) -> None:
     out.print(_plain(seen.path, style="bold"), soft_wrap=True)
     if seen.verdict:
@@ -158,7 +155,13 @@ def _print_run(seen: Glance, out: Console) -> None:
 def _lines(value: Any) -> Text:
     if not isinstance(value, Mapping):
         return _plain(value)
-    return Text("\n").join(_plain(f"{key}: {setting(item)}") for key, item in value.items())
+    lines: list[Text] = []
+    for key, item in value.items():
+        if isinstance(item, Mapping) and key in _GROUPS:
+            lines += [_plain(f"{key} {name}: {setting(one)}") for name, one in item.items()]
+        else:
+            lines.append(_plain(f"{key}: {setting(item)}"))
+    return Text("\n").join(lines)
 
 
 def _say_unread(error: SoretError, err: Console) -> None:

@@ -1,6 +1,6 @@
 """Results in words: the same numbers on the terminal, in the table, on the page and read aloud."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from soret.claims.verdict import Verdict
@@ -31,7 +31,12 @@ def bounds(interval: Sequence[Any]) -> str:
 
 
 def setting(value: Any) -> str:
-    """Return a setting's value as `--set` takes it."""
+    """Return a setting's value as `--set` takes it; a function or a part as it would be called."""
+    if isinstance(value, Mapping):
+        given = [f"{k}={setting(v)}" for k, v in value.items() if k not in ("name", "sha256")]
+        source = f", source {str(value['sha256'])[:12]}" if "sha256" in value else ""
+        named = str(value.get("name", ""))
+        return (f"{named}({', '.join(given)})" if given or not named else named) + source
     return ",".join(map(setting, value)) if isinstance(value, list | tuple) else str(value)
 
 
