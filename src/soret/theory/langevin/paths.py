@@ -15,6 +15,7 @@ from jaxtyping import Array
 from numpy.typing import ArrayLike, NDArray
 
 from soret.errors import SettingsError
+from soret.floats import real
 from soret.numerics import double_precision
 from soret.theory.langevin.equations import SDE
 
@@ -271,10 +272,11 @@ def _label(
 
 
 def _check(step: float, steps: int, replicas: int, record_every: int) -> None:
-    if not (np.isfinite(step) and step > 0):
-        raise SettingsError(f"step is {step:g}; it must be above 0.")
+    if real("step", step, SettingsError).ndim or not (np.isfinite(step) and step > 0):
+        raise SettingsError(f"step is {step}; it must be above 0.")
     for name, value in (("steps", steps), ("replicas", replicas), ("record_every", record_every)):
-        if int(value) != value or not 1 <= value <= _MOST_STEPS:
+        number = real(name, value, SettingsError)
+        if number.ndim or not float(number).is_integer() or not 1 <= value <= _MOST_STEPS:
             raise SettingsError(f"{name} is {value}; it must be a whole number of at least 1.")
     if steps % record_every:
         raise SettingsError(f"record_every is {record_every}; it must divide steps, {steps}.")
