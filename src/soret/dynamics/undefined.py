@@ -26,7 +26,7 @@ def warn_of_undefined(run: xr.Dataset) -> None:
         if "step" not in variable.dims or variable.dtype.kind != "f":
             continue
         inner = [dim for dim in variable.dims if str(dim).startswith(f"{name}_dim_")]
-        wrong = ~np.isfinite(variable)
+        wrong = variable.copy(data=~np.isfinite(variable.values))
         wrong = (wrong.any(inner) if inner else wrong) & alive
         if wrong.any():
             found[str(name)] = int(wrong.sum())

@@ -204,7 +204,8 @@ def flatness(
     parts = count * products * data.chunks
     found = Loop("flatness", step, begin, arguments, parts, result).run(out, progress)
     whole = len(labels) == len(problem.data)  # type: ignore[arg-type]
-    return Flatness(*(found[name].values for name in _MEASURED), len(labels), whole)
+    columns = {name: found[name].values for name in _MEASURED}
+    return Flatness(**columns, examples=len(labels), whole=whole)
 
 
 def _orthogonal(basis: Array, row: Array, product: Array) -> tuple[Array, Array]:
