@@ -10,7 +10,7 @@ import numpy as np
 
 import soret
 from soret.claims.counts import check_divides
-from soret.claims.ranges import COUNT, NOT_NEGATIVE, POSITIVE, REPLICAS, In, Several
+from soret.claims.ranges import COUNT, NOT_NEGATIVE, POSITIVE, In, Several
 from soret.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ class Stationary:
     weight_decay: Annotated[float, "λ", NOT_NEGATIVE] = 1e-4
     softest: Annotated[float, "smallest eigenvalue looked at", In(above=0, at_most=1)] = 0.01
     steps: Annotated[int, "steps", COUNT] = 40_000
-    records: Annotated[int, "records", COUNT] = 400
-    replicas: Annotated[int, "replicas", REPLICAS] = 128
+    records: Annotated[int, "records", In(at_least=20, why="a series in time")] = 400
+    replicas: Annotated[int, "replicas", In(at_least=8, why="an interval over replicas")] = 128
 
     @property
     def point(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import soret
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
 from soret.claims.counts import check_divides, check_multiple
 from soret.claims.limiting_dynamics import _regressions as r
-from soret.claims.ranges import COUNT, MOMENTUM, NOT_NEGATIVE, POSITIVE, REPLICAS, Several
+from soret.claims.ranges import COUNT, MOMENTUM, NOT_NEGATIVE, POSITIVE, In, Several
 from soret.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class AnomalousDiffusion:
     every: Annotated[int, "steps between records", COUNT] = 10
     burn_in: Annotated[int, "steps before the first displacement", NOT_NEGATIVE] = 2000
     steps: Annotated[int, "steps", COUNT] = 20_000
-    replicas: Annotated[int, "replicas", REPLICAS] = 128
+    replicas: Annotated[int, "replicas", In(at_least=8, why="an interval over replicas")] = 128
 
     def check(self) -> None:
         """Refuse lags that do not fit between records, or into the steps."""

@@ -12,7 +12,7 @@ from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
 from soret.claims.counts import check_divides
 from soret.claims.limiting_dynamics import _regressions as r
 from soret.claims.limiting_dynamics._grid import NAMES, Grid, Point, deviations, in_errors, largest
-from soret.claims.ranges import COUNT, POSITIVE, REPLICAS, In, Several
+from soret.claims.ranges import COUNT, POSITIVE, In, Several
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,7 +72,7 @@ class PhaseSpace:
     weight_decays: Annotated[tuple[float, ...], "λ, above 0", Several(POSITIVE)] = (1e-3, 0.05)
     steps: Annotated[int, "steps", COUNT] = 2000
     records: Annotated[int, "records", COUNT] = 200
-    replicas: Annotated[int, "replicas", REPLICAS] = 1024
+    replicas: Annotated[int, "replicas", In(at_least=8, why="an interval over replicas")] = 1024
 
     def check(self) -> None:
         """Refuse records that do not divide the steps."""

@@ -73,7 +73,9 @@ class SameTrainingError:
     )
     batch_size: Annotated[int, "batch size B", COUNT] = 8
     time: Annotated[float, "length of every run, η × updates", POSITIVE] = 1200.0
-    records: Annotated[int, "records of a run", COUNT] = 150
+    records: Annotated[
+        int, "records of a run", In(at_least=5, why="losses to be read off between them")
+    ] = 150
     levels: Annotated[
         tuple[float, ...],
         "fractions of the way in log loss at which to look",
