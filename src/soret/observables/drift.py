@@ -109,8 +109,8 @@ def _examples(problem: Problem, state: State, n: int) -> tuple[Array, Array]:
     """Return examples that stand for the population."""
     data = problem.data
     if isinstance(data, Dataset):
-        whole = problem.evaluation_batch(len(data))
-        return jnp.asarray(whole[0]), jnp.asarray(whole[1])
+        every = problem.evaluation_batch(len(data))
+        return jnp.asarray(every[0]), jnp.asarray(every[1])
     note(Drawn(n, None, "from the stream, anew at every record"))
     # The parameters' own bits go into the key: replicas that measured with the same inputs would
     # share their sampling error, and an interval over replicas would not see it.
