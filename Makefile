@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run report test test-slow lint format types bench claims readme examples docs clean
+.PHONY: help run report test test-slow torch lint format types bench claims readme examples docs clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -25,11 +25,14 @@ run: $(READY)  ## simulate, test and draw thermophoresis/activation-rate
 report: $(READY)  ## one page on everything in runs/: report.html
 	$(BIN)/soret report runs -o report.html
 
-test: $(READY)  ## the test suite (under 10 minutes on 2 cores)
+test: $(READY)  ## the test suite (some ten minutes on 2 cores)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 test-slow: $(READY)  ## the tests that take longer
 	$(BIN)/python -m pytest -m slow
+
+torch: $(READY)  ## PyTorch's CPU build, for the tests and benchmarks beside it
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 
 lint: $(READY)  ## style, and the direction of imports
 	$(BIN)/ruff check .
