@@ -168,12 +168,12 @@ def test_minibatch_noise():
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("exchange", {"factors": (2,)}, "two or more"),
+        ("exchange", {"factors": (2,)}, "at least 2 values"),
         ("exchange", {"replicas": 4}, "at least 8"),
-        ("interpolation", {"batch_sizes": (8, 32)}, "small, a middle and a large"),
-        ("memorization", {"fraction": 1.0}, "between 0 and 1"),
-        ("minibatch-noise", {"batch_sizes": (1, 8, 512)}, "up to half"),
-        ("minibatch-noise", {"draws": 50}, "draws is 50"),
+        ("interpolation", {"batch_sizes": (8, 32)}, "must have 3 values"),
+        ("memorization", {"fraction": 1.0}, "above 0 and below 1"),
+        ("minibatch-noise", {"batch_sizes": (1, 8, 512)}, "at most 256"),
+        ("minibatch-noise", {"draws": 50}, "at least 200, for a covariance, got 50"),
     ],
 )
 def test_bad_settings(name, settings, message):

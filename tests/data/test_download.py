@@ -111,6 +111,7 @@ def test_progress_draws_nothing_where_no_terminal_is(mnist, progress, capfd):
 
 
 def test_progress_on_a_terminal(mnist, monkeypatch, capfd):
+    monkeypatch.setattr("soret.streams.is_terminal", lambda stream: True)
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
