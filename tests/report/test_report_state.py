@@ -11,7 +11,7 @@ from hostile import edit
 from report_runs import CLAIM, Make
 from test_report_hostile import shown
 
-from soret.errors import SettingsError
+from soret.errors import RunError, SettingsError
 from soret.report import collect, size, table, write
 from soret.runs import RunFolder, lock, manifest
 
@@ -66,6 +66,32 @@ class TestNotComplete:
             assert again in sentence
             assert "begun is unfinished" in (tmp_path / name).read_text()
         assert again in shown(tmp_path / "begun")[1]
+
+    @pytest.mark.parametrize(
+        "earlier",
+        [
+            lambda record: record["description"].pop("numbers"),
+            lambda record: record["description"].update(numbers=1),
+            lambda record: record.update(format="soret-run/1"),
+        ],
+    )
+    def test_begun_by_an_earlier_version(
+        self, make: Make, tmp_path: Path, earlier: Callable[[Any], Any]
+    ) -> None:
+        """Catches: a command advised that is refused the moment it is given."""
+        make("whole")
+        path = begun(tmp_path)
+        edit(path / "run.json", earlier)
+        with pytest.raises(RunError) as loaded:
+            RunFolder(path).load()
+        for said in (
+            write([tmp_path], tmp_path / "r.md").unread[0],
+            shown(path)[1],
+            str(loaded.value),
+        ):
+            assert "was begun by another version of Soret" in said
+            assert "choose another folder" in said
+            assert "run it again" not in said
 
     def test_being_computed(self, tmp_path: Path, make: Make) -> None:
         """Catches: a second process started because the first one is called unfinished."""

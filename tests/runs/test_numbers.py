@@ -72,6 +72,7 @@ def test_an_old_run_is_not_taken_up(old: Path, state: str) -> None:
         simulate(old)
     assert "\n" not in str(caught.value)
     assert "choose another folder" in str(caught.value)
+    assert ("still be loaded" in str(caught.value)) == (state == "complete")
     assert {path: path.read_bytes() for path in old.rglob("*") if path.is_file()} == before
 
 

@@ -264,7 +264,7 @@ def _read_run(path: Path) -> SavedRun:
     record = schema.read_record(path / "run.json")
     run = SavedRun(path, record)
     if record["state"] != "complete":
-        raise RunError(state.unfinished(path, run.command))
+        raise RunError(state.unfinished(path, record, run.command))
     refused: dict[str, str] = {}
     if (path / "figures").is_symlink():
         refused["figures"] = f"{path / 'figures'} is a link; it is not followed for figures."

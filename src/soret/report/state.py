@@ -26,17 +26,22 @@ def in_use(path: Path) -> bool:
     return stat.S_ISREG(about.st_mode) and abs(time.time() - about.st_mtime) < lock.SILENT_SECONDS
 
 
-def unfinished(path: Path, command: str) -> str:
+def unfinished(path: Path, record: Mapping[str, Any], command: str) -> str:
     """Say in a sentence how a run that is not complete comes to be complete.
 
     Parameters
     ----------
     path : Path
+    record : mapping
+        What `run.json` says.
     command : str
         What runs it again; "" where it was made in Python.
     """
     if in_use(path):
         return f"{path} is being computed now; watch it with --live, or wait for it."
+    another = numbers.begun_by_another(path, record)
+    if another is not None:
+        return another
     again = f"with {command}" if command else "by the call that made it"
     return f"{path} is unfinished; run it again {again} to resume it, or watch it with --live."
 

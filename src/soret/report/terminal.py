@@ -101,7 +101,7 @@ def _glance(path: Path) -> Glance:
     record = schema.read_record(path / "run.json")
     run = SavedRun(path, record)
     if record["state"] != "complete":
-        return Glance(path, record, notes=[state.unfinished(path, run.command)])
+        return Glance(path, record, notes=[state.unfinished(path, record, run.command)])
     verdict = path / "verdict.json"
     judged = os.path.lexists(verdict)
     notes = state.cautions(record)

@@ -270,7 +270,8 @@ class RunFolder:
         record = self.record()
         if record.get("state") != "complete":
             raise RunError(
-                f"the run in {self.path} is unfinished; run it again with the same settings to "
+                numbers.begun_by_another(self.path, record)
+                or f"the run in {self.path} is unfinished; run it again with the same settings to "
                 "resume it."
             )
         if manifest.is_there(self.path):

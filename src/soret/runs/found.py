@@ -102,6 +102,8 @@ def _refuse_another(
     folder: Path, record: Mapping[str, Any], description: Mapping[str, Any]
 ) -> None:
     numbers.refuse_other(folder, record)
+    if record.get("format") == OLD_FORMAT and record.get("state") != "complete":
+        raise RunError(str(numbers.begun_by_another(folder, record)))
     if record.get("format") == OLD_FORMAT:
         raise RunError(
             f"{folder} holds a run of an earlier version of Soret; it can be loaded, but not gone "

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from soret.errors import RunError
+from soret.runs import schema
 
 NUMBERS = 2
 """Raised whenever the same settings give other numbers than before; in every run's description."""
@@ -49,11 +50,23 @@ def refuse_other(path: Path, record: Mapping[str, Any]) -> None:
         If they are.
     """
     said = note(record)
+    if said is not None and record.get("state") != "complete":
+        raise RunError(f"{begun_by_another(path, record)} {said}")
     if said is not None:
         raise RunError(
             f"{path} can neither be resumed nor judged again. {said} It can still be loaded and "
             "shown; to compute it anew, choose another folder, or delete this one."
         )
+
+
+def begun_by_another(path: Path, record: Mapping[str, Any]) -> str | None:
+    """Say in a sentence that an unfinished run cannot be resumed by this version, or None."""
+    if record.get("format") == schema.FORMATS[-1] and note(record) is None:
+        return None
+    return (
+        f"{path} was begun by another version of Soret and cannot be resumed with this one; to "
+        "compute it anew, choose another folder, or delete this one."
+    )
 
 
 def _version(description: Any) -> int | None:
