@@ -9,6 +9,7 @@ import numpy.typing as npt
 from soret.data.arrays import as_array, as_float32, check_same_order, held
 from soret.data.augmentation import Augmentation
 from soret.data.classes import class_names, class_numbers
+from soret.data.scaling import Scaling
 from soret.errors import DataError, SettingsError
 
 Layout = Literal["channels_first", "channels_last"]
@@ -47,6 +48,9 @@ class Dataset:
         refuse a shape that looks otherwise or may be either.
     augmentation
         See `soret.data.augmented`.
+    scaling
+        What a network has done to the inputs, which `scaling` of another takes over; None of
+        inputs as they were read.
 
     Raises
     ------
@@ -68,6 +72,7 @@ class Dataset:
     split: str = "train"
     layout: Layout | None = None
     augmentation: Augmentation | None = None
+    scaling: Scaling | None = None
 
     def __post_init__(self) -> None:
         for what in ("name", "description", "split"):

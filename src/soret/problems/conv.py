@@ -24,6 +24,7 @@ from soret.problems.inputs import images
 from soret.problems.losses import Loss
 from soret.problems.outputs import choose
 from soret.problems.problem import Problem
+from soret.problems.scaling import scaling_in_words
 
 ConvParams = list[dict[str, Float32[Array, "..."]]]
 """A layer after the other: K (outputs, channels, size, size) or, of the last, W (outputs, inputs);
@@ -67,7 +68,7 @@ def conv(
     activation: Callable[[Array], Array] = jax.nn.relu,
     data: str | Dataset = "fashion-mnist",
     labels: Literal["random", "real"] | None = None,
-    scaling: Literal["standardized", "symmetric", "none"] = "standardized",
+    scaling: Literal["standardized", "symmetric", "none"] | Dataset | Problem = "standardized",
     loss: Literal["cross_entropy", "mean_square"] | Loss = "cross_entropy",
     outputs: int | None = None,
     init: str | Initialization = "pytorch",
@@ -170,7 +171,7 @@ def conv(
             "bias": bias,
             "activation": getattr(activation, "__name__", type(activation).__name__),
             "data": source.description,
-            "scaling": scaling,
+            "scaling": scaling_in_words(source),
             "loss": found.words,
             "init": init if isinstance(init, str) else in_words(layer),
         },

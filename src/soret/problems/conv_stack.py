@@ -17,6 +17,7 @@ from soret.problems.inputs import images
 from soret.problems.losses import Loss
 from soret.problems.outputs import choose
 from soret.problems.problem import Problem
+from soret.problems.scaling import scaling_in_words
 
 
 class Stack(NamedTuple):
@@ -49,7 +50,7 @@ def conv_stack(
     activation: Callable[[Array], Array] = jax.nn.relu,
     data: str | Dataset = "cifar-10",
     labels: Literal["random", "real"] | None = None,
-    scaling: Literal["standardized", "symmetric", "none"] = "standardized",
+    scaling: Literal["standardized", "symmetric", "none"] | Dataset | Problem = "standardized",
     loss: Literal["cross_entropy", "mean_square"] | Loss = "mean_square",
     outputs: int | None = None,
     init: str | Initialization = "glorot",
@@ -155,7 +156,7 @@ def conv_stack(
             "bias": bias,
             "activation": getattr(activation, "__name__", type(activation).__name__),
             "data": source.description,
-            "scaling": scaling,
+            "scaling": scaling_in_words(source),
             "loss": found.words,
             "init": init if isinstance(init, str) else in_words(layer),
         },

@@ -15,6 +15,7 @@ from soret.problems.losses import Loss
 from soret.problems.normalization import Normalization
 from soret.problems.outputs import choose
 from soret.problems.problem import Problem
+from soret.problems.scaling import scaling_in_words
 
 DenseParams = list[dict[str, Float32[Array, "..."]]]
 """A layer after the other: W (outputs, inputs), and b (outputs,) where there is a bias."""
@@ -28,7 +29,7 @@ def dense(
     activation: Callable[[Array], Array] = jax.nn.relu,
     data: Literal["gaussian", "uniform"] | str | Dataset | Stream = "gaussian",
     labels: Literal["random", "real"] | None = None,
-    scaling: Literal["standardized", "symmetric", "none"] = "standardized",
+    scaling: Literal["standardized", "symmetric", "none"] | Dataset | Problem = "standardized",
     loss: Literal["cross_entropy", "mean_square"] | Loss = "cross_entropy",
     outputs: int | None = None,
     init: str | Initialization = "pytorch",
@@ -123,7 +124,7 @@ def dense(
         preactivations=preactivations if hidden else None,
         predict_batch=predict_batch if normal is not None else None,
         name="dense",
-        settings=_settings(features, hidden, bias, activation, source, scaling, found.words, init)
+        settings=_settings(features, hidden, bias, activation, source, found.words, init)
         # Named only where there is one, so that saved runs without are still what they were.
         | ({"batch_normalization": True} if normal is not None else {}),
     )
@@ -140,7 +141,6 @@ def _settings(
     bias: bool,
     activation: Any,
     source: Dataset | Stream,
-    scaling: str,
     loss: str,
     init: str | Initialization,
 ) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def _settings(
         "bias": bias,
         "activation": getattr(activation, "__name__", type(activation).__name__),
         "data": source.description,
-        "scaling": scaling if isinstance(source, Dataset) else "none",
+        "scaling": scaling_in_words(source),
         "loss": loss,
         "init": init if isinstance(init, str) else in_words(init),
     }

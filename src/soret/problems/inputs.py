@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,11 @@ from soret.data.dataset import Layout
 from soret.errors import SettingsError
 from soret.problems.arguments import at_least, first_line
 from soret.problems.outputs import Targets
+from soret.problems.scaling import check_scaling, check_unscaled, scaling_for
 from soret.problems.tracing import ensemble_settings
+
+if TYPE_CHECKING:
+    from soret.problems.problem import Problem
 
 # Images have one channel, or two to four; rows and columns have more.
 _FEW_CHANNELS = 4
@@ -25,7 +29,7 @@ def vectors(
     data: str | Dataset | Stream,
     inputs: int | None,
     labels: str | None,
-    scaling: str,
+    scaling: "str | Dataset | Problem",
     label_seed: int,
 ) -> tuple[Dataset | Stream, int, Targets]:
     """Return data whose inputs are vectors, their number of features, and what labels they have.
@@ -38,8 +42,8 @@ def vectors(
         Input features; None is 10 for the streams by name, and what the data has otherwise.
     labels : {"random", "real"} or None
         None is random for the streams by name, and the data's own otherwise.
-    scaling : {"standardized", "symmetric", "none"}
-        Of a data set's inputs.
+    scaling : {"standardized", "symmetric", "none"}, Dataset or Problem
+        Of a data set's inputs; a data set or a problem has them scaled as its own.
     label_seed : int
         Seed of a data set's random labels.
 
@@ -50,6 +54,7 @@ def vectors(
     """
     check_names(labels, scaling, label_seed)
     if isinstance(data, str) and data in ("gaussian", "uniform"):
+        check_unscaled(scaling)
         if labels == "real":
             raise SettingsError(f"{data} inputs have no real labels; use labels='random'.")
         features = 10 if inputs is None else inputs
@@ -59,6 +64,7 @@ def vectors(
         at_least("inputs", inputs, 1)
     data = loaded(data)
     if not isinstance(data, Dataset):
+        check_unscaled(scaling)
         if labels is not None:
             raise SettingsError("labels of a stream are its own; leave labels out.")
         features, targets = _of_stream(data)
@@ -78,7 +84,10 @@ def vectors(
 
 
 def images(
-    data: str | Dataset, labels: str | None, scaling: str, label_seed: int
+    data: str | Dataset,
+    labels: str | None,
+    scaling: "str | Dataset | Problem",
+    label_seed: int,
 ) -> tuple[Dataset, tuple[int, int, int], Targets]:
     """Return images with their channels last, their shape, and what labels they have.
 
@@ -156,13 +165,11 @@ def channels_last(data: Dataset) -> bool:
     return False
 
 
-def check_names(labels: str | None, scaling: str, label_seed: int = 0) -> None:
+def check_names(labels: str | None, scaling: object, label_seed: int = 0) -> None:
     """Refuse unknown names of labels and scalings, and what is no seed."""
     if not (labels is None or (isinstance(labels, str) and labels in ("random", "real"))):
         raise SettingsError(f"labels is {labels!r}; use 'random' or 'real'.")
-    scalings = ("standardized", "symmetric", "none")
-    if not isinstance(scaling, str) or scaling not in scalings:
-        raise SettingsError(f"scaling is {scaling!r}; use 'standardized', 'symmetric' or 'none'.")
+    check_scaling(scaling)
     at_least("label_seed", label_seed, 0)
 
 
@@ -194,7 +201,7 @@ def _prepared(
     inputs: Float32[np.ndarray, "examples ..."],
     arrange: Callable[[Any], Any],
     labels: str | None,
-    scaling: str,
+    scaling: "str | Dataset | Problem",
     seed: int,
     layout: Layout | None = None,
 ) -> Dataset:
@@ -206,15 +213,17 @@ def _prepared(
     if labels == "random":
         values = np.random.default_rng(seed).integers(0, len(data.classes), len(data), np.int32)
         note += ", random labels"
-    scale = _scaling(inputs, scaling, data.name)
+    scale = scaling_for(data, inputs, scaling)
     made = (
-        held(inputs, np.float32) if scale is None else adopted(np.ascontiguousarray(scale(inputs)))
+        adopted(np.ascontiguousarray(scale(inputs))) if scale.changes else held(inputs, np.float32)
     )
+    # Of inputs that a net had scaled before, what becomes of them is what both do.
+    whole = scale if data.scaling is None else dataclasses.replace(scale, before=data.scaling)
     augmentation = data.augmentation
     if augmentation is not None:
 
         def prepare(x: Any) -> Any:
-            return arrange(x) if scale is None else scale(arrange(x))
+            return scale(arrange(x))
 
         augmentation = augmentation.followed_by(prepare, data.inputs, made)
     return dataclasses.replace(
@@ -224,28 +233,8 @@ def _prepared(
         description=note,
         layout=layout,
         augmentation=augmentation,
+        scaling=whole,
     )
-
-
-def _scaling(
-    inputs: Float32[np.ndarray, "examples ..."], scaling: str, name: str
-) -> Callable[[Any], Any] | None:
-    """Return what becomes of inputs, all of them or one; None where they stay as they are."""
-    if scaling == "none":
-        return None
-    if scaling == "standardized":
-        # In memory's order, which the sum of float32 numbers depends on.
-        inputs = np.ascontiguousarray(inputs)
-        mean, deviation = inputs.mean(), inputs.std()
-        if not deviation > 0:
-            raise SettingsError(f"all inputs of {name} are the same; use scaling='none'.")
-        return lambda x: (x - mean) / deviation
-    if inputs.min() < 0 or inputs.max() > 1:
-        raise SettingsError(
-            f"the inputs of {name} run from {inputs.min():.3g} to {inputs.max():.3g}; "
-            "scaling='symmetric' is for inputs between 0 and 1."
-        )
-    return lambda x: 2 * x - 1
 
 
 def _of_stream(stream: Stream) -> tuple[int, Targets]:

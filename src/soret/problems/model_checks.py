@@ -109,7 +109,7 @@ def warn_of_ensemble(problem: Problem) -> None:
     with ensemble_settings():
         same = programs.is_same_again(problem.example_loss, params, x, label)
     if not same:
-        _warn(
+        warn(
             f"the model of problem {problem.name!r} is another program each time it is traced, as "
             "when NumPy draws random numbers in it: what is compiled holds one draw, the same at "
             "every step and in every replica. Noise belongs into the data "
@@ -120,7 +120,7 @@ def warn_of_ensemble(problem: Problem) -> None:
         return
     traced, _, _ = eqx.filter_make_jaxpr(problem.initial)(key_shape())
     if not any(programs.depends(traced.jaxpr, [True] * len(traced.jaxpr.invars))):
-        _warn(
+        warn(
             f"init(key) of problem {problem.name!r} does not use its key: every replica starts "
             "from the same parameters, at every seed. Draw them from the key, or say "
             "Problem(..., fixed_start=True) if that is meant."
@@ -181,7 +181,7 @@ def check_step(
         ) from error
     _warn_of_frozen_noise(problem, traced)
     if programs.is_zero(traced):
-        _warn(
+        warn(
             f"the gradient of problem {problem.name!r} is zero everywhere: no parameter reaches "
             "the loss but through what has no derivative (round, sign, argmax, comparisons, "
             "integers, stop_gradient)."
@@ -271,7 +271,7 @@ def _warn_of_frozen_noise(problem: Problem, traced: Any) -> None:
     data = [place >= count - 2 for place in range(count)]
     for equation, of_data in programs.equations(traced, data):
         if equation.primitive.name in DRAWS and not of_data:
-            _warn(
+            warn(
                 f"problem {problem.name!r} draws random numbers ({equation.primitive.name}) with a "
                 "key that is always the same: they are one constant, equal in every replica, at "
                 "every step and for every example. Noise belongs into the data "
@@ -281,7 +281,7 @@ def _warn_of_frozen_noise(problem: Problem, traced: Any) -> None:
             return
 
 
-def _warn(message: str) -> None:
+def warn(message: str) -> None:
     """Warn at the user's own line that led here."""
     level, frame = 2, inspect.currentframe()
     frame = frame.f_back if frame is not None else None

@@ -12,6 +12,7 @@ from soret.problems.inputs import vectors
 from soret.problems.losses import Loss
 from soret.problems.outputs import choose
 from soret.problems.problem import Problem
+from soret.problems.scaling import scaling_in_words
 
 TwoLayerParams = dict[str, Float32[Array, "..."]]
 """W (hidden, inputs), b (hidden,) where there is a bias, V (hidden,) or (outputs, hidden)."""
@@ -24,7 +25,7 @@ def two_layer(
     bias: bool = True,
     data: Literal["gaussian", "uniform"] | str | Dataset | Stream = "gaussian",
     labels: Literal["random", "real"] | None = None,
-    scaling: Literal["standardized", "symmetric", "none"] = "standardized",
+    scaling: Literal["standardized", "symmetric", "none"] | Dataset | Problem = "standardized",
     loss: Literal["cross_entropy", "mean_square"] | Loss = "cross_entropy",
     outputs: int | None = None,
     init: str | Initialization = "pytorch",
@@ -48,9 +49,11 @@ def two_layer(
     labels : {"random", "real"}, optional
         Random labels (the streams' default) or the data set's own (its default). Random labels
         of a data set are drawn once, with `label_seed`, from as many classes as it has.
-    scaling : {"standardized", "symmetric", "none"}
+    scaling : {"standardized", "symmetric", "none"}, Dataset or Problem
         What becomes of a data set's inputs: their mean and deviation over all pixels are made 0
-        and 1; [0, 1] is mapped to [−1, 1]; or they are taken as they are.
+        and 1; [0, 1] is mapped to [−1, 1]; or they are taken as they are. A test set is scaled as
+        what was trained on: by the mean and deviation of a data set that is handed over, or as a
+        network did with the data that its problem has.
     loss, outputs
         As in `dense`; the paper's is cross-entropy.
     init : str or Initialization
@@ -89,7 +92,7 @@ def two_layer(
             "hidden": hidden,
             "bias": bias,
             "data": source.description,
-            "scaling": scaling if isinstance(source, Dataset) else "none",
+            "scaling": scaling_in_words(source),
             "init": init if isinstance(init, str) else in_words(layer),
             **other,
         },
