@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,7 @@ class Disk:
         self.place = place
         self.image, self.mounted = place / "disk.img", place / "disk"
         self.cuts: list[Path] = []
+        self._one = threading.Lock()
 
     def make(self) -> None:
         with self.image.open("wb") as file:
@@ -47,10 +49,11 @@ class Disk:
         run("mount", "-o", "loop,commit=3600", self.image, self.mounted)
 
     def cut(self) -> None:
-        """Take the disk as it is now."""
-        copy = self.place / f"cut-{len(self.cuts)}.img"
-        run("cp", "--sparse=always", self.image, copy)
-        self.cuts.append(copy)
+        """Take the disk as it is now; folders are synced by several threads."""
+        with self._one:
+            copy = self.place / f"cut-{len(self.cuts)}.img"
+            run("cp", "--sparse=always", self.image, copy)
+            self.cuts.append(copy)
 
     def after(self, cut: Path) -> Path:
         """Return what is on the disk when the machine starts again."""
