@@ -1,6 +1,7 @@
 """Learning rates that change with the step, by themselves and over a grid of peaks."""
 
 import json
+import warnings
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ import pytest
 import soret
 from soret.dynamics import rare_passages
 from soret.errors import SettingsError
+from soret.problems import ModelWarning
 
 STILL = soret.problems.surface(lambda x: 0.5 * x @ x, start=[1.0, -2.0], strength=0.0)
 PEAK = optax.warmup_cosine_decay_schedule(0.0, 1.0, 2, 6)
@@ -135,3 +137,57 @@ def test_a_schedule_is_in_the_description() -> None:
     said += [json.dumps(soret.SGD(shape).description) for shape in made]
     assert len(set(said)) == 4
     assert all("linear_schedule" in words or "polynomial_schedule" in words for words in said)
+
+
+WRONG_LATER = {
+    "crosses zero": (optax.linear_schedule(0.1, -0.1, 100), 400, "-0.002 at step 51"),
+    "a root": (lambda k: 0.1 * jnp.sqrt(1 - k / 20), 40, "nan at step 2[01]"),
+    "infinite": (lambda k: 1 / (8.0 - k), 9, "inf at step 8"),
+    "the last of many": (
+        lambda k: jnp.where(k == 3_999_999, -1.0, 0.1),
+        4_000_000,
+        "-1 at step 3,999,999",
+    ),
+}
+
+
+@pytest.mark.parametrize("role", ["learning_rate", "schedule"])
+@pytest.mark.parametrize("name", WRONG_LATER)
+def test_every_step_of_a_run_is_looked_at(name: str, role: str) -> None:
+    """Catches: ascent of the gradient, or NaN taken for a divergence, after a good first step."""
+    shape, steps, message = WRONG_LATER[name]
+    algorithm = soret.SGD(shape) if role == "learning_rate" else soret.SGD(0.1, schedule=shape)
+    with pytest.raises(SettingsError, match=f"{role} is {message}; it must be at least 0"):
+        soret.simulate(
+            STILL, algorithm, observe=soret.observables.loss, steps=steps, record_every=steps
+        )
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        optax.linear_schedule(1.0, 0.0, 70),
+        optax.cosine_decay_schedule(1.0, 71),
+        optax.polynomial_schedule(1.0, 0.0, 3, 33),
+        lambda k: 1,
+    ],
+)
+def test_rates_that_end_at_zero_are_right(shape: Any) -> None:
+    """Catches: a zero that rounding makes a little negative, refused or warned of."""
+    with warnings.catch_warnings(action="error"):
+        soret.SGD(0.1, schedule=shape).check_steps(100)
+        soret.SGD(shape).check_steps(100)
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        (optax.cosine_decay_schedule(0.1, 200), "is 0.1: .* says 0.1, 0.2, .* used is 0.01, 0.02"),
+        (optax.constant_schedule(3.0), "is 3: .* used is 0.3, 0.6"),
+        (optax.linear_schedule(0.0, 1.0, 1000), "is 0.2: .* used is 0.02, 0.04"),
+    ],
+)
+def test_a_factor_that_does_not_peak_at_one_is_warned_of(shape: Any, said: str) -> None:
+    """Catches: an axis of learning rates of which none is used."""
+    with pytest.warns(ModelWarning, match=said):
+        soret.SGD([0.1, 0.2], schedule=shape).check_steps(201)

@@ -81,6 +81,19 @@ def check_algorithm(algorithm: Algorithm, params: Params) -> bool:
     return False if check is None else bool(check(params))
 
 
+def check_steps(algorithm: Algorithm, steps: int) -> None:
+    """Check what an update rule does over a run of so many steps.
+
+    Raises
+    ------
+    SettingsError
+        If the rule has a method ``check_steps(steps)``, and that refuses.
+    """
+    check = getattr(algorithm, "check_steps", None)
+    if check is not None:
+        check(steps)
+
+
 def axes(algorithm: Algorithm) -> dict[str, tuple[Number, ...]]:
     """Return the grid: the list-valued hyperparameters, in order."""
     given = algorithm.hyperparameters

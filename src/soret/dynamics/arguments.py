@@ -7,7 +7,13 @@ import jax
 import numpy as np
 
 from soret.dynamics import sizes
-from soret.dynamics.algorithm import Algorithm, axes, check_algorithm, values_of
+from soret.dynamics.algorithm import (
+    Algorithm,
+    axes,
+    check_algorithm,
+    check_steps,
+    values_of,
+)
 from soret.dynamics.keys import check_seed
 from soret.dynamics.passage import FirstPassage
 from soret.dynamics.sampling import sampler
@@ -94,6 +100,7 @@ def check(
     sizes.refuse(needed, algorithm, replicas, records, memory_limit)
     with ensemble_settings():
         check_algorithm(algorithm, model_checks.check_init(problem))
+        check_steps(algorithm, steps)
     if replicas > 1:
         model_checks.warn_of_ensemble(problem)
     for batch_size in values_of(algorithm.hyperparameters["batch_size"]):

@@ -16,7 +16,7 @@ from soret.dynamics.algorithm import (
     check_batching,
     values_of,
 )
-from soret.dynamics.schedule import Schedule, check_schedule
+from soret.dynamics.schedule import Schedule, check_rates, check_schedule, warn_of_peak
 from soret.errors import SettingsError
 from soret.observables.state import Counted
 from soret.problems import Params
@@ -52,7 +52,8 @@ class SGD:
         A stream is always drawn afresh.
     schedule : function, optional
         A factor on the learning rate as a function of the number of steps made before: with it
-        the rates of a grid are peaks, all with warm-up and decay of one shape.
+        the rates of a grid are peaks, all with warm-up and decay of one shape, which should
+        itself peak at 1; `soret.simulate` warns where that is below ½ or above 2.
 
     Raises
     ------
@@ -146,6 +147,22 @@ class SGD:
             velocity = Counted(velocity, count + 1)
         return jax.tree.map(lambda p, g: p - rate * g, params, gradient), velocity
 
+    def check_steps(self, steps: int) -> None:
+        """Check the schedule over a run of so many steps, where there is one.
+
+        Of a run of more than a million steps a million are looked at, evenly spaced.
+
+        Raises
+        ------
+        SettingsError
+            If the learning rate is negative or not finite at one of them.
+        """
+        if self._at is None:
+            return
+        peak = check_rates(self._at, self._scheduled_name, steps)
+        if self.schedule is not None:
+            warn_of_peak(peak, values_of(self.learning_rate))
+
     @property
     def scheduled(self) -> bool:
         """Whether the learning rate changes with the step."""
@@ -155,6 +172,10 @@ class SGD:
     def _at(self) -> Schedule | None:
         """What the learning rate is multiplied by, as a function of the step."""
         return self.learning_rate if callable(self.learning_rate) else self.schedule
+
+    @property
+    def _scheduled_name(self) -> str:
+        return "learning_rate" if callable(self.learning_rate) else "schedule"
 
     def _check_schedules(self) -> None:
         for name in ("momentum", "weight_decay"):
@@ -178,7 +199,7 @@ class SGD:
                 f"schedule is {self.schedule!r}; it must be a function of the step, as optax makes."
             )
         if self._at is not None:
-            check_schedule(self._at, "schedule" if self.schedule is not None else "learning_rate")
+            check_schedule(self._at, self._scheduled_name)
 
 
 def _check(sgd: SGD, name: str, holds: Callable[[Number], bool], range_: str) -> None:
