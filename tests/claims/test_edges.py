@@ -107,7 +107,10 @@ def check(claim):
     ("id", "setting", "words"),
     [
         ("thermophoresis/activation-rate", {"learning_rates": (0.1,)}, "at least 2 values"),
-        ("thermophoresis/weight-norm", {"replicas": 1}, "for an interval over replicas, got 1"),
+        ("thermophoresis/weight-norm", {"replicas": 1}, "for an interval of an exponent, got 1"),
+        ("thermophoresis/weight-norm", {"replicas": 7}, "at least 8, for an interval of an expo"),
+        ("thermophoresis/batch-size", {"replicas": 2}, "at least 8, for an interval of an expon"),
+        ("thermophoresis/two-layer-flow", {"replicas": 5}, "at least 8, for an interval of an e"),
         ("three-factors/interpolation", {"batch_sizes": (8, 32)}, "3 values, got 2"),
         ("three-factors/exchange", {"factors": (4, 2)}, "rising"),
         ("three-factors/langevin-limit", {"time": 2.1}, "multiple of every η"),

@@ -12,6 +12,7 @@ from soret.errors import InferenceError
 
 if TYPE_CHECKING:
     import xarray as xr
+    from numpy.typing import NDArray
 
     from soret.inference import Collapse
 
@@ -109,6 +110,14 @@ def judge_fall(curves: xr.DataArray, over: str, *, what: str) -> Result:
     return Result(quantity, "below 0", mean, interval, "not below 0", verdict)
 
 
+def _mean(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the mean over replicas (h, replica, step), without NaN; NaN where none is left."""
+    left = (~np.isnan(values)).sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        mean: NDArray[np.floating] = np.nansum(values, axis=1) / np.where(left, left, np.nan)
+    return mean
+
+
 def made_by_rival(run: xr.Dataset, over: str, rival: float) -> xr.Dataset:
     """Return what the run would be if its curves followed step·h^rival, and rose.
 
@@ -123,7 +132,7 @@ def made_by_rival(run: xr.Dataset, over: str, rival: float) -> xr.Dataset:
         if "step" not in curves.dims:
             continue
         ordered = curves.transpose(over, "replica", "step").values
-        mean = np.nanmean(ordered, axis=1)
+        mean = _mean(ordered)
         # What fell must rise, so that no test for a fall is passed by accident.
         rising = mean[fastest, 0] + np.abs(mean[fastest] - mean[fastest, 0])
         times = step * (values[:, None] / values[fastest]) ** rival

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import soret
 from soret.claims import Runs, Simulate
-from soret.claims.ranges import COUNT, INITIALIZATIONS, RATES, REPLICAS
+from soret.claims.ranges import COUNT, ENOUGH_REPLICAS, INITIALIZATIONS, RATES
 from soret.claims.thermophoresis import _scans as scans
 
 
@@ -19,7 +19,7 @@ class RandomLabels(scans.Scanned):
     hidden: Annotated[int, "hidden units", COUNT] = 100
     learning_rates: Annotated[tuple[float, ...], "learning rates η", RATES] = (0.1, 0.05, 0.025)
     steps: Annotated[int, "updates per replica", COUNT] = 8000
-    replicas: Annotated[int, "replicas per learning rate", REPLICAS] = 128
+    replicas: Annotated[int, "replicas per learning rate", ENOUGH_REPLICAS] = 128
     initializations: Annotated[
         tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>", INITIALIZATIONS
     ] = (

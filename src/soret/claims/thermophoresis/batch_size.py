@@ -4,7 +4,7 @@ from typing import Annotated
 
 import soret
 from soret.claims import Runs, Simulate, Source, claim
-from soret.claims.ranges import BATCH_SIZES, COUNT, INITIALIZATIONS, POSITIVE, REPLICAS
+from soret.claims.ranges import BATCH_SIZES, COUNT, ENOUGH_REPLICAS, INITIALIZATIONS, POSITIVE
 from soret.claims.thermophoresis import _scans as scans
 
 
@@ -25,7 +25,7 @@ class BatchSize(scans.Scanned):
     learning_rate: Annotated[float, "learning rate η", POSITIVE] = 0.05
     batch_sizes: Annotated[tuple[int, ...], "batch sizes B", BATCH_SIZES] = (1, 2, 3)
     steps: Annotated[int, "updates per replica", COUNT] = 8000
-    replicas: Annotated[int, "replicas per batch size", REPLICAS] = 128
+    replicas: Annotated[int, "replicas per batch size", ENOUGH_REPLICAS] = 128
     initializations: Annotated[
         tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>", INITIALIZATIONS
     ] = (

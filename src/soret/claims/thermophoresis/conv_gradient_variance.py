@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import soret
 from soret.claims import Runs, Simulate, Source, claim, images
 from soret.claims.images import Images
-from soret.claims.ranges import COUNT, INITIALIZATIONS, NOT_NEGATIVE, RATES, REPLICAS, In
+from soret.claims.ranges import COUNT, ENOUGH_REPLICAS, INITIALIZATIONS, NOT_NEGATIVE, RATES, In
 from soret.claims.thermophoresis import _scans as scans
 
 
@@ -44,7 +44,7 @@ class ConvGradientVariance(scans.Scanned):
     learning_rates: Annotated[tuple[float, ...], "learning rates η", RATES] = (0.04, 0.02, 0.01)
     batch_size: Annotated[int, "batch size B", COUNT] = 16
     steps: Annotated[int, "updates per replica", COUNT] = 4000
-    replicas: Annotated[int, "replicas per learning rate", REPLICAS] = 16
+    replicas: Annotated[int, "replicas per learning rate", ENOUGH_REPLICAS] = 16
     examples: Annotated[
         int, "examples that the variance is taken over", In(at_least=2, why="a variance")
     ] = 256

@@ -5,7 +5,7 @@ from typing import Annotated
 import soret
 from soret.claims import Runs, Simulate, Source, claim
 from soret.claims.memory import refuse_beyond
-from soret.claims.ranges import COUNT, INITIALIZATIONS, RATES, REPLICAS, In
+from soret.claims.ranges import COUNT, ENOUGH_REPLICAS, INITIALIZATIONS, RATES, In
 from soret.claims.thermophoresis import _scans as scans
 
 
@@ -30,7 +30,7 @@ class DeepGradientVariance(scans.Scanned):
     learning_rates: Annotated[tuple[float, ...], "learning rates η", RATES] = (0.04, 0.02, 0.01)
     batch_size: Annotated[int, "batch size B", COUNT] = 1
     steps: Annotated[int, "updates per replica", COUNT] = 8000
-    replicas: Annotated[int, "replicas per learning rate", REPLICAS] = 32
+    replicas: Annotated[int, "replicas per learning rate", ENOUGH_REPLICAS] = 32
     examples: Annotated[
         int, "examples that the variance is taken over", In(at_least=2, why="a variance")
     ] = 256

@@ -5,7 +5,14 @@ from typing import Annotated, Literal
 import soret
 from soret.claims import Runs, Simulate, Source, claim, images
 from soret.claims.images import Images
-from soret.claims.ranges import BATCH_SIZES, COUNT, INITIALIZATIONS, POSITIVE, RATES, REPLICAS
+from soret.claims.ranges import (
+    BATCH_SIZES,
+    COUNT,
+    ENOUGH_REPLICAS,
+    INITIALIZATIONS,
+    POSITIVE,
+    RATES,
+)
 from soret.claims.thermophoresis import _scans as scans
 
 OBSERVABLES = ("activation_rate", "weight_norm")
@@ -61,7 +68,7 @@ class ImageTwoLayer(scans.Scanned):
     )
     learning_rate: Annotated[float, "learning rate of the second scan", POSITIVE] = 0.02
     batch_size_steps: Annotated[int, "updates per replica in the second scan", COUNT] = 4000
-    replicas: Annotated[int, "replicas per learning rate or batch size", REPLICAS] = 16
+    replicas: Annotated[int, "replicas per learning rate or batch size", ENOUGH_REPLICAS] = 16
     initializations: Annotated[
         tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>", INITIALIZATIONS
     ] = (

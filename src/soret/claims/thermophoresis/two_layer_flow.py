@@ -8,7 +8,7 @@ import numpy as np
 
 import soret
 from soret.claims import Result, Runs, Simulate, Source, claim
-from soret.claims.ranges import BATCH_SIZES, COUNT, RATES, REPLICAS
+from soret.claims.ranges import BATCH_SIZES, COUNT, ENOUGH_REPLICAS, RATES, REPLICAS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -49,7 +49,7 @@ class TwoLayerFlow:
         tuple[int, ...], "batch sizes B, scanned at the largest η", BATCH_SIZES
     ] = (1, 2, 4)
     steps: Annotated[int, "updates per replica through training", COUNT] = 8000
-    replicas: Annotated[int, "replicas through training", REPLICAS] = 256
+    replicas: Annotated[int, "replicas through training", ENOUGH_REPLICAS] = 256
     fresh_steps: Annotated[int, "updates from one start", COUNT] = 8
     noise_steps: Annotated[int, "updates with noise alone", COUNT] = 60
     fresh_replicas: Annotated[int, "replicas from one start, and with noise alone", REPLICAS] = (

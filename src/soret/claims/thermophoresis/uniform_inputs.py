@@ -4,7 +4,14 @@ from typing import Annotated
 
 import soret
 from soret.claims import Runs, Simulate, Source, claim
-from soret.claims.ranges import BATCH_SIZES, COUNT, INITIALIZATIONS, POSITIVE, RATES, REPLICAS
+from soret.claims.ranges import (
+    BATCH_SIZES,
+    COUNT,
+    ENOUGH_REPLICAS,
+    INITIALIZATIONS,
+    POSITIVE,
+    RATES,
+)
 from soret.claims.thermophoresis import _scans as scans
 
 OBSERVABLES = ("activation_rate", "weight_norm")
@@ -43,7 +50,7 @@ class UniformInputs(scans.Scanned):
     )
     learning_rate: Annotated[float, "learning rate of the second scan", POSITIVE] = 0.05
     batch_size_steps: Annotated[int, "updates per replica in the second scan", COUNT] = 8000
-    replicas: Annotated[int, "replicas per learning rate or batch size", REPLICAS] = 128
+    replicas: Annotated[int, "replicas per learning rate or batch size", ENOUGH_REPLICAS] = 128
     initializations: Annotated[
         tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>", INITIALIZATIONS
     ] = (
