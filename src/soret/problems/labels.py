@@ -1,7 +1,8 @@
 """Labels, outputs and losses that belong together: what each named loss takes.
 
 A loss function of the user's own has a meaning that cannot be read off it: of its labels only what
-every loss needs is checked, that a stream's are finite.
+every loss needs is checked, that a stream's are finite (and, in `soret.problems.own_loss`, that no
+class is without a say).
 """
 
 import functools

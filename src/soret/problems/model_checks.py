@@ -1,6 +1,7 @@
 """What a problem's parts must be, found by tracing one step of SGD, before any work.
 
-Nothing is compiled: a program is traced with shapes in place of numbers.
+Nothing is compiled: a program is traced with shapes in place of numbers. Only a loss of the user's
+own on class labels is run, by itself.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from soret.problems import programs
 from soret.problems.drawing import key_shape
 from soret.problems.labels import check_labels
 from soret.problems.losses import LOSSES
+from soret.problems.own_loss import check_own_loss
 from soret.problems.tracing import ensemble_settings
 
 if TYPE_CHECKING:
@@ -186,6 +188,8 @@ def check_step(
             "the loss but through what has no derivative (round, sign, argmax, comparisons, "
             "integers, stop_gradient)."
         )
+        return
+    check_own_loss(problem.loss, problem.data, outputs[0])
 
 
 def explained(error: Exception) -> str:
