@@ -18,7 +18,7 @@ import soret
 from impatient import impatient
 from soret.errors import RunError, SettingsError
 from soret.report.live import Watcher, watch
-from soret.report.partial import Finished, Reader
+from soret.report.partial import Finished, Reader, measured_share
 from soret.runs import RunFolder, files, pace
 
 # Three points of a grid, three blocks each, the last of them not full.
@@ -84,11 +84,11 @@ def test_a_run_that_finishes_while_it_is_read_is_not_shown_with_holes(tmp_path, 
     monkeypatch.setattr(files, "write_arrays", write)
     assert 0.5 < Reader(folder).read().share < 1
 
-    def finished_meanwhile(path):
+    def finished_meanwhile(path, *limits):
         looks.append(path)
         if len(looks) == 2:
             folder.finish(curves())
-        return read(path)
+        return read(path, *limits)
 
     monkeypatch.setattr(files, "read_arrays", finished_meanwhile)
     with pytest.raises(Finished, match="just been finished"):
@@ -201,3 +201,34 @@ def test_what_cannot_be_watched_is_refused(run, to, make, tmp_path):
     make()
     with pytest.raises(SettingsError):
         watch(tmp_path / run, tmp_path / to)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links are for administrators there")
+@pytest.mark.parametrize("inner", [False, True])
+def test_linked_experiments_are_not_followed(tmp_path, inner):
+    """Catches: another run's curves on the page of a stranger's claim."""
+    folder, elsewhere = RunFolder(tmp_path / "run"), tmp_path / "elsewhere"
+    folder.begin({"claim": "thermophoresis/activation-rate", "settings": {}, "seed": 0})
+    RunFolder(elsewhere / "secret").begin({"measurement": "x", "parts": 3})
+    place = folder.path / "checkpoints"
+    if inner:
+        place.mkdir()
+        (place / "linked").symlink_to(elsewhere / "secret", target_is_directory=True)
+        assert "being measured" not in Watcher(folder.path).page(every=5)
+    else:
+        place.symlink_to(elsewhere, target_is_directory=True)
+        with pytest.raises(RunError, match="is a link"):
+            Watcher(folder.path).page(every=5)
+
+
+@pytest.mark.parametrize(
+    "done", [np.ones(3, int), np.asarray("x"), np.asarray(0.5), np.asarray(-1)]
+)
+def test_a_measurement_whose_count_is_none(tmp_path, done):
+    """Catches: a TypeError for an array where a number of parts should be."""
+    folder = RunFolder(tmp_path / "run")
+    folder.begin({"measurement": "x", "parts": 3})
+    (folder.path / "checkpoints").mkdir()
+    files.write_arrays(folder.path / "checkpoints" / "loop.npz", {"done": done})
+    with pytest.raises(RunError, match="holds no block of this run"):
+        measured_share(folder)

@@ -15,7 +15,7 @@ from soret.report.page import Live, Section, page, render
 from soret.report.partial import Finished, Reader, measured_share
 from soret.report.saved import SavedRun
 from soret.report.write import check_place, put
-from soret.runs import RunFolder, schema
+from soret.runs import RunFolder, checkpoints, schema
 
 _SILENT = 120.0  # seconds; blocks are saved every ten
 
@@ -125,10 +125,17 @@ class Watcher:
         if run.record.get("state") == "complete":
             return _Seen(run.experiments(), [("simulated, now judged", 100)])
         seen = _Seen()
-        parts = [RunFolder(file.parent) for file in self.path.glob("checkpoints/*/run.json")]
-        for part in sorted(parts, key=lambda part: str(part.record().get("started"))):
+        for part in sorted(self._parts(), key=lambda part: str(part.record().get("started"))):
             seen.add(self._experiment(part))
         return seen
+
+    def _parts(self) -> list[RunFolder]:
+        """Return the claim's experiments; no link leads to one."""
+        place = self.path / checkpoints.FOLDER
+        if place.is_symlink():
+            raise RunError(f"{place} is a link; a run has none, and it is not followed or read.")
+        inside = [file.parent for file in place.glob("*/run.json")]
+        return [RunFolder(path) for path in inside if not path.is_symlink()]
 
     def _experiment(self, part: RunFolder) -> "_Seen":
         name, record = part.path.name, part.record()

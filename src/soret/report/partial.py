@@ -2,10 +2,12 @@
 
 A block's checkpoint holds its records up to there (`soret.dynamics.block`); which replicas at
 which point of the grid those are follows from its number, the grid and the block size, and these
-stand in the run's description.
+stand in the run's description. Both may come from anyone, and are looked at before they are
+believed.
 """
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +17,16 @@ import numpy as np
 import xarray as xr
 
 from soret.errors import RunError
-from soret.runs import RunFolder, files
+from soret.runs import RunFolder, checkpoints, files
+from soret.runs.untrusted import MOST_FILES
 
 _PREFIX = "record-"
 # A number of each is 800 MB.
 _MOST_RECORDS = 100_000_000
+_MOST_NUMBERS = 2 * _MOST_RECORDS
+_MOST_BYTES = 4 * 2**30  # of a block
+_REAL, _NOT_DRAWN = "fiub", "cV"  # kinds of NumPy's: complex numbers, and those it has no name for
+_OWN = ("replica", "step")
 
 Records = dict[str, np.ndarray]
 
@@ -81,7 +88,7 @@ class Reader:
 
     def _blocks(self, plan: "_Plan") -> Partial:
         data: dict[str, np.ndarray] = {}
-        seen, newest = 0, 0.0
+        seen, numbers, newest = 0, 0, 0.0
         for number in range(plan.blocks):
             path = self.folder.path / "checkpoints" / f"block-{number:05d}.npz"
             records = self._records(path)
@@ -90,13 +97,20 @@ class Reader:
             newest = max(newest, self._known[path][0] / 1e9)
             index, replicas = plan.place(number)
             for name, values in records.items():
-                if values.ndim < 2:
-                    raise RunError(f"{path} holds no block of this run.")
-                whole = data.setdefault(name, plan.empty(values))
+                if values.ndim < 2 or name in (*plan.axes, *_OWN):
+                    raise _other(path)
+                if values.dtype.kind in _NOT_DRAWN:
+                    continue
+                if name not in data:
+                    numbers += plan.total * math.prod(values.shape[2:])
+                    if numbers > _MOST_NUMBERS:
+                        raise _too_much(numbers)
+                    data[name] = plan.empty(values)
+                whole = data[name]
                 kept = np.swapaxes(values[: plan.records, : len(replicas)], 0, 1)
                 place = whole[index, replicas.start : replicas.stop, : kept.shape[1]]
                 if place.shape != kept.shape:
-                    raise RunError(f"{path} holds no block of this run.")
+                    raise _other(path)
                 place[:] = kept
             here = max((len(values) for values in records.values()), default=0)
             seen += min(plan.records, here) * len(replicas)
@@ -104,17 +118,13 @@ class Reader:
 
     def _records(self, path: Path) -> Records | None:
         try:
-            written = path.stat().st_mtime_ns
+            written = os.lstat(path).st_mtime_ns
         except FileNotFoundError:
             return None  # this block has not begun
+        except OSError as error:
+            raise RunError(f"{path} cannot be read ({error.strerror}).") from error
         if path not in self._known or self._known[path][0] != written:
-            arrays = files.read_arrays(path)
-            records = {
-                name.removeprefix(_PREFIX): values
-                for name, values in arrays.items()
-                if name.startswith(_PREFIX)
-            }
-            self._known[path] = (written, records)
+            self._known[path] = (written, _numbers(path, _arrays(self.folder, path)))
         return self._known[path][1]
 
 
@@ -129,8 +139,49 @@ def measured_share(folder: RunFolder) -> float:
     parts = folder.record().get("description", {}).get("parts")
     if not isinstance(parts, int) or parts < 1:
         return 0.0
-    saved = [files.read_arrays(path) for path in folder.path.glob("checkpoints/*.npz")]
-    return min(1.0, sum(int(arrays["done"]) for arrays in saved if "done" in arrays) / parts)
+    place = folder.path / checkpoints.FOLDER
+    try:
+        names = sorted(os.listdir(place))
+    except FileNotFoundError:
+        return 0.0
+    except OSError as error:
+        raise RunError(f"{place} cannot be read ({error.strerror}).") from error
+    done = 0
+    for path in (place / name for name in names if name.endswith(".npz")):
+        count = _arrays(folder, path).get("done", np.asarray(0))
+        if count.shape != () or count.dtype.kind not in "iu" or count < 0:
+            raise _other(path)
+        done += int(count)
+    return min(1.0, done / parts)
+
+
+def _arrays(folder: RunFolder, path: Path) -> Records:
+    try:
+        return files.read_arrays(path, folder.path, _MOST_BYTES)
+    except MemoryError as error:  # the shape of an array may be made up
+        raise _other(path) from error
+
+
+def _numbers(path: Path, arrays: Records) -> Records:
+    """Return the records of a block, all of which are numbers."""
+    records = {
+        name.removeprefix(_PREFIX): values
+        for name, values in arrays.items()
+        if name.startswith(_PREFIX)
+    }
+    if any(values.dtype.kind not in _REAL + _NOT_DRAWN for values in records.values()):
+        raise _other(path)
+    return records
+
+
+def _other(path: Path) -> RunError:
+    return RunError(f"{path} holds no block of this run.")
+
+
+def _too_much(numbers: int) -> RunError:
+    return RunError(
+        f"an ensemble of {numbers:,} records is not shown while it runs, only when it is done."
+    )
 
 
 @dataclass(frozen=True)
@@ -151,16 +202,19 @@ class _Plan:
             # A list of an optimizer's parts is no axis of the grid.
             axes = {k: v for k, v in rule if isinstance(v, list) and not _nested(v)}
             sizes = ("replicas", "block_size", "steps", "record_every")
-            plan = cls(axes, *(int(about[name]) for name in sizes))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            given = [about[name] for name in sizes]
+        except (KeyError, TypeError, AttributeError) as error:
             raise RunError(f"run.json does not describe an ensemble ({error!r}).") from error
-        if min(plan.replicas, plan.block_size, plan.record_every, plan.steps + 1) < 1:
+        if not all(type(size) is int for size in given):
+            raise RunError("run.json does not describe an ensemble (its sizes are no numbers).")
+        plan = cls(axes, *given)
+        if min(plan.replicas, plan.block_size, plan.record_every, plan.steps + 1, *plan.shape) < 1:
             raise RunError("run.json does not describe an ensemble (its sizes are not positive).")
-        if plan.total > _MOST_RECORDS:
-            raise RunError(
-                f"an ensemble of {plan.total:,} records is not shown while it runs, only when it "
-                "is done."
-            )
+        for name in _OWN:
+            if name in axes:
+                raise RunError(f"run.json does not describe an ensemble (an axis named {name}).")
+        if plan.total > _MOST_RECORDS or plan.blocks > MOST_FILES:
+            raise _too_much(plan.total)
         return plan
 
     @property
@@ -197,7 +251,10 @@ class _Plan:
             variables[name] = ((*self.axes, "replica", "step", *extra), whole)
         steps = np.arange(0, self.steps + 1, self.record_every)
         about = {"long_name": "step", "units": "updates"}
-        return xr.Dataset(variables, {**self.axes, "step": ("step", steps, about)})
+        try:
+            return xr.Dataset(variables, {**self.axes, "step": ("step", steps, about)})
+        except (ValueError, TypeError) as error:  # one is named like another's component
+            raise RunError(f"the blocks do not belong to one ensemble ({error}).") from error
 
 
 def _nested(values: list[Any]) -> bool:

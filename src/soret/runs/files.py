@@ -7,7 +7,9 @@ import os
 import re
 import shutil
 import stat
+import sys
 import time
+import tokenize
 import uuid
 import zipfile
 from collections.abc import Mapping
@@ -20,10 +22,20 @@ from soret.errors import RunError
 from soret.runs import durable
 from soret.runs.damaged import DamagedError
 from soret.runs.strict_json import read_json as read_json  # beside what writes it
+from soret.runs.untrusted import read_bytes
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
 # What numpy and zipfile raise for a file that is cut off, altered or no archive at all.
-_DAMAGED = (ValueError, KeyError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile)
+_DAMAGED = (
+    ValueError,
+    KeyError,
+    EOFError,
+    SyntaxError,
+    RuntimeError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+)
 # What is being written, or was replaced a moment ago, has a name that nobody else gives.
 _BESIDE = re.compile(r"\.soret-[0-9a-f]{32}\.(partial|old)")
 # In a folder that is not a run's, somebody may be writing another file just now.
@@ -66,21 +78,39 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     _write(path, archive.getbuffer(), sync=os.path.lexists(path))
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(
+    path: Path, run: Path | None = None, limit: int = sys.maxsize
+) -> dict[str, np.ndarray]:
     """Read named arrays, once their digest is verified: an archive's own checksums miss a lot.
+
+    Parameters
+    ----------
+    path : Path
+        A regular file.
+    run : Path, optional
+        A folder above it within which no link is followed; by default its own.
+    limit : int, optional
+        The most bytes that it may have.
 
     Raises
     ------
     RunError
-        If the file is damaged.
+        If the file is damaged, a link, no regular file, or too large.
     """
+    folder = path.parent if run is None else run
     try:
-        content = path.read_bytes()
+        content = read_bytes(folder, path.relative_to(folder).as_posix(), limit)
         archive, written = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
         if hashlib.sha256(archive).digest() != written:
             raise ValueError("its content is not what was written")
         with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+            # A few bytes that are compressed may fill the memory; Soret compresses none.
+            if any(member.compress_type != zipfile.ZIP_STORED for member in arrays.zip.infolist()):
+                raise ValueError("it is compressed")
+            found = {name: arrays[name] for name in arrays.files}
+        if not all(isinstance(values, np.ndarray) for values in found.values()):
+            raise ValueError("it holds something else than arrays")
+        return found
     except OSError as error:
         raise RunError(f"{path} cannot be read ({error.strerror}).") from error
     except _DAMAGED as error:
