@@ -114,6 +114,22 @@ class TestPicture:
         with pytest.raises(RunError, match="damaged"):
             picture(tmp_path / "a.png")
 
+    @pytest.mark.parametrize("size", [(16_384, 1), (1, 16_384), (20_000, 100)])
+    def test_a_side_that_no_page_can_hold_stops_no_report(self, size, make, tmp_path):
+        """Catches: one long figure of one run, and no page on any of the others."""
+        make("good")
+        run = make("long")
+        Image.new("1", size).save(run / "figures" / "figure.png")
+        RunFolder(run).seal()
+        html = page(collect([tmp_path]))
+        assert html.count("<img ") == 1
+        assert f"{size[0]} x {size[1]} pixels" in html
+
+    def test_the_longest_side_that_a_page_can_hold(self, tmp_path):
+        """Catches: a limit below what can be shown."""
+        Image.new("1", (16_383, 2)).save(tmp_path / "a.png")
+        assert picture(tmp_path / "a.png").width == 16_383
+
 
 class TestWriting:
     def test_by_suffix_and_over_an_older_report(self, make, tmp_path):

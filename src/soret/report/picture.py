@@ -18,6 +18,7 @@ from soret.runs.untrusted import read_bytes
 _FORMATS = ("PNG",)
 # A figure of 12 x 16 inches at 300 dots an inch has 17 million pixels, and a tenth of the bytes.
 MOST_BYTES, MOST_PIXELS = 32 * 2**20, 25_000_000
+MOST_ALONG = 16383  # pixels of a side: WebP has 14 bits for them
 # What Pillow raises for a file that is cut off, altered, no image, or made to fill the memory.
 _DAMAGED = (
     OSError,
@@ -80,11 +81,16 @@ def picture(path: Path, run: Path | None = None) -> Picture:
                     raise ValueError(
                         f"{image.width} x {image.height} pixels; at most {MOST_PIXELS:,} are shown"
                     )
+                if max(image.size) > MOST_ALONG:
+                    raise ValueError(
+                        f"{image.width} x {image.height} pixels; at most {MOST_ALONG:,} a side are "
+                        "shown"
+                    )
                 pixels = _on_white(image)
+        encoded = io.BytesIO()
+        pixels.save(encoded, "WEBP", lossless=True, method=1, quality=0)
     except _DAMAGED as error:
         raise RunError(f"{path} is damaged ({error}); the figure cannot be shown.") from error
-    encoded = io.BytesIO()
-    pixels.save(encoded, "WEBP", lossless=True, method=1, quality=0)
     text = base64.b64encode(encoded.getvalue()).decode()
     return Picture(path.stem, f"data:image/webp;base64,{text}", pixels.width, pixels.height)
 
