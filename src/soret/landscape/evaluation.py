@@ -1,8 +1,9 @@
 """Loss and accuracy at many points of a landscape, by one compiled program."""
 
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -62,8 +63,9 @@ def evaluate(
     ----------
     problem : Problem
         With a finite data set; the same network with other data validates.
-    points : (..., P) array
-        Parameters as vectors, as `soret.observables.parameters` records them.
+    points : (..., P) array, or pytree
+        Parameters as vectors, as `soret.observables.parameters` records them, or those of one
+        point as `problem.initial(key)` gives them.
     examples : int, optional
         So many, drawn at random; default all.
     seed : int
@@ -147,7 +149,7 @@ def measured(
         raise SettingsError(
             f"problem {problem.name!r} draws from a stream; points are compared over a data set."
         )
-    values = vectors(points, "points")
+    values = vectors(as_vector(problem, points), "points")
     size = parameters_of(problem)
     if values.ndim < 1 or values.shape[-1] != size or not values.size:
         raise SettingsError(
@@ -158,6 +160,27 @@ def measured(
     n = len(problem.data)
     n = n if examples is None else whole_number(examples, "examples", most=n)
     return values, *problem.evaluation_batch(n, seed)
+
+
+def as_vector(problem: Problem, given: Any) -> Any:
+    """Return a point as one vector where it is parameters as `problem.initial(key)` returns them.
+
+    Anything else, such as an array of points, is returned as it is.
+    """
+    if hasattr(given, "shape") or jax.tree.all(jax.tree.map(np.isscalar, given)):
+        return given
+    key = jax.ShapeDtypeStruct((2,), jnp.uint32)
+    try:
+        with ensemble_settings():
+            params = problem.moving(given)
+            like = eqx.filter_eval_shape(lambda k: problem.initial(generator.as_jax_key(k)), key)
+    except SettingsError:
+        return given
+    shapes = jax.tree.map(np.shape, params), jax.tree.map(np.shape, like)
+    structures: tuple[Any, Any] = jax.tree.structure(params), jax.tree.structure(like)
+    if structures[0] != structures[1] or shapes[0] != shapes[1]:
+        return given
+    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(params)])
 
 
 def vectors(given: ArrayLike, name: str) -> NDArray[np.float32]:
@@ -176,7 +199,10 @@ def vectors(given: ArrayLike, name: str) -> NDArray[np.float32]:
             f"`{name}` must hold numbers of float32, up to 3.4e38 in size, but has larger ones."
         ) from error
     except (TypeError, ValueError) as error:
-        raise SettingsError(f"`{name}` must be an array of real numbers ({error}).") from error
+        raise SettingsError(
+            f"`{name}` must be an array of real numbers ({error}), or one replica's parameters; "
+            "jax.flatten_util.ravel_pytree(params)[0] makes a vector of these."
+        ) from error
 
 
 def check_points(count: int, size: int, copies: int = 2) -> None:

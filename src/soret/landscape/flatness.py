@@ -109,7 +109,7 @@ def flatness(
     ----------
     problem : Problem
         With a finite data set.
-    points : (..., P) array
+    points : (..., P) array, or pytree
         Parameters as vectors, as `soret.observables.parameters` records them.
     examples : int, optional
         So many, drawn at random; default all.

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from soret.data.subsets import whole_number
 from soret.errors import SettingsError
-from soret.landscape.evaluation import check_points, evaluate, parameters_of, vectors
+from soret.landscape.evaluation import as_vector, check_points, evaluate, parameters_of, vectors
 from soret.landscape.filters import output_axes
 from soret.problems import Problem
 from soret.problems.tracing import ensemble_settings
@@ -112,7 +112,7 @@ def line(
     ----------
     Goodfellow, Vinyals, Saxe (2015), arXiv:1412.6544. Keskar et al. (2017), arXiv:1609.04836.
     """
-    a, b = _exact(start=start, end=end)
+    a, b = _exact(problem, start=start, end=end)
     at = np.asarray(positions, np.float64)
     if a.shape != b.shape or a.ndim < 1:
         raise SettingsError(f"start has shape {a.shape} and end {b.shape}; they must be the same.")
@@ -183,7 +183,7 @@ def plane(
     side = whole_number(size, "size", least=2)
     if not 0 <= margin < np.inf:
         raise SettingsError(f"`margin` must be a finite number of at least 0, got {margin!r}.")
-    corners = _exact(origin=origin, first=first, second=second)
+    corners = _exact(problem, origin=origin, first=first, second=second)
     if len({vector.shape for vector in corners}) > 1 or corners[0].ndim != 1:
         raise SettingsError("origin, first and second must be vectors of one length.")
     if not all(np.isfinite(vector).all() for vector in corners):
@@ -267,11 +267,12 @@ def filter_normalize(
     )
 
 
-def _exact(**given: ArrayLike) -> list[Floats]:
+def _exact(problem: Problem, **given: ArrayLike) -> list[Floats]:
     """Return vectors in float64, once it is clear that float32 can hold them."""
-    for name, vector in given.items():
+    found = {name: as_vector(problem, vector) for name, vector in given.items()}
+    for name, vector in found.items():
         vectors(vector, name)
-    return [np.asarray(vector, np.float64) for vector in given.values()]
+    return [np.asarray(vector, np.float64) for vector in found.values()]
 
 
 def _normalized(

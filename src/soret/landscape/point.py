@@ -96,8 +96,9 @@ def point(problem: Problem, params: Params, examples: int | None = None, seed: i
     Parameters
     ----------
     problem : Problem
-    params : pytree of float32 arrays
-        As `problem.initial(key)` gives them.
+    params : pytree of float32 arrays, or (P,) array
+        As `problem.initial(key)` gives them, or as one vector, as `soret.observables.parameters`
+        records them.
     examples : int, optional
         So many of a data set, drawn at random without replacement (default: all), or drawn
         afresh from a stream (default 4096).
@@ -113,7 +114,7 @@ def point(problem: Problem, params: Params, examples: int | None = None, seed: i
     if not isinstance(problem, Problem):
         raise SettingsError(f"problem is a {type(problem).__name__}; use a soret.Problem.")
     seed = whole_number(seed, "seed", 0, 2**32 - 1)
-    params = problem.moving(params)
+    params = problem.moving(_as_tree(problem, params))
     _check_params(problem, params)
     if isinstance(problem.data, Dataset):
         available = len(problem.data)
@@ -188,6 +189,24 @@ def _check_params(problem: Problem, params: Params) -> None:
             raise SettingsError(
                 "params hold numbers that are not finite; measure where the loss is defined."
             )
+
+
+def _as_tree(problem: Problem, params: Any) -> Any:
+    """Return parameters that are one vector as the problem has them, all else as it is."""
+    if not isinstance(params, np.ndarray | jax.Array) and not hasattr(params, "to_numpy"):
+        return params
+    vector = np.asarray(params)
+    if vector.ndim != 1 or vector.dtype.kind != "f" or _is_one_array(problem):
+        return params
+    return problem.unflatten(vector)
+
+
+def _is_one_array(problem: Problem) -> bool:
+    """Say whether a problem's parameters are themselves an array."""
+    key = jax.eval_shape(lambda: generator.as_jax_key(jnp.zeros(2, jnp.uint32)))
+    with ensemble_settings():
+        like = eqx.filter_eval_shape(problem.initial, key)
+    return jax.tree_util.treedef_is_leaf(jax.tree.structure(like))
 
 
 def _drawn(problem: Problem, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
