@@ -48,3 +48,12 @@ def from_key(init: Callable[..., Any], x: jax.ShapeDtypeStruct, name: str) -> Ca
 def key_shape() -> Any:
     """Return the shape of a typed key."""
     return jax.eval_shape(lambda: generator.as_jax_key(jnp.zeros(2, jnp.uint32)))
+
+
+def check_key(key: Any) -> None:
+    """Refuse what is no key of `jax.random`, typed or as its numbers."""
+    dtype, shape = getattr(key, "dtype", None), getattr(key, "shape", None)
+    typed = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key) and shape == ()
+    if not typed and not (dtype == jnp.uint32 and shape is not None and len(shape) == 1):
+        said = f"of shape {shape} and type {dtype}" if shape else repr(key)
+        raise SettingsError(f"key is {said}; give one key, as jax.random.key(0).")

@@ -16,7 +16,7 @@ from soret.data import Dataset, Stream, generator
 from soret.errors import SettingsError
 from soret.numerics import default_semantics
 from soret.problems import evaluation_batch, model_checks
-from soret.problems.drawing import from_key, key_shape
+from soret.problems.drawing import check_key, from_key, key_shape
 from soret.problems.losses import Loss, as_loss
 from soret.problems.state import held_arrays, mask, moving
 from soret.problems.tracing import ensemble_settings
@@ -100,6 +100,7 @@ class Problem:
 
     def initial(self, key: Array) -> Params:
         """Draw initial parameters; the part of them that SGD moves."""
+        check_key(key)
         return self.moving(self._compiled_init(generator.flattened(key)))
 
     def moving(self, model: Any) -> Params:
