@@ -19,6 +19,7 @@ from soret.data.generator import as_jax_key
 from soret.dynamics import passage
 from soret.dynamics.algorithm import Algorithm, Point, start_of_replica
 from soret.dynamics.compiled import Compiled
+from soret.dynamics.observable_checks import as_record, refusal
 from soret.dynamics.sampling import Sampler
 from soret.errors import SettingsError
 from soret.observables.state import Observable, State, name
@@ -338,7 +339,7 @@ class Program:
         def one(params: Any, velocity: Any, alive: Array) -> Records:
             state = State(params, velocity, step)
             return {
-                key: jnp.where(alive, _as_record(function(self.problem, state)), jnp.nan)
+                key: jnp.where(alive, as_record(function(self.problem, state)), jnp.nan)
                 for key, function in self.observables.items()
             }
 
@@ -404,7 +405,7 @@ class Program:
         )
 
         def measure(params: Any, velocity: Any, step: Array) -> Array:
-            return _as_record(observable(self.problem, State(params, velocity, step)))
+            return as_record(observable(self.problem, State(params, velocity, step)))
 
         step = jax.ShapeDtypeStruct((), jnp.int32)
         try:
@@ -412,9 +413,7 @@ class Program:
         except SettingsError:
             raise
         except Exception as error:
-            raise SettingsError(
-                f"observable {name(observable)!r} fails on problem {self.problem.name!r}: {error}"
-            ) from error
+            raise refusal(observable, self.problem, error) from error
 
     def _check_watch(self) -> None:
         if self.watch is None:
@@ -433,9 +432,3 @@ def _arguments(point: Point) -> dict[str, np.float32]:
 
 def _all_finite(params: Any) -> Array:
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(params)]))
-
-
-def _as_record(value: Any) -> Array:
-    """Return an observable as an array that can hold NaN: counts and booleans become floats."""
-    array = jnp.asarray(value)
-    return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(jnp.float32)

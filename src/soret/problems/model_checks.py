@@ -196,9 +196,9 @@ def explained(error: Exception) -> str:
     """Return an error that tracing raised as half a sentence, with the user's own line."""
     for kind, meaning in _MEANINGS:
         if isinstance(error, kind):
-            return meaning + _where(error)
+            return meaning + where(error)
     first = str(error).strip().partition("\n")[0] or type(error).__name__
-    return first + _where(error)
+    return first + where(error)
 
 
 def _check_predict(problem: Problem, params: Any, x: jax.ShapeDtypeStruct) -> None:
@@ -264,7 +264,7 @@ def _why_no_gradient(problem: Problem, params: Any, x: Any, label: Any, error: E
         if programs.part(jaxpr, primitive):
             return (
                 f"a call back into Python ({primitive}) has no derivative; write it in jax.numpy, "
-                f"or give it a derivative with jax.custom_vjp{_where(error)}"
+                f"or give it a derivative with jax.custom_vjp{where(error)}"
             )
     return explained(error)
 
@@ -313,7 +313,7 @@ def _remedy(dtype: str) -> str:
     return "ensembles run in float32: give its arrays that type, and cast within predict."
 
 
-def _where(error: Exception) -> str:
+def where(error: Exception) -> str:
     """Return " (line 5 of own.py: `if x > 0:`)": the user's own line, where there is one."""
     found = traceback.extract_tb(error.__traceback__)
     frames = [frame for frame in found if programs.is_own(frame.filename)]
