@@ -23,6 +23,8 @@ from soret.problems.drawing import key_shape
 from soret.problems.labels import check_labels
 from soret.problems.losses import LOSSES
 from soret.problems.own_loss import check_own_loss
+from soret.problems.probabilities import last_operation
+from soret.problems.smoothing import LabelSmoothing
 from soret.problems.tracing import ensemble_settings
 
 if TYPE_CHECKING:
@@ -182,6 +184,7 @@ def check_step(
             f"{_why_no_gradient(problem, params, x, label, error)}"
         ) from error
     _warn_of_frozen_noise(problem, traced)
+    _warn_of_probabilities(problem, params, x)
     if programs.is_zero(traced):
         warn(
             f"the gradient of problem {problem.name!r} is zero everywhere: no parameter reaches "
@@ -283,6 +286,23 @@ def _warn_of_frozen_noise(problem: Problem, traced: Any) -> None:
                 "constant, into init."
             )
             return
+
+
+def _warn_of_probabilities(problem: Problem, params: Any, x: jax.ShapeDtypeStruct) -> None:
+    """Warn of a model that ends in what the loss does itself."""
+    crossed = problem.loss in (LOSSES["cross_entropy"], LOSSES["binary_cross_entropy"])
+    if not (crossed or isinstance(problem.loss, LabelSmoothing)):
+        return
+    with ensemble_settings():
+        traced = jax.make_jaxpr(problem.output)(params, x).jaxpr
+    last = last_operation(traced)
+    if last:
+        call = "jax.nn.sigmoid" if last == "logistic" else "jax.nn.softmax"
+        warn(
+            f"predict of problem {problem.name!r} ends in a {last} function, so it returns "
+            "probabilities where the cross-entropy takes scores (logits) and makes probabilities "
+            f"of them itself: training stalls. Leave {call} out."
+        )
 
 
 def warn(message: str) -> None:
