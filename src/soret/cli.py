@@ -43,6 +43,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, an object a li
 def main() -> None:
     """Run the command line; what is wrong on purpose becomes one line and an exit status."""
     streams.prepare()
+    system.keep_own_access()
     system.stop_like_ctrl_c()
     status = _status()
     signal = system.ended_by()
@@ -53,7 +54,8 @@ def _status() -> int:
     try:
         app()
     except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 0
+        status = ended.code if isinstance(ended.code, int) else 0
+        return _stopped() if system.is_asked_to_stop() else status
     except SettingsError as error:
         _say_error(error)
         return BAD_USAGE
@@ -61,9 +63,10 @@ def _status() -> int:
         _say_error(error)
         return FAILED
     except KeyboardInterrupt:
-        err.print("stopped")
-        return INTERRUPTED
+        return _stopped()
     except Exception as error:
+        if system.is_asked_to_stop():  # what is cut short may fail in any way
+            return _stopped()
         # Anything else is a defect, and its traceback is to be seen.
         refused = system.refusal(error)
         if refused is None:
@@ -132,8 +135,9 @@ def run(
     ready = [configure(claim, scale, assignments or ()) for claim in found]
     system.check_backends()
 
-    from soret.claims.run import default_folder, run_claim
-    from soret.runs.paths import resolve
+    with system.stop_later():
+        from soret.claims.run import default_folder, run_claim
+        from soret.runs.paths import resolve
 
     folder = None if folder is None else resolve(folder, "--out")
     failed = False
@@ -143,6 +147,7 @@ def run(
             where = folder / default_folder(claim, scale, seed).name
         _heading(claim)
         try:
+            system.stop_if_asked()
             outcome = run_claim(claim, scale=scale, seed=seed, out=where, say=_say)
         except SettingsError:
             raise
@@ -158,6 +163,7 @@ def run(
             failed = True
             continue
         except KeyboardInterrupt:
+            system.heard()
             err.print("\nstopped; the same command again goes on from here")
             raise typer.Exit(INTERRUPTED) from None
         if as_json:
@@ -176,8 +182,9 @@ def show(
 
     Exit status: 0 shown, runs that could not be read are named; 1 there was none to show.
     """
-    from soret.report import terminal
-    from soret.runs.paths import resolve, shown
+    with system.stop_later():
+        from soret.report import terminal
+        from soret.runs.paths import resolve, shown
 
     found = [shown(resolve(folder, "RUN")) for folder in folders]
     if not terminal.show(found, out, err, as_json):
@@ -199,8 +206,9 @@ def report(
 
     Exit status: 0 written, runs that could not be read are named; 2 no run, or nowhere to write.
     """
-    from soret.report import watch, write
-    from soret.runs.paths import resolve, shown
+    with system.stop_later():
+        from soret.report import watch, write
+        from soret.runs.paths import resolve, shown
 
     folders, to = [shown(resolve(f, "RUN")) for f in folders], shown(resolve(to, "--out"))
     if live:
@@ -256,7 +264,14 @@ def _heading(claim: Any) -> None:
     err.print(Text.assemble((claim.about.id, "bold"), "  ", claim.about.statement))
 
 
+def _stopped() -> int:
+    system.heard()
+    err.print("stopped")
+    return INTERRUPTED
+
+
 def _say(line: str) -> None:
+    system.stop_if_asked()
     err.print(Text(f"  {printable(line)}", style="dim"))
 
 

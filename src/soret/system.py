@@ -2,12 +2,25 @@
 
 import os
 import signal
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
 
 from soret.errors import SettingsError
 
-__all__ = ["check_backends", "ended_by", "refusal", "stop_like_ctrl_c"]
+__all__ = [
+    "check_backends",
+    "ended_by",
+    "heard",
+    "is_asked_to_stop",
+    "keep_own_access",
+    "refusal",
+    "stop_if_asked",
+    "stop_later",
+    "stop_like_ctrl_c",
+]
 
 _THREADS = (
     "the operating system starts no more threads for this user; end other programs, or raise the "
@@ -19,7 +32,18 @@ _UNMAPPED = ("failed to map segment", "cannot allocate memory", "Cannot allocate
 
 # Signals that save and end like Ctrl-C: a batch system's, and a terminal's that is closed.
 _ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-_received: list[int] = []
+
+
+class _Asked:
+    """What signals asked for; all that happens here happens on the main thread."""
+
+    def __init__(self) -> None:
+        self.received: list[int] = []
+        self.waiting = False  # asked to stop, and nobody has stopped yet
+        self.held = 0  # blocks of `stop_later` that are open
+
+
+_asked = _Asked()
 
 
 def refusal(error: BaseException) -> str | None:
@@ -61,9 +85,10 @@ def check_backends() -> None:
         If an environment variable names something that they do not have.
     """
     try:
-        import jax
+        with stop_later():
+            import jax
 
-        jax.local_devices()
+            jax.local_devices()
     except (ValueError, RuntimeError) as error:
         if refusal(error) is not None:
             raise
@@ -72,7 +97,8 @@ def check_backends() -> None:
             f"for: {_first(error)}"
         ) from error
     try:
-        import matplotlib  # noqa: F401  it reads MPLBACKEND and matplotlibrc when it is loaded
+        with stop_later():
+            import matplotlib  # noqa: F401  it reads MPLBACKEND and matplotlibrc when loaded
     except ValueError as error:
         raise SettingsError(
             f"Matplotlib cannot start with what MPLBACKEND or its matplotlibrc asks for: "
@@ -81,15 +107,70 @@ def check_backends() -> None:
 
 
 def stop_like_ctrl_c() -> None:
-    """Let SIGTERM and SIGHUP end this process as Ctrl-C does, unless they are ignored."""
+    """Let SIGTERM and SIGHUP end this process as Ctrl-C does, unless they are ignored.
+
+    Each raises `KeyboardInterrupt`, and is remembered: where it lands in a callback that Python or
+    a library calls, as of the garbage collector, the exception is lost, and `stop_if_asked` raises
+    it again. For programs only; the library installs no handlers.
+    """
     for number in _ENDING:
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _stop)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _stop)
+
+
+def stop_if_asked() -> None:
+    """Raise what a signal asked for, if it was lost on its way; called where work can stop.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On the main thread, if a signal came since `stop_like_ctrl_c`, and `heard` was not called.
+    """
+    if is_asked_to_stop() and not _asked.held and _on_main_thread():
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def stop_later() -> Iterator[None]:
+    """Let a signal wait until a block of code is done; the second one does not wait.
+
+    Around imports: some extension modules abort the process when they are interrupted.
+    """
+    if not _on_main_thread():  # where no signal arrives
+        yield
+        return
+    _asked.held += 1
+    try:
+        yield
+    finally:
+        _asked.held -= 1
+    stop_if_asked()
+
+
+def is_asked_to_stop() -> bool:
+    """Return whether a signal asked to stop, and nothing has stopped for it yet."""
+    return _asked.waiting
+
+
+def heard() -> None:
+    """Say that the work has stopped because of a signal, so that it need not be raised again."""
+    _asked.waiting = False
 
 
 def ended_by() -> int | None:
-    """Return the number of the signal that ended the work, of those that `stop_like_ctrl_c` has."""
-    return _received[0] if _received else None
+    """Return the number of the signal that ended the work, SIGTERM or SIGHUP."""
+    return next((number for number in _asked.received if number in _ENDING), None)
+
+
+def keep_own_access() -> None:
+    """Let this process read and change the files that it makes, whatever its umask takes away.
+
+    For programs only: a umask is of the whole process.
+    """
+    mask = os.umask(0o077)
+    os.umask(mask & ~stat.S_IRWXU)
 
 
 def _nowhere() -> bool:
@@ -100,9 +181,16 @@ def _nowhere() -> bool:
     return False
 
 
-def _stop(number: int, frame: FrameType | None) -> NoReturn:
-    _received.append(number)
-    raise KeyboardInterrupt
+def _stop(number: int, frame: FrameType | None) -> None:
+    again = _asked.waiting
+    _asked.received.append(number)
+    _asked.waiting = True
+    if again or not _asked.held:
+        raise KeyboardInterrupt
+
+
+def _on_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _first(error: BaseException) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from soret.errors import RunError
-from soret.runs import files
+from soret.runs import durable, files
 
 
 def test_only_what_is_old_and_soret_s_is_abandoned(tmp_path: Path) -> None:
@@ -52,3 +52,19 @@ def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
     files.replace_folder(new, old)
     assert [path.name for path in tmp_path.iterdir()] == ["figures"]
     assert [path.name for path in old.iterdir()] == ["b"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX")
+@pytest.mark.parametrize("mask", [0o777, 0o700, 0o277])
+def test_what_is_made_is_its_owner_s_whatever_the_umask(tmp_path: Path, mask: int) -> None:
+    """Catches: an empty folder that nobody can open, left in the way; a page of mode 000."""
+    before = os.umask(mask)
+    try:
+        durable.make_folder(tmp_path / "a" / "b")
+        files.write_text(tmp_path / "a" / "b" / "page.html", "text")
+    finally:
+        os.umask(before)
+    for made in (tmp_path / "a", tmp_path / "a" / "b"):
+        assert made.stat().st_mode & 0o700 == 0o700
+    assert (tmp_path / "a" / "b" / "page.html").stat().st_mode & 0o600 == 0o600
+    assert (tmp_path / "a").stat().st_mode & ~mask & 0o077 == 0o777 & ~mask & 0o077

@@ -12,6 +12,7 @@ from contextlib import nullcontext
 import jax
 import xarray as xr
 
+from soret import system
 from soret.dynamics import rounding
 from soret.dynamics.algorithm import Algorithm
 from soret.dynamics.arguments import check
@@ -233,6 +234,7 @@ def _wait(tasks: Sequence[Future[BlockResult]]) -> None:
     """Wait for all; raise the first failure at once. Wakes up often, so that Ctrl-C is heard."""
     pending = set(tasks)
     while pending:
+        system.stop_if_asked()
         finished, pending = wait(pending, timeout=0.2, return_when=FIRST_EXCEPTION)
         for task in finished:
             task.result()

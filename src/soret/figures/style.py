@@ -9,6 +9,7 @@ import matplotlib
 from matplotlib.figure import Figure, FigureBase
 
 from soret.figures.empty import straighten
+from soret.runs.durable import make_folder
 from soret.runs.files import write_bytes
 
 # Okabe and Ito's colours, told apart with any colour vision and in grey.
@@ -76,7 +77,7 @@ def save(figure: Figure, path: Path) -> list[Path]:
             memory = io.BytesIO()
             figure.savefig(memory, format=kind, **how)
             drawn[path.with_name(f"{path.name}.{kind}")] = memory.getvalue()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     for place, content in drawn.items():
         write_bytes(place, content)
     return list(drawn)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import xarray as xr
 
+from soret import system
 from soret.errors import RunError, SettingsError
 from soret.report import curves, embed
 from soret.report.collect import collect
@@ -56,6 +57,7 @@ def watch(
     told = ""
     try:
         while not watcher.is_done():
+            system.stop_if_asked()
             try:
                 html = watcher.page(every)
             except Finished:
@@ -69,6 +71,7 @@ def watch(
                 put(html, to)
             wait(every)
     except KeyboardInterrupt:
+        system.heard()
         if not watcher.is_done():
             put(watcher.page(every=0), to)
             return

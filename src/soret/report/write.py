@@ -8,7 +8,7 @@ from soret.errors import SettingsError
 from soret.report.collect import Collected, collect
 from soret.report.size import WORTH_SAYING, expected_bytes, megabytes, refuse_beyond
 from soret.report.table import MARK, escape, table
-from soret.runs import files
+from soret.runs import durable, files
 
 _GENERATOR = 'name="generator" content="soret report'
 _LOOKED_AT = 4096
@@ -90,7 +90,7 @@ def put(text: str, to: Path) -> None:
         If it cannot be written; what was there before is there still.
     """
     try:
-        to.parent.mkdir(parents=True, exist_ok=True)
+        durable.make_folder(to.parent)
         files.clear_abandoned(to.parent)  # what a report that was killed left half-written
         files.write_text(to, text)
     except OSError as error:

@@ -61,7 +61,7 @@ class Aside:
         while True:
             there = self._folder / f"damaged-{number}"
             try:
-                there.mkdir()
+                durable.make_usable_folder(there)
             except FileExistsError:
                 number += 1
             else:

@@ -1,5 +1,6 @@
 """Having files on disk, not only in the system's memory: what a power cut must not take."""
 
+import contextlib
 import errno
 import os
 import stat
@@ -84,9 +85,35 @@ def make_folder(folder: Path) -> None:
         if place.is_dir():
             break
         missing.append(place)
-    folder.mkdir(parents=True, exist_ok=True)
+    for place in reversed(missing):
+        with contextlib.suppress(FileExistsError):  # somebody else made it
+            make_usable_folder(place)
+    folder.mkdir(exist_ok=True)
     for place in missing:
         sync_folder(place.parent)
+
+
+def make_usable_folder(folder: Path) -> None:
+    """Make a folder, in one that is there, that its owner can use whatever the umask.
+
+    Raises
+    ------
+    FileExistsError
+        If there is something of this name.
+    """
+    folder.mkdir()
+    _allow(folder, stat.S_IRWXU)
+
+
+def make_usable(file: Path) -> None:
+    """Let its owner read and change a file that was just made, whatever the umask."""
+    _allow(file, stat.S_IRUSR | stat.S_IWUSR)
+
+
+def _allow(path: Path, wanted: int) -> None:
+    mode = stat.S_IMODE(os.lstat(path).st_mode)
+    if mode & wanted != wanted:
+        os.chmod(path, mode | wanted)
 
 
 def _together(sync: Callable[[Path], None], paths: Sequence[Path]) -> None:

@@ -203,6 +203,7 @@ def _write(path: Path, content: bytes | memoryview, sync: bool) -> None:
     new = beside(path)
     try:
         with new.open("xb") as file:
+            durable.make_usable(new)
             file.write(content)
             file.flush()
             if sync:

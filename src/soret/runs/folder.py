@@ -237,7 +237,7 @@ class RunFolder:
         """
         new = files.beside(self.figures)
         with refusals.writing(self.figures):
-            new.mkdir()
+            durable.make_usable_folder(new)
             try:
                 yield new
                 self._lock.check()
