@@ -198,3 +198,11 @@ def test_a_single_run_is_judged_by_its_blocks():
     for series, blocks in ((np.ones((1, 10)), None), (np.ones((1, 10)), 6)):
         with pytest.raises(InferenceError, match="no interval"):
             stationarity(series, blocks=blocks)
+
+
+def test_one_series_is_told_its_shape():
+    """Catches: "at least 4 records" of a series that has a hundred."""
+    one = 1 + 0.1 * np.random.default_rng(0).normal(size=200)
+    with pytest.raises(InferenceError, match=r"give \(replicas, records\).*series\[None\]"):
+        stationarity(one)
+    assert stationarity(one[None], blocks=5).verdict == "stationary"

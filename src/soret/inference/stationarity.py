@@ -58,7 +58,12 @@ def stationarity(
     """
     x = numbers("series", series, replicas=0)
     blocks = None if blocks is None else whole_number("blocks", blocks, 1)
-    if x.ndim != 2 or x.shape[1] < 4 or not np.isfinite(x).all():
+    if x.ndim != 2:
+        raise InferenceError(
+            f"the series have shape {x.shape}; give (replicas, records), and of one series "
+            "series[None] and blocks."
+        )
+    if x.shape[1] < 4 or not np.isfinite(x).all():
         raise InferenceError("a series must be finite, of at least 4 records.")
     if len(x) * (blocks or 1) < 3 or x.shape[1] < 2 * (blocks or 1):
         raise InferenceError(

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from numpy.typing import NDArray
 
 from soret.data import Dataset
+from soret.data.subsets import whole_number
 from soret.errors import SettingsError
 from soret.landscape.chunks import mean_in_chunks
 from soret.landscape.evaluation import is_right
@@ -70,13 +71,13 @@ def accuracy(problem: Problem, state: State) -> Float[Array, ""]:
     return jnp.mean(is_right(outputs, jnp.asarray(labels), threshold))
 
 
-def accuracy_over(chosen: NDArray[np.integer[Any]]) -> Observable:
-    """Return the observable `accuracy` over some examples of a data set.
+def accuracy_over(chosen: int | np.integer[Any] | NDArray[np.integer[Any]]) -> Observable:
+    """Return the observable `accuracy` over other examples, some at a time.
 
     Parameters
     ----------
-    chosen : (n,) integer array
-        Which examples.
+    chosen : int or (n,) integer array
+        How many, as `problem.evaluation_batch(chosen)` draws them; or which examples.
 
     Raises
     ------
@@ -84,22 +85,32 @@ def accuracy_over(chosen: NDArray[np.integer[Any]]) -> Observable:
         If there are none.
     """
     which = np.asarray(chosen)
-    if which.ndim != 1 or not which.size or which.dtype.kind not in "iu":
+    number = None if which.ndim else whole_number(chosen, "chosen")
+    if number is None and (which.ndim != 1 or not which.size or which.dtype.kind not in "iu"):
         raise SettingsError(
             f"chosen has shape {which.shape} and type {which.dtype}; it must be a list of at "
             "least one whole number."
         )
 
-    @label("accuracy", "fraction")
-    def accuracy(problem: Problem, state: State) -> Float[Array, ""]:
+    def examples_of(problem: Problem) -> tuple[Array, Array, np.ndarray]:
+        """Return the inputs, their labels, and the labels that tell what is measured."""
+        if number is not None:
+            inputs, labels = problem.evaluation_batch(number)
+            every = problem.data.labels if isinstance(problem.data, Dataset) else labels
+            return jnp.asarray(inputs), jnp.asarray(labels), every
         if not isinstance(problem.data, Dataset):
             raise SettingsError(
-                f"problem {problem.name!r} draws from a stream; accuracy_over takes a data set."
+                f"problem {problem.name!r} draws from a stream; accuracy_over takes a number of "
+                "examples from it."
             )
         note(Drawn(len(which), len(problem.data), "as chosen"))
-        inputs = jnp.asarray(problem.data.inputs[which])
-        labels = jnp.asarray(problem.data.labels[which])
-        threshold = _threshold(problem, problem.data.labels)
+        inputs, labels = problem.data.inputs[which], problem.data.labels[which]
+        return jnp.asarray(inputs), jnp.asarray(labels), problem.data.labels
+
+    @label("accuracy", "fraction")
+    def accuracy(problem: Problem, state: State) -> Float[Array, ""]:
+        inputs, labels, every = examples_of(problem)
+        threshold = _threshold(problem, every)
 
         def right(params: Params, x: Array, y: Array) -> Array:
             return is_right(problem.output(params, x)[None], y[None], threshold)[0]
