@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from hostile import edit
-from report_runs import CLAIM, Make
+from report_runs import CLAIM, Make, result
 from test_report_hostile import shown
 
 from soret.errors import RunError, SettingsError
@@ -112,6 +112,86 @@ class TestNotComplete:
             "the run ", ""
         )
         assert not shown(tmp_path / "open")[0]
+
+
+class TestJudgedAgain:
+    """A finished run is judged again: its files change before they are sealed."""
+
+    @pytest.mark.parametrize("file", ["verdict.json", "figures/figure.png", "manifest.json"])
+    def test_nobody_is_accused_meanwhile(self, make: Make, tmp_path: Path, file: str) -> None:
+        """Catches: "damaged, run the same command again" of a run that is just being judged."""
+        make("whole")
+        run = make("again")
+        (run / lock.NAME).write_text("{}")
+        with (run / file).open("ab") as changed:
+            changed.write(b" x")
+        (sentence,) = collect([tmp_path]).unread
+        assert "is being judged now" in sentence
+        assert "damaged" not in sentence
+        if not file.startswith("figures"):  # which are not looked at here
+            assert "is being judged now" in shown(run)[2]
+
+    def test_one_that_has_ended_meanwhile_is_read(
+        self, make: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Catches: an old manifest held against a new verdict, once its process has gone."""
+        run, look = make(), manifest.read
+        stale = [look(run) | {"verdict.json": manifest.Entry(1, "0" * 64)}]
+        monkeypatch.setattr(manifest, "read", lambda run: stale.pop() if stale else look(run))
+        assert len(collect([run]).runs) == 1
+        assert not stale
+
+    def test_what_is_damaged_and_at_rest_is_called_so(self, make: Make) -> None:
+        """Catches: a damaged run that is waited for."""
+        run = make()
+        (run / "verdict.json").write_text("{}")
+        for old in (False, True):
+            if old:
+                os.utime(run / manifest.NAME, (time.time() - 600,) * 2)
+            assert "verdict.json is damaged" in shown(run)[2]
+
+    def test_a_run_taken_over_keeps_its_verdict(
+        self, make: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Catches: a verdict written by a process that has lost the folder to another one."""
+
+        def lost(self: lock.FolderLock) -> None:
+            raise RunError("another process took it over.")
+
+        run = make()
+        before = (run / "verdict.json").read_bytes()
+        monkeypatch.setattr(lock.FolderLock, "check", lost)
+        with pytest.raises(RunError, match="took it over"):
+            RunFolder(run).write_verdict({"verdict": "contradicted"})
+        assert (run / "verdict.json").read_bytes() == before
+
+
+class TestMuch:
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            {"a": "x" * 2_000_000},
+            {"a": [0.5] * 60_000},
+            {f"a{i}": i for i in range(20_000)},
+            {"a" * 2_000_000: 1},
+        ],
+    )
+    def test_it_is_cut_and_said(self, make: Make, settings: dict[str, Any]) -> None:
+        """Catches: a minute of wrapping, and pages of one setting, for one run of a stranger."""
+        began = time.monotonic()
+        run = make(settings=settings)
+        made = time.monotonic()
+        found, said, _ = shown(run)
+        assert found
+        assert len(said) < 200_000
+        assert " more" in said
+        assert time.monotonic() - made < max(5.0, made - began)
+
+    def test_results_and_notes(self, make: Make) -> None:
+        """Catches: a verdict of ten thousand lines, or of fewer with no word on the others."""
+        said = shown(make(notes=["a note"] * 2_000, results=[result()] * 700))[1]
+        assert "and 1,800 notes more" in said
+        assert "and 500 results more" in said
 
 
 @pytest.mark.parametrize("name", ["verdict.json", "run.json", "figures"])

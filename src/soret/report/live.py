@@ -10,7 +10,7 @@ import xarray as xr
 
 from soret import system
 from soret.errors import RunError, SettingsError
-from soret.report import curves, embed
+from soret.report import curves, embed, state
 from soret.report.collect import collect
 from soret.report.page import Live, Section, page, render
 from soret.report.partial import Finished, Reader, measured_share
@@ -99,7 +99,8 @@ class Watcher:
         """Whether the run is complete, and judged if it is a claim's."""
         record = self.folder.record()
         tests = "claim" in record.get("description", {})
-        judged = (self.path / "verdict.json").exists()
+        # Sealed, too: whoever judged it has given its lock back.
+        judged = (self.path / "verdict.json").exists() and not state.in_use(self.path)
         return record.get("state") == "complete" and (judged or not tests)
 
     def page(self, every: int) -> str:

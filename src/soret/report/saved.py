@@ -254,17 +254,14 @@ def read_run(path: Path) -> SavedRun:
     RunError
         If the run is missing, unfinished or damaged, or has the verdict of another.
     """
-    try:
-        return _read_run(path)
-    except OSError as error:  # whoever works there moves its files
-        raise RunError(f"{path} was changed while it was read ({error.strerror}).") from error
+    return state.settled(path, _read_run)
 
 
 def _read_run(path: Path) -> SavedRun:
     record = schema.read_record(path / "run.json")
     run = SavedRun(path, record)
     if record["state"] != "complete":
-        raise RunError(state.unfinished(path, record, run.command))
+        raise state.UnfinishedError(state.unfinished(path, record, run.command))
     refused: dict[str, str] = {}
     if (path / "figures").is_symlink():
         refused["figures"] = f"{path / 'figures'} is a link; it is not followed for figures."
@@ -274,6 +271,8 @@ def _read_run(path: Path) -> SavedRun:
     for name, sentence in refused.items():
         if not name.startswith("figures") and (judged or name != "verdict.json"):
             raise RunError(sentence)
+    if refused and judged and state.in_use(path):
+        raise state.being_judged(path)
     store.check(path / "data.zarr", record["data_sha256"])
     notes = state.cautions(record)
     if not judged:

@@ -3,11 +3,14 @@
 import os
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from soret.runs import lock, numbers, schema
+from soret.errors import RunError
+from soret.runs import lock, manifest, numbers, schema
+
+T = TypeVar("T")
 
 NOT_JUDGED = "not judged yet"
 
@@ -51,6 +54,59 @@ def not_judged(path: Path, command: str) -> str:
     if in_use(path):
         return "It is being judged now."
     return f"It was simulated and is {NOT_JUDGED}; run it again to judge it: {command}"
+
+
+class UnfinishedError(RunError):
+    """The run is not complete."""
+
+
+def settled(path: Path, read: Callable[[Path], T]) -> T:
+    """Read a run; accuse nobody of what a process that judges it just now is changing.
+
+    While a finished run is judged again, its files are for a moment not those that the manifest
+    lists; who is told that they are damaged would start a second process.
+
+    Parameters
+    ----------
+    path : Path
+    read : callable
+        Told the path; it is called again if the run has been written a moment ago.
+
+    Raises
+    ------
+    RunError
+        What `read` raises, unless a process works there.
+    """
+    try:
+        return _read(path, read)
+    except UnfinishedError:
+        raise
+    except RunError:
+        if in_use(path):
+            raise being_judged(path) from None
+        if not _just_written(path):
+            raise
+    return _read(path, read)  # by now, whoever worked there has ended
+
+
+def being_judged(path: Path) -> RunError:
+    """Return what is said of a run whose files are just being changed."""
+    return RunError(f"{path} is being judged now, and cannot be read meanwhile; wait for it.")
+
+
+def _read(path: Path, read: Callable[[Path], T]) -> T:
+    try:
+        return read(path)
+    except OSError as error:  # whoever works there moves its files
+        raise RunError(f"{path} was changed while it was read ({error.strerror}).") from error
+
+
+def _just_written(path: Path) -> bool:
+    try:
+        written = os.lstat(path / manifest.NAME).st_mtime
+    except OSError:
+        return False
+    return abs(time.time() - written) < lock.SILENT_SECONDS
 
 
 def cautions(record: Mapping[str, Any]) -> list[str]:

@@ -1,8 +1,9 @@
 """Saved runs on a terminal, or as JSON: verdict and provenance, of which nothing can act."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from soret.errors import RunError, SoretError
+from soret.errors import SoretError
 from soret.printable import printable
 from soret.report import state
 from soret.report.saved import SavedRun
@@ -24,6 +25,8 @@ from soret.streams import json_line
 _COLOURS = {"supported": "green", "contradicted": "red", "inconclusive": "yellow"}
 # Groups of what a run says of itself: a line for each of their entries.
 _GROUPS = ("problem", "data", "algorithm", "functions", "settings")
+# A claim has some tens of settings, and a list of values some hundred letters.
+_MOST_LINES, _MOST_LETTERS = 200, 2_000
 _SHOWN = ("state", "started", "finished", "description", "versions", "platform")
 
 
@@ -91,10 +94,7 @@ def glance(path: Path) -> Glance:
     RunError
         If that is missing or damaged, or the verdict is of another run.
     """
-    try:
-        return _glance(path)
-    except OSError as error:  # whoever works there moves its files
-        raise RunError(f"{path} was changed while it was read ({error.strerror}).") from error
+    return state.settled(path, _glance)
 
 
 def _glance(path: Path) -> Glance:
@@ -118,7 +118,8 @@ def _glance(path: Path) -> Glance:
 
 def print_results(found: Mapping[str, Any], console: Console) -> None:
     """Print what came of a claim's test, as `verdict.json` has it."""
-    for result in found.get("results", []):
+    results = found.get("results", [])
+    for result in results[:_MOST_LINES]:
         console.print(
             Text.assemble(
                 _coloured(result["verdict"]),
@@ -131,12 +132,20 @@ def print_results(found: Mapping[str, Any], console: Console) -> None:
         console.print(Padding(_plain(result["quantity"]), (0, 0, 0, 4)))
         if result.get("note"):
             console.print(Padding(_plain(result["note"], style="dim"), (0, 0, 0, 4)))
-    for note in found.get("notes", []):
-        console.print(_plain(f"note: {note}"), soft_wrap=True)
-    for figure in found.get("figures", []):
-        console.print(_plain(f"figure: {figure}"), soft_wrap=True)
+    _print_left_out(results, "results", console)
+    for kind in ("note", "figure"):
+        given = found.get(f"{kind}s", [])
+        for one in given[:_MOST_LINES]:
+            console.print(_plain(f"{kind}: {one}"), soft_wrap=True)
+        _print_left_out(given, f"{kind}s", console)
     head = _plain(f"{found.get('claim')} ({found.get('scale')} scale): ")
     console.print(Text.assemble(head, _coloured(found.get("verdict"))))
+
+
+def _print_left_out(given: Sequence[Any], what: str, console: Console) -> None:
+    more = len(given) - _MOST_LINES
+    if more > 0:
+        console.print(_plain(f"… and {more:,} {what} more, in verdict.json"))
 
 
 def _print_run(seen: Glance, out: Console) -> None:
@@ -155,13 +164,20 @@ def _print_run(seen: Glance, out: Console) -> None:
 def _lines(value: Any) -> Text:
     if not isinstance(value, Mapping):
         return _plain(value)
-    lines: list[Text] = []
+    entries = _entries(value)
+    lines = [_plain(f"{key}: {setting(one)}") for key, one in islice(entries, _MOST_LINES)]
+    more = sum(1 for _ in entries)
+    if more:
+        lines.append(_plain(f"… and {more:,} more, in run.json"))
+    return Text("\n").join(lines)
+
+
+def _entries(value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for key, item in value.items():
         if isinstance(item, Mapping) and key in _GROUPS:
-            lines += [_plain(f"{key} {name}: {setting(one)}") for name, one in item.items()]
+            yield from ((f"{key} {name}", one) for name, one in item.items())
         else:
-            lines.append(_plain(f"{key}: {setting(item)}"))
-    return Text("\n").join(lines)
+            yield key, item
 
 
 def _say_unread(error: SoretError, err: Console) -> None:
@@ -169,7 +185,10 @@ def _say_unread(error: SoretError, err: Console) -> None:
 
 
 def _plain(text: object, style: str = "") -> Text:
-    return Text(printable(text), style=style)
+    said = str(text)
+    if len(said) > _MOST_LETTERS:  # wrapping megabytes takes a minute
+        said = f"{said[:_MOST_LETTERS]}… and {len(said) - _MOST_LETTERS:,} letters more"
+    return Text(printable(said), style=style)
 
 
 def _coloured(verdict: Any) -> Text:

@@ -252,10 +252,11 @@ class RunFolder:
         Raises
         ------
         RunError
-            If it cannot be written.
+            If it cannot be written, or another process took the folder over.
         """
         path = self.path / "verdict.json"
         with refusals.writing(path):
+            self._lock.check()
             files.write_json(path, verdict)
         self.seal()
 
