@@ -47,7 +47,10 @@ def main() -> None:
     system.stop_like_ctrl_c()
     status = _status()
     signal = system.ended_by()
-    sys.exit(streams.finish(status if signal is None else 128 + signal))
+    status = streams.finish(status if signal is None else 128 + signal)
+    if system.was_asked_to_stop():
+        system.leave(status)
+    sys.exit(status)
 
 
 def _status() -> int:

@@ -1,12 +1,15 @@
 """What the operating system and the environment refuse, in a sentence; signals that end a run."""
 
+import contextlib
+import logging
 import os
 import signal
 import stat
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 from soret.errors import SettingsError
 
@@ -16,10 +19,12 @@ __all__ = [
     "heard",
     "is_asked_to_stop",
     "keep_own_access",
+    "leave",
     "refusal",
     "stop_if_asked",
     "stop_later",
     "stop_like_ctrl_c",
+    "was_asked_to_stop",
 ]
 
 _THREADS = (
@@ -132,7 +137,7 @@ def stop_if_asked() -> None:
         raise KeyboardInterrupt
 
 
-@contextmanager
+@contextlib.contextmanager
 def stop_later() -> Iterator[None]:
     """Let a signal wait until a block of code is done; the second one does not wait.
 
@@ -154,6 +159,11 @@ def is_asked_to_stop() -> bool:
     return _asked.waiting
 
 
+def was_asked_to_stop() -> bool:
+    """Return whether a signal ever asked to stop, whatever came of it."""
+    return bool(_asked.received)
+
+
 def heard() -> None:
     """Say that the work has stopped because of a signal, so that it need not be raised again."""
     _asked.waiting = False
@@ -162,6 +172,20 @@ def heard() -> None:
 def ended_by() -> int | None:
     """Return the number of the signal that ended the work, SIGTERM or SIGHUP."""
     return next((number for number in _asked.received if number in _ENDING), None)
+
+
+def leave(status: int) -> NoReturn:
+    """End the process at once, with its output written and everything of Soret's closed.
+
+    After a signal threads of XLA's may be in the middle of a compilation; where the interpreter is
+    taken down under them they abort the process, and the status is lost.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError, ValueError):  # it is closed, or nobody reads it
+                stream.flush()
+    logging.shutdown()
+    os._exit(status)
 
 
 def keep_own_access() -> None:
