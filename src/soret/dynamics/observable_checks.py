@@ -8,13 +8,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-import soret.landscape
 from soret.errors import SettingsError
 from soret.observables.state import Observable, name
 from soret.problems import Problem
 from soret.problems.model_checks import explained, where
 
-_LANDSCAPE = str(Path(soret.landscape.__file__).parent)
+_LANDSCAPE = str(Path(__file__).parents[1] / "landscape")
 _TRACED = (
     jax.errors.ConcretizationTypeError,
     jax.errors.TracerArrayConversionError,
