@@ -175,6 +175,13 @@ class TestProvenance:
         assert augmented(DATA, half).description.endswith("augmented by shrunk(amount=0.5)")
         assert "augmented by noisy" in run(augmented(DATA, noisy)).attrs["problem_data"]
 
+    def test_of_a_lambda_is_its_source(self) -> None:
+        """Catches: a lambda that is refused, or that a saved run cannot tell from another."""
+        data = augmented(DATA, lambda key, x: x + 0.1 * jax.random.normal(key, x.shape))
+        assert data.description.endswith("augmented by lambda")
+        told = run(data).attrs
+        assert any("lambda" in str(v) and "sha256" in str(v) for v in told.values()), told
+
     def test_survives_what_is_made_of_the_data(self) -> None:
         data = soret.Dataset("n", np.ones((4, 2)), [0, 1, 2, 3], tuple("0123"))
         assert soret.data.even_odd(augmented(data, noisy)).augmentation is not None
@@ -188,7 +195,7 @@ def shrunk(key: jax.Array, x: jax.Array, amount: float) -> jax.Array:
 
 
 REFUSED: dict[str, tuple[Any, Any, str]] = {
-    "a lambda": (DATA, lambda key, x: x, "use `def`, not `lambda`"),
+    "a lambda": (DATA, lambda key, x: x, "augmentation lambda ignores its key"),
     "no function": (DATA, "flip", "must be a function of key and example"),
     "too many arguments": (DATA, shrunk, "augmentation shrunk fails on one example"),
     "a stream": (soret.data.Gaussian(3), noisy, "give a soret.Dataset"),

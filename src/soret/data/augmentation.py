@@ -110,12 +110,12 @@ def augmented(data: "Dataset", function: Augment) -> "Dataset":
     function : callable
         ``function(key, x) -> x`` for one example in the data set's own shape and scale, float32;
         `key` is for `jax.random`. Networks that flatten and scale do so afterwards. The
-        description of the data set, and so a run's provenance, has its name.
+        description of the data set, and so a run's provenance, has its name, or "lambda".
 
     Raises
     ------
     SettingsError
-        If the data set is augmented already, the function has no name, fails, changes the shape or
+        If the data set is augmented already, the function fails, changes the shape or
         the type, or ignores its key.
 
     Examples
@@ -185,6 +185,4 @@ def _name(function: Any) -> str:
         given += [f"{key}={value!r}" for key, value in function.keywords.items()]
         return f"{_name(function.func)}({', '.join(given)})"
     called = getattr(function, "__name__", type(function).__name__)
-    if "<lambda>" in called:
-        raise SettingsError("Name your augmentation: use `def`, not `lambda`.")
-    return str(called)
+    return "lambda" if "<lambda>" in called else str(called)

@@ -120,6 +120,9 @@ def _functions(
         for field in dataclasses.fields(problem.data):
             value = getattr(problem.data, field.name)
             given |= {f"data {field.name}": value} if callable(value) else {}
+    augmentation = getattr(problem.data, "augmentation", None)
+    if augmentation is not None:
+        given["data augmentation"] = augmentation.function
     given |= {f"observable {name(function)}": function for function in observables}
     given |= {} if watch is None else {"watched level": watch.level}
     return {key: described(f) for key, f in given.items() if f is not None and not _ours(f)}
