@@ -95,8 +95,9 @@ def test_measurements_of_a_claim_with_other_settings(tmp_path: Path) -> None:
 
     def measured(place: Path, settings: int, value: float) -> float:
         about = wanted | {"settings": {"samples": settings}}
-        experiments = claims_run._Experiments(place, about, False, lambda _: None)
-        return float(experiments.measure("trace", lambda _: xr.Dataset({"x": value})).x)
+        with begun(place) as run:
+            experiments = claims_run._Experiments(run, about, False, lambda _: None)
+            return float(experiments.measure("trace", lambda _: xr.Dataset({"x": value})).x)
 
     assert measured(tmp_path / "a", 4, 1.0) == 1.0
     assert measured(tmp_path / "a", 4, 2.0) == 1.0  # loaded

@@ -11,6 +11,7 @@ import xarray as xr
 
 from soret.errors import RunError, SettingsError
 from soret.runs import RunFolder, files, manifest
+from soret.runs.folder import runs_in
 
 WANTED = {"seed": 0}
 
@@ -100,8 +101,99 @@ class TestDamaged:
         assert (run / "manifest.json").read_bytes() == before
         assert names(run) == ["data.zarr", "manifest.json", "run.json"]
 
+    @pytest.mark.parametrize("also", ["", "loss", "zarr.json", "data.zarr"])
+    def test_copied_without_its_record(self, run: Path, data: xr.Dataset, also: str) -> None:
+        """Catches: a copy that was stopped, which is "no run" for ever."""
+        (run / "figures").mkdir()
+        (run / "figures" / "a.png").write_text("")
+        RunFolder(run).seal()
+        (run / "run.json").unlink()
+        if also:
+            files.remove(run / also if also == "data.zarr" else run / "data.zarr" / also)
+        kept = set(names(run))
+        make(run, data)
+        xr.testing.assert_identical(RunFolder(run).load(), data)
+        assert set(names(run / "damaged-1")) == kept
+
+    def test_killed_while_that_is_set_aside(
+        self, run: Path, data: xr.Dataset, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Catches: a dead end between two renames."""
+        (run / "figures").mkdir()
+        RunFolder(run).seal()
+        (run / "run.json").unlink()
+        replace = os.replace
+        for _ in range(3):
+
+            def killed(source: Path, target: Path) -> None:
+                replace(source, target)
+                raise KeyboardInterrupt
+
+            monkeypatch.setattr(os, "replace", killed)
+            with pytest.raises(KeyboardInterrupt):
+                make(run, data)
+        monkeypatch.setattr(os, "replace", replace)
+        make(run, data)
+        xr.testing.assert_identical(RunFolder(run).load(), data)
+
+    @pytest.mark.parametrize("blocks", [[], ["block-00000.npz"], ["loop.npz", "block-00001.npz"]])
+    def test_checkpoints_alone(self, run: Path, data: xr.Dataset, blocks: list[str]) -> None:
+        """Catches: what a run left of itself taken for somebody's files for ever, or removed."""
+        files.remove(run)
+        (run / "checkpoints").mkdir(parents=True)
+        for block in blocks:
+            (run / "checkpoints" / block).write_text(block)
+        make(run, data)
+        assert names(run) == ["damaged-1", "data.zarr", "manifest.json", "run.json"]
+        assert names(run / "damaged-1" / "checkpoints") == sorted(blocks)
+
+
+class TestReadInPart:
+    @pytest.mark.parametrize("left", ["manifest.json", "data.zarr"])
+    def test_one_rule_for_the_folder_and_those_in_it(self, run: Path, left: str) -> None:
+        """Catches: a part of a run that is named by the folder above it, and not by itself."""
+        for name in set(names(run)) - {left}:
+            files.remove(run / name)
+        (run / "damaged-1").mkdir()
+        (run / "damaged-1" / "run.json").write_text("{}")
+        assert runs_in(run) == runs_in(run.parent) == [run]
+
 
 class TestRefused:
+    @pytest.mark.parametrize("how", ["a file more", "of others", "a link", "no record in it"])
+    def test_a_manifest_of_others(self, run: Path, data: xr.Dataset, how: str) -> None:
+        """Catches: somebody's data moved about since there is a manifest.json beside them."""
+        (run / "run.json").unlink()
+        listed = json.loads((run / "manifest.json").read_text())
+        if how == "a file more":
+            (run / "data.zarr" / "mine").write_text("")
+        elif how == "of others":
+            listed["format"] = "theirs/1"
+        elif how == "a link":
+            link_an_array(run)
+        else:
+            del listed["files"]["run.json"]
+        (run / "manifest.json").write_text(json.dumps(listed))
+        with pytest.raises(RunError, match="exists and is no run; choose another folder"):
+            make(run, data)
+        assert names(run) == ["data.zarr", "manifest.json"]
+
+    @pytest.mark.parametrize("name", ["normal", "a-b", "nowhere"])
+    def test_links_in_place_of_an_experiment(self, tmp_path: Path, name: str) -> None:
+        """Catches: a claim's experiments written outside of its folder, through a link."""
+        with RunFolder(tmp_path / "run") as folder:
+            folder.begin(WANTED)
+        checkpoints = tmp_path / "run" / "checkpoints"
+        checkpoints.mkdir()
+        if name != "nowhere":
+            (tmp_path / "home").mkdir()
+        (checkpoints / name).symlink_to(tmp_path / "home")
+        with pytest.raises(
+            RunError, match=f"{name} is a link, which Soret does not make or follow"
+        ):
+            RunFolder(tmp_path / "run").begin(WANTED)
+        assert not (tmp_path / "home").exists() or names(tmp_path / "home") == []
+
     @pytest.mark.parametrize(
         "name",
         ["thesis.tex", ".thesis.old", ".notes.partial", ".hidden", "checkpoints/last.pt"],

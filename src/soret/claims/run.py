@@ -197,7 +197,7 @@ def _run_in(
 class _Experiments:
     """A `Simulate` that runs, and keeps every experiment until the claim's run is saved."""
 
-    folder: Path
+    folder: RunFolder
     about: Mapping[str, Any]
     progress: bool | None
     say: Callable[[str], None]
@@ -235,7 +235,11 @@ class _Experiments:
         return {"out": self._place(name), "progress": self.progress}
 
     def _place(self, name: str) -> Path:
-        return self.folder / name.replace("/", "-")
+        self.folder.check()  # or the next experiment would make its folder anew
+        place = self.folder.path / "checkpoints" / name.replace("/", "-")
+        if place.is_symlink():
+            raise RunError(f"{place} is a link, which Soret does not make or follow; remove it.")
+        return place
 
 
 def _description(claim: Any, scale: str, seed: int) -> dict[str, Any]:
@@ -274,8 +278,7 @@ def _simulate(
     progress: bool | None,
     say: Callable[[str], None],
 ) -> Runs:
-    checkpoints = folder.path / "checkpoints"
-    runs = claim.simulate(_Experiments(checkpoints, about, progress, say))
+    runs = claim.simulate(_Experiments(folder, about, progress, say))
     folder.finish(xr.DataTree.from_dict(dict(runs)), experiments=list(runs))
     return runs
 

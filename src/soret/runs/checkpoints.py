@@ -4,6 +4,7 @@ Each holds a digest of the run's description and of the block's own: its number,
 computes. One that is damaged, or belongs to another run or block, is set aside and not used.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -55,7 +56,11 @@ class Checkpoints:
     ) -> None:
         """Save a block's state, in place of an older one."""
         path = self._path(block)
-        durable.make_folder(self._folder)
+        if not self._folder.is_dir():
+            # Never the folder that it is in: that was moved or removed if it is not there.
+            with contextlib.suppress(FileExistsError):  # another block made it
+                durable.make_usable_folder(self._folder)
+            durable.sync_folder(self._folder.parent)
         new = not os.path.lexists(path)
         identity = np.frombuffer(bytes.fromhex(self._identity(block, about)), np.uint8)
         files.write_arrays(path, {**arrays, _IDENTITY: identity})
@@ -96,6 +101,18 @@ class Checkpoints:
 
     def _identity(self, block: str, about: Mapping[str, Any] | None) -> str:
         return digest({"run": self._run, "block": block, "about": about or {}})
+
+
+def only_blocks(folder: Path) -> bool:
+    """Whether a run's folder holds blocks under `checkpoints`, and nothing else is there."""
+    place = folder / FOLDER
+    if not _is_folder(place):
+        return False
+    return all(
+        stat.S_ISREG(os.lstat(path).st_mode)
+        and (_BLOCK.fullmatch(path.name) or files.is_left_over(path.name))
+        for path in place.iterdir()
+    )
 
 
 def digest(description: Mapping[str, Any]) -> str:

@@ -31,7 +31,7 @@ from soret.runs import (
     schema,
     store,
 )
-from soret.runs.aside import Aside
+from soret.runs.aside import Aside, is_aside
 from soret.runs.checkpoints import Checkpoints
 from soret.runs.found import FORMAT, OLD_FORMAT, State
 from soret.runs.lock import FolderLock
@@ -134,6 +134,27 @@ class RunFolder:
                 self._lock.give_back()
                 raise
 
+    def check(self) -> None:
+        """Make sure, before something is written, that the run is there and locked still.
+
+        Raises
+        ------
+        RunError
+            If its folder was moved or removed, or another process took it over.
+        """
+        # Before the lock, which would be made anew, and the folder with it.
+        if self.path.is_dir() and not os.path.lexists(self.record_path):
+            raise RunError(
+                f"{self.record_path} was removed while the run was being made; run the same "
+                "command again."
+            )
+        if not self.path.is_dir():
+            raise RunError(
+                f"the folder {self.path} was moved or removed while the run was being made; put it "
+                "back and run the same command again, or run it with the folder where it is now."
+            )
+        self._lock.check()
+
     def lock(self) -> None:
         """Keep other processes from working in the folder, as `begin` does for a run to be made.
 
@@ -158,11 +179,16 @@ class RunFolder:
             if not self._entered:
                 self._lock.give_back()
             return True
+        found.refuse_linked_experiments(self.path)
         made_of_it = [self.path / "verdict.json", self.figures]
         if seen.state is State.DAMAGED:
-            # The record is replaced in one go below: there is no moment without one.
+            # Of what no record vouches for, checkpoints may be anybody's.
+            vouched = os.path.lexists(self.record_path)
+            orphans = [] if vouched else [self.path / checkpoints.FOLDER]
+            # The record is replaced in one go below: there is no moment without one. Where there
+            # was none, the manifest goes last: it tells that the rest is a run's.
             self._aside.put(
-                [self.data_path, self.path / manifest.NAME, *made_of_it],
+                [*orphans, self.data_path, *made_of_it, self.path / manifest.NAME],
                 f"{seen.why}; the run is computed anew",
                 copy=[self.record_path],
             )
@@ -201,7 +227,7 @@ class RunFolder:
             If it cannot be written; the same call goes on from there.
         """
         with refusals.writing(self.path):
-            self._lock.check()
+            self.check()
             record = self.record()
             record |= {"data_sha256": store.write(data, self.data_path)}
             record |= {"state": "complete", "finished": now(), **also}
@@ -223,7 +249,7 @@ class RunFolder:
             the folder cannot be written.
         """
         with refusals.writing(self.path):
-            self._lock.check()
+            self.check()
             manifest.write(self.path)
 
     @contextmanager
@@ -237,10 +263,11 @@ class RunFolder:
         """
         new = files.beside(self.figures)
         with refusals.writing(self.figures):
+            self.check()
             durable.make_usable_folder(new)
             try:
                 yield new
-                self._lock.check()
+                self.check()
                 files.replace_folder(new, self.figures)
             except BaseException:
                 files.remove(new)
@@ -256,7 +283,7 @@ class RunFolder:
         """
         path = self.path / "verdict.json"
         with refusals.writing(path):
-            self._lock.check()
+            self.check()
             files.write_json(path, verdict)
         self.seal()
 
@@ -303,7 +330,7 @@ class RunFolder:
             If it cannot be written, or another process took the folder over.
         """
         with refusals.writing(self.path):
-            self._lock.check()
+            self.check()
             self._begun_checkpoints().write(block, arrays, about)
 
     def read_checkpoint(
@@ -376,7 +403,10 @@ def runs_in(path: Path) -> list[Path]:
         inside = sorted(path.iterdir()) if path.is_dir() else []
     except OSError as error:
         raise RunError(f"{path} cannot be read ({error.strerror}).") from error
-    runs = [place for place in inside if _has(place, "run.json", "data.zarr", manifest.NAME)]
+    parts = ("run.json", "data.zarr", manifest.NAME)
+    runs = [place for place in inside if _has(place, *parts) and not is_aside(place.name)]
+    if not runs and _has(path, *parts):
+        runs = [path]
     if not runs:
         raise RunError(f"{path} holds no saved run.")
     return runs

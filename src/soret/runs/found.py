@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,9 +53,7 @@ def look(folder: Path, description: Mapping[str, Any]) -> Found:
     strange = sorted(name for name in names if not _is_ours(folder, name))
     _refuse_links(folder)
     if "run.json" not in names:
-        if strange or names & _NAMES:
-            raise RunError(f"{folder} exists and is no run; choose another folder.")
-        return Found(State.NOTHING)
+        return _without_record(folder, names, strange)
     try:
         record = schema.read_record(folder / "run.json")
     except DamagedError as error:
@@ -69,6 +67,24 @@ def look(folder: Path, description: Mapping[str, Any]) -> Found:
     if record.get("state") != "complete":
         return Found(State.RUNNING)
     return _finished(folder, record)
+
+
+def _without_record(folder: Path, names: Collection[str], strange: Sequence[str]) -> Found:
+    """Say what is in a folder without `run.json`: copied in part, or that file was removed."""
+    ours = set(names) & _NAMES
+    if not (ours or strange):
+        return Found(State.NOTHING)
+    if manifest.covers(folder):
+        said = f"{folder / 'run.json'} is missing"
+        if strange:
+            raise RunError(
+                f"{said}. {folder} also holds {strange[0]!r}, which Soret did not write: choose "
+                "another folder, or move that file."
+            )
+        return _damaged(said)
+    if ours == {checkpoints.FOLDER} and not strange and checkpoints.only_blocks(folder):
+        return _damaged(f"{folder} holds checkpoints without a run")
+    raise RunError(f"{folder} exists and is no run; choose another folder.")
 
 
 def is_untidy(folder: Path) -> bool:
@@ -117,8 +133,26 @@ def _refuse_another(
         )
 
 
-def _refuse_links(folder: Path) -> None:
-    for name in sorted(_NAMES):
+def refuse_linked_experiments(folder: Path) -> None:
+    """Refuse an unfinished run with a link where an experiment is or will be.
+
+    A block's file that is a link is no matter: it is set aside.
+
+    Raises
+    ------
+    RunError
+        If there is one.
+    """
+    place = folder / checkpoints.FOLDER
+    if not os.path.lexists(place):
+        return
+    if not place.is_dir():
+        raise RunError(f"{place} is no folder; remove it, or choose another folder.")
+    _refuse_links(place, [n for n in os.listdir(place) if not n.endswith(".npz")])
+
+
+def _refuse_links(folder: Path, names: Collection[str] = _NAMES) -> None:
+    for name in sorted(names):
         path = folder / name
         if os.path.lexists(path) and stat.S_ISLNK(os.lstat(path).st_mode):
             raise RunError(

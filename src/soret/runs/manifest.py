@@ -87,6 +87,20 @@ def read(folder: Path) -> dict[str, Entry]:
     return {name: _entry(path, name, found) for name, found in listed.items()}
 
 
+def covers(folder: Path) -> bool:
+    """Whether there is a manifest of Soret's that lists every file where a run's files are.
+
+    Files that it lists may be missing or damaged.
+    """
+    try:
+        listed = read(folder)
+        return "run.json" in listed and all(
+            name in listed and _is_regular(path) for name, path in own(folder)
+        )
+    except RunError:
+        return False
+
+
 def verify(folder: Path) -> None:
     """Verify that a run is what was written.
 
