@@ -12,7 +12,6 @@ from contextlib import nullcontext
 import jax
 import xarray as xr
 
-from soret import system
 from soret.dynamics import rounding
 from soret.dynamics.algorithm import Algorithm
 from soret.dynamics.arguments import check
@@ -27,6 +26,7 @@ from soret.problems import Problem
 from soret.problems.tracing import ensemble_settings
 from soret.runs import RunFolder
 from soret.runs.progress import ProgressBar
+from soret.system import stop_if_asked
 
 log = logging.getLogger("soret")
 
@@ -234,7 +234,7 @@ def _wait(tasks: Sequence[Future[BlockResult]]) -> None:
     """Wait for all; raise the first failure at once. Wakes up often, so that Ctrl-C is heard."""
     pending = set(tasks)
     while pending:
-        system.stop_if_asked()
+        stop_if_asked()
         finished, pending = wait(pending, timeout=0.2, return_when=FIRST_EXCEPTION)
         for task in finished:
             task.result()

@@ -14,10 +14,10 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, PyTree
 
-from soret import system
 from soret.problems.tracing import ensemble_settings
 from soret.runs import RunFolder, pace
 from soret.runs.progress import ProgressBar
+from soret.system import stop_if_asked
 
 Variables = Mapping[str, tuple[Sequence[str], np.ndarray]]
 
@@ -111,7 +111,7 @@ class Loop:
         length, last_saved = 1, time.monotonic()
         try:
             while at[0] < self.count:
-                system.stop_if_asked()
+                stop_if_asked()
                 began, done = time.monotonic(), at[0]
                 until = min(self.count, done + length)
                 new = program(jnp.int32(done), jnp.int32(until), at[1], *arguments)
