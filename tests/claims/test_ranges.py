@@ -63,3 +63,11 @@ def test_times_are_whole_numbers_of_steps():
     for exact, words in ((0.4, "fewer records"), (2.4, "fewer records"), (1e18, "2³¹")):
         with pytest.raises(SettingsError, match=words):
             spacing(exact, 50, "at η = 0.2")
+
+
+def test_a_collapse_is_asked_of_as_many_replicas_as_it_takes() -> None:
+    """Catches: a claim that is simulated, and then has too few replicas for its interval."""
+    from soret.claims.ranges import ENOUGH_REPLICAS
+    from soret.inference.curves import MIN_REPLICAS
+
+    assert ENOUGH_REPLICAS.at_least == MIN_REPLICAS

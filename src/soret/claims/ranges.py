@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from soret.inference.curves import MIN_REPLICAS
-
 LARGEST_COUNT = 2**31 - 1
 """Steps, replicas and sizes are counted in 32 bits."""
 
@@ -174,7 +172,8 @@ COUNT = In(at_least=1)
 POSITIVE = In(above=0)
 NOT_NEGATIVE = In(at_least=0)
 REPLICAS = In(at_least=2, why="an interval over replicas")
-ENOUGH_REPLICAS = In(at_least=MIN_REPLICAS, why="an interval of an exponent")
+# A number, since the inference it is from takes a second to import, and a list answers at once.
+ENOUGH_REPLICAS = In(at_least=8, why="an interval of an exponent")
 """Where curves are to collapse: `soret.inference.collapse` takes no fewer."""
 MOMENTUM = In(at_least=0, below=1)
 SHARE = In(above=0, below=1)
