@@ -8,7 +8,7 @@ from soret.errors import SoretError
 if TYPE_CHECKING:
     from soret import data, dynamics, inference, landscape, observables, problems, runs, theory
     from soret.data import Dataset
-    from soret.dynamics import SGD, DivergenceWarning, FirstPassage, Optax, simulate
+    from soret.dynamics import SGD, DivergenceWarning, Experiment, FirstPassage, Optax, simulate
     from soret.problems import Problem
     from soret.runs import load
 
@@ -18,6 +18,7 @@ __all__ = [
     "SGD",
     "Dataset",
     "DivergenceWarning",
+    "Experiment",
     "FirstPassage",
     "Optax",
     "Problem",
@@ -51,6 +52,7 @@ _HOMES = {
     "Optax": "soret.dynamics",
     "DivergenceWarning": "soret.dynamics",
     "RoundingWarning": "soret.dynamics",
+    "Experiment": "soret.dynamics",
     "FirstPassage": "soret.dynamics",
     "simulate": "soret.dynamics",
     "Problem": "soret.problems",

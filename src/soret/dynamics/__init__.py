@@ -1,6 +1,7 @@
 """Dynamics: SGD, and the engine that runs ensembles of it."""
 
 from soret.dynamics.arguments import check
+from soret.dynamics.experiment import Experiment
 from soret.dynamics.optax_optimizer import Optax
 from soret.dynamics.passage import FirstPassage
 from soret.dynamics.results import DivergenceWarning
@@ -13,6 +14,7 @@ from soret.dynamics.undefined import UndefinedWarning
 __all__ = [
     "SGD",
     "DivergenceWarning",
+    "Experiment",
     "FirstPassage",
     "Optax",
     "RoundingWarning",

@@ -1,0 +1,61 @@
+"""An experiment as a value: checked when made, equal, hashable, readable."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import soret
+from soret.errors import SettingsError
+
+PROBLEM = soret.problems.two_layer(inputs=3, hidden=4)
+SGD = soret.SGD([0.1, 0.05], batch_size=2)
+
+
+def made(**changes):
+    given = {
+        "problem": PROBLEM,
+        "algorithm": SGD,
+        "observe": soret.observables.loss,
+        "steps": 200,
+        "replicas": 6,
+    }
+    return soret.Experiment(**given | changes)
+
+
+def test_equal_parts_make_equal_experiments():
+    """It is a value: equal, of equal hash, and another where one part is."""
+    assert made() == made()
+    assert hash(made()) == hash(made(algorithm=soret.SGD([0.1, 0.05], batch_size=2)))
+    others = [{"seed": 1}, {"steps": 400}, {"replicas": 7}, {"record_every": 4}]
+    assert all(made() != made(**other) for other in others)
+
+
+def test_it_is_frozen():
+    with pytest.raises(AttributeError):
+        made().steps = 3
+
+
+def test_forms_of_the_same_arguments_agree():
+    """A list of observables, NumPy integers and a default are taken for what they mean."""
+    one = made(observe=[soret.observables.loss], steps=np.int64(200), seed=np.uint64(0))
+    assert one == made(record_every=2)
+    assert (one.records, one.every) == (101, 2)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"seed": -1}, {"replicas": 0}, {"record_every": 3}, {"observe": "loss"}]
+)
+def test_bad_parts_are_refused_when_it_is_made(wrong):
+    with pytest.raises(SettingsError):
+        made(**wrong)
+
+
+def test_replace_makes_another():
+    assert replace(made(), seed=5) == made(seed=5)
+
+
+def test_repr_says_what_is_run():
+    said = repr(made(seed=7))
+    for part in ("SGD", "learning_rate=[0.1, 0.05]", "6 replicas", "200 steps", "loss", "seed 7"):
+        assert part in said
