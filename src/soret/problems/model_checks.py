@@ -18,7 +18,7 @@ import jax.numpy as jnp
 
 from soret.data import Dataset
 from soret.errors import SettingsError
-from soret.problems import programs
+from soret.problems import programs, single_example
 from soret.problems.drawing import key_shape
 from soret.problems.labels import check_labels
 from soret.problems.losses import LOSSES
@@ -183,6 +183,7 @@ def check_step(
             f"the gradient of problem {problem.name!r} cannot be taken: "
             f"{_why_no_gradient(problem, params, x, label, error)}"
         ) from error
+    _check_normalization(problem, params, x)
     _warn_of_frozen_noise(problem, traced)
     _warn_of_probabilities(problem, params, x)
     if programs.is_zero(traced):
@@ -270,6 +271,29 @@ def _why_no_gradient(problem: Problem, params: Any, x: Any, label: Any, error: E
                 f"or give it a derivative with jax.custom_vjp{where(error)}"
             )
     return explained(error)
+
+
+def _check_normalization(problem: Problem, params: Any, x: jax.ShapeDtypeStruct) -> None:
+    """Refuse, or warn of, a model that normalizes over the one example that it is given."""
+    count = len(jax.tree.leaves(params))
+    with ensemble_settings():
+        traced = jax.make_jaxpr(problem.output)(params, x).jaxpr
+        marked = [place >= count for place in range(len(traced.invars))]
+        if not single_example.normalizes_alone(traced, marked):
+            return
+        constant = single_example.is_constant(problem.output, params, x)
+    what = (
+        f"predict of problem {problem.name!r} normalizes over the single example that it is given, "
+        "as batch normalization in training mode does"
+    )
+    remedy = (
+        "let predict use fixed statistics (running averages, or those of reference examples), and "
+        "give predict_batch= for what SGD sees, as soret.problems.dense(batch_normalization=True) "
+        "has them; or use layer or group normalization"
+    )
+    if constant:
+        raise SettingsError(f"{what}: its output is the same for every input; {remedy}.")
+    warn(f"{what}: of one example's mean and deviation nothing is left to learn; {remedy}.")
 
 
 def _warn_of_frozen_noise(problem: Problem, traced: Any) -> None:
