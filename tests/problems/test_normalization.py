@@ -10,6 +10,7 @@ import pytest
 import soret
 from soret.data import random_subset
 from soret.errors import SettingsError
+from soret.problems import ModelWarning
 
 DIGITS = soret.data.load("digits").first(700)
 
@@ -120,3 +121,63 @@ def test_refusals(net):
         soret.problems.dense(hidden=(3,), batch_normalization=True)
     with pytest.raises(SettingsError, match="that of predict, twice"):
         dataclasses.replace(net, predict_batch=lambda params, inputs: inputs)
+
+
+class TestOtherData:
+    """The same network made anew with other data, as one validates."""
+
+    TRAIN = dataclasses.replace(DIGITS, inputs=DIGITS.inputs[:600], labels=DIGITS.labels[:600])
+    # Other images than those trained on, so that references of their own would tell.
+    TEST = dataclasses.replace(
+        DIGITS, inputs=0.5 * DIGITS.inputs[600:], labels=DIGITS.labels[600:], split="test"
+    )
+
+    @pytest.mark.parametrize("scaling", ["standardized", "symmetric", "none"])
+    @pytest.mark.parametrize("over", ["problem", "data set", "scaled data set"])
+    def test_references_of_the_training_data(self, params, scaling, over):
+        """Catches: test images that are normalized over themselves."""
+        net = soret.problems.dense(
+            hidden=(6, 5), data=self.TRAIN, scaling=scaling, batch_normalization=True
+        )
+        given = {"problem": net, "data set": self.TRAIN, "scaled data set": net.data}[over]
+        test = soret.problems.dense(
+            hidden=(6, 5), data=self.TEST, scaling=net, batch_normalization=given
+        )
+        expected = by_hand(
+            params, test.data.inputs, net.data.inputs[random_subset(len(net.data), 512)]
+        )
+        found = jax.jit(jax.vmap(test.output, in_axes=(None, 0)))(params, test.data.inputs)
+        np.testing.assert_allclose(found, expected, rtol=2e-4, atol=2e-4)
+        assert test.settings["batch_normalization"] == f"over {net.data.description}"
+        assert net.settings["batch_normalization"] is True
+
+    def test_references_of_its_own_are_told(self):
+        """Catches: a test error that depends on which other test images there are."""
+        with pytest.warns(ModelWarning, match="test part of .* batch-normalized over references"):
+            soret.problems.dense(
+                hidden=(6,), data=self.TEST, scaling="none", batch_normalization=True
+            )
+        _, validation = soret.data.hold_out(self.TRAIN, 100)
+        with pytest.warns(ModelWarning, match="batch_normalization=training"):
+            soret.problems.dense(
+                hidden=(6,), data=validation, scaling="none", batch_normalization=True
+            )
+
+    def test_refusals(self, net):
+        """Catches: references of other features, or of a net that has none of its own."""
+        plain = soret.problems.dense(hidden=(6,), data=self.TRAIN)
+        test = soret.problems.dense(
+            hidden=(6,), data=self.TEST, scaling=net, batch_normalization=net
+        )
+        points = soret.Dataset("points", np.eye(3), [0.0, 1.0, 2.0])
+        for given, said in (
+            ("train", "it must be True or False, or of a net"),
+            (soret.problems.two_layer(), "is a Problem; it must be"),
+            (plain, "not normalized over its own data"),
+            (test, "hand over the problem that was trained"),
+            (points, "examples have 3 features, and those of the net's data have 64"),
+        ):
+            with pytest.raises(SettingsError, match=said):
+                soret.problems.dense(
+                    hidden=(6,), data=self.TEST, scaling=net, batch_normalization=given
+                )

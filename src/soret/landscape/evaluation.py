@@ -62,7 +62,9 @@ def evaluate(
     Parameters
     ----------
     problem : Problem
-        With a finite data set; the same network with other data validates.
+        With a finite data set; the same network with other data validates. That should be scaled
+        as what was trained on, and normalized over its references: ``dense(data=test,
+        scaling=net, batch_normalization=net)`` if `net` was trained.
     points : (..., P) array, or pytree
         Parameters as vectors, as `soret.observables.parameters` records them, or those of one
         point as `problem.initial(key)` gives them.

@@ -12,7 +12,7 @@ from soret.problems.arguments import flag, function, whole_numbers
 from soret.problems.initialization import Initialization, as_initialization, in_words
 from soret.problems.inputs import vectors
 from soret.problems.losses import Loss
-from soret.problems.normalization import Normalization
+from soret.problems.normalization import Normalization, check_normalization
 from soret.problems.outputs import choose
 from soret.problems.problem import Problem
 from soret.problems.scaling import scaling_in_words
@@ -34,7 +34,7 @@ def dense(
     outputs: int | None = None,
     init: str | Initialization = "pytorch",
     label_seed: int = 0,
-    batch_normalization: bool = False,
+    batch_normalization: bool | Dataset | Problem = False,
 ) -> Problem:
     """Build a fully connected network with its data: as many layers as `hidden` has, and one.
 
@@ -61,27 +61,37 @@ def dense(
     outputs : int, optional
         How many, where the data do not tell: for a stream of your own with more than two classes,
         or a loss of your own.
-    batch_normalization : bool
+    batch_normalization : bool, Dataset or Problem
         Whether the pre-activations of hidden layers are normalized over the mini-batch (Ioffe and
         Szegedy 2015, arXiv:1502.03167), with a scale g and b as shift. An example by itself, and
         so everything that is measured, is normalized over 512 examples of the training data, drawn
         at random once and for all, at the same parameters: running averages without a memory.
+        Of a net that is evaluated on other data it is the problem that was trained, or the data
+        set: the references stay those of the training data.
 
     Raises
     ------
     SettingsError
         If the sizes or names do not fit.
+
+    Examples
+    --------
+    >>> net = soret.problems.dense(data=train, batch_normalization=True)
+    >>> test = soret.problems.dense(data=test, scaling=net, batch_normalization=net)
     """
     hidden = whole_numbers("hidden", hidden)
     flag("bias", bias)
-    flag("batch_normalization", batch_normalization)
+    check_normalization(batch_normalization)
     function("activation", activation, "an array")
     source, features, targets = vectors(data, inputs, labels, scaling, label_seed)
     found = choose(loss, targets, outputs)
     outputs = found.number
     layer = as_initialization(init)
     sizes = (features, *hidden, outputs)
-    normal = Normalization(source, bias, activation) if batch_normalization else None
+    over = batch_normalization if isinstance(batch_normalization, Dataset | Problem) else None
+    normal = None
+    if over is not None or batch_normalization:
+        normal = Normalization(source, over, bias, activation)
 
     def initial(key: Array) -> DenseParams:
         keys = jax.random.split(key, (len(sizes) - 1, 2))
@@ -126,7 +136,7 @@ def dense(
         name="dense",
         settings=_settings(features, hidden, bias, activation, source, found.words, init)
         # Named only where there is one, so that saved runs without are still what they were.
-        | ({"batch_normalization": True} if normal is not None else {}),
+        | ({"batch_normalization": normal.words} if normal is not None else {}),
     )
 
 

@@ -1,12 +1,19 @@
 """Batch normalization of dense layers: over a mini-batch, or over fixed examples."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Float, Float32
 
 from soret.data import Dataset, Stream, random_subset
 from soret.errors import SettingsError
+from soret.problems.model_checks import warn
+from soret.problems.scaling import EVALUATED
+
+if TYPE_CHECKING:
+    from soret.problems.problem import Problem
 
 Layer = dict[str, Array]
 Statistics = tuple[Float[Array, "units"], Float[Array, "units"]]
@@ -22,8 +29,12 @@ class Normalization:
     Parameters
     ----------
     data : Dataset
-        512 of its examples, drawn at random at a fixed seed, or all where there are no more, are
-        the references that a single example is normalized over.
+        The net's own, its inputs as the net takes them.
+    training : Dataset or Problem, optional
+        What was trained on; by default `data`. 512 of its examples, drawn at random at a fixed
+        seed, or all where there are no more, are the references that a single example is
+        normalized over. A data set's inputs are scaled as those of `data`, unless a net has
+        scaled them.
     bias : bool
         Whether there is a shift b.
     activation : callable
@@ -32,18 +43,40 @@ class Normalization:
     Raises
     ------
     SettingsError
-        If the data are a stream, which has no fixed examples.
+        If the references are of a stream, which has no fixed examples, or do not fit the data.
+
+    Warns
+    -----
+    ModelWarning
+        If a test or validation set is normalized over references of its own.
+
+    Attributes
+    ----------
+    references : (n, inputs) array
+        Inputs, as the net takes them.
+    words : True or str
+        What settings say: whose the references are, if not the data's.
     """
 
     def __init__(
-        self, data: Dataset | Stream, bias: bool, activation: Callable[[Array], Array]
+        self,
+        data: Dataset | Stream,
+        training: "Dataset | Problem | None",
+        bias: bool,
+        activation: Callable[[Array], Array],
     ) -> None:
-        if not isinstance(data, Dataset) or len(data) < 2:
+        of = data if training is None else getattr(training, "data", training)
+        if not isinstance(of, Dataset) or len(of) < 2:
             raise SettingsError(
                 "batch normalization needs a data set of at least 2 examples, to measure over."
             )
+        inputs, self.words = of.inputs, True if of is data else f"over {of.description}"
+        if training is None:
+            _warn_of_own(of)
+        else:
+            inputs = _as_taken(training, of, data)
         self.bias, self.activation = bias, activation
-        self.references = data.inputs[random_subset(len(data), _REFERENCES)]
+        self.references = inputs[random_subset(len(of), _REFERENCES)]
 
     def initial(self, params: Sequence[Layer]) -> list[Layer]:
         """Return the initial parameters with g = 1 and b = 0 in the hidden layers."""
@@ -83,6 +116,61 @@ class Normalization:
             seen.append(_normalized(values, values["W"] @ x, of))
             x = self.activation(seen[-1])
         return x, seen
+
+
+def check_normalization(given: object) -> None:
+    """Refuse what says neither whether to normalize nor over what.
+
+    Raises
+    ------
+    SettingsError
+        If it is neither a truth value, nor a data set, nor a problem that is normalized over its
+        own data.
+    """
+    if isinstance(given, bool | np.bool_ | Dataset):
+        return
+    settings = getattr(given, "settings", {})
+    if not isinstance(getattr(given, "data", None), Dataset):
+        raise SettingsError(
+            f"batch_normalization is {_named(given)}; it must be True or False, or of a net that "
+            "is evaluated the data set that was trained on, or the problem with it."
+        )
+    if settings.get("batch_normalization") is not True:
+        raise SettingsError(
+            f"batch_normalization is problem {getattr(given, 'name', '')!r}, which is not "
+            "normalized over its own data; hand over the problem that was trained, made with "
+            "batch_normalization=True."
+        )
+
+
+def _named(given: object) -> str:
+    return repr(given) if isinstance(given, int | float | str) else f"a {type(given).__name__}"
+
+
+def _as_taken(
+    training: "Dataset | Problem", of: Dataset, data: Dataset | Stream
+) -> Float32[np.ndarray, "examples inputs"]:
+    """Return the inputs of a training set as a net takes them that has `data`."""
+    inputs = of.flat()
+    if training is of and isinstance(data, Dataset) and data.scaling and of.scaling is None:
+        inputs = np.asarray(data.scaling(inputs), np.float32)
+    own = data.inputs.shape[1] if isinstance(data, Dataset) else inputs.shape[1]
+    if inputs.shape[1] != own:
+        raise SettingsError(
+            f"batch_normalization is over {of.name}, whose examples have {inputs.shape[1]} "
+            f"features, and those of the net's data have {own}; hand over the data set that was "
+            "trained on."
+        )
+    return inputs
+
+
+def _warn_of_own(data: Dataset) -> None:
+    if data.split in EVALUATED:
+        warn(
+            f"the {data.split} part of {data.name} is batch-normalized over references of its own; "
+            "a net that was trained on other examples has its references there. Say "
+            "batch_normalization=training, the problem or the data set that was trained on."
+        )
 
 
 def _normalized(values: Layer, a: Float[Array, "*n units"], of: Statistics) -> Array:

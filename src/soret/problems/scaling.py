@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _NAMES = ("standardized", "symmetric", "none")
 # Parts of a data set that nets trained on another are evaluated on.
-_EVALUATED = ("test", "validation")
+EVALUATED = ("test", "validation")
 
 
 def check_scaling(scaling: object) -> None:
@@ -52,7 +52,7 @@ def scaling_for(
         return _taken_over(data, scaling)
     if scaling == "standardized":
         found = _standardized(inputs, data.name)
-        if data.split in _EVALUATED and data.scaling is None:
+        if data.split in EVALUATED and data.scaling is None:
             warn(
                 f"the {data.split} part of {data.name} is standardized by its own mean and "
                 "deviation; nets that were trained on other examples saw theirs. Say "

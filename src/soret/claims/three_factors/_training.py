@@ -78,20 +78,22 @@ class Network:
         """Return the images validated on: the test split, which nothing here selects by."""
         return images.load(self, split="test")
 
-    def problem(self, data: Dataset) -> Problem:
-        """Return the network with some images; the same parameters fit any."""
+    def problem(self, data: Dataset, trained: Problem | None = None) -> Problem:
+        """Return the network with some images; the same parameters fit any.
+
+        It is normalized over those that `trained` was trained on, by default over its own.
+        """
         # Scaled by fixed numbers, so that training and validation images are scaled alike.
         shared: dict[str, Any] = {"data": data, "scaling": "symmetric", "init": self.init}
         if self.net == "dense":
-            return soret.problems.dense(
-                hidden=self.hidden, batch_normalization=self.batch_normalization, **shared
-            )
+            over = (trained or True) if self.batch_normalization else False
+            return soret.problems.dense(hidden=self.hidden, batch_normalization=over, **shared)
         stacks = [(1, channels) for channels in self.channels]
         return soret.problems.conv_stack(stacks, loss="cross_entropy", **shared)
 
     def validation_problem(self, problem: Problem) -> Problem:
         """Return a network on validation images; what it is normalized over stays."""
-        return replace(problem, data=self.problem(self.validation_data()).data)
+        return replace(problem, data=self.problem(self.validation_data(), problem).data)
 
     def describe(self) -> str:
         """Name the network."""
