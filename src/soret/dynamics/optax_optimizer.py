@@ -18,6 +18,7 @@ from soret.dynamics.algorithm import (
     values_of,
 )
 from soret.dynamics.optax_description import follows_schedule, parts
+from soret.dynamics.optax_schedules import check_schedules
 from soret.dynamics.optimizer_checks import check_update, needs_values
 from soret.errors import SettingsError
 from soret.problems import Params
@@ -78,8 +79,8 @@ class Optax:
         self._names = tuple(sorted(hyperparameters))
         self._values = {n: as_axis(n, hyperparameters[n]) for n in self._names}
         self._values["batch_size"] = batches
-        for values in itertools.product(*(values_of(self._values[n]) for n in self._names)):
-            self._try(dict(zip(self._names, values, strict=True)))
+        for point in self._points():
+            self._try(point)
         self._by_value = bool(self._names) and needs_values(self._make, self._names)
 
     @property
@@ -123,6 +124,18 @@ class Optax:
         first = {name: values_of(self._values[name])[0] for name in self._names}
         return check_update(self._make(**first), params)
 
+    def check_steps(self, steps: int) -> None:
+        """Check the schedules that are found within the optimizer over a run of so many steps.
+
+        Of a run of more than a million steps a million are looked at, evenly spaced.
+
+        Raises
+        ------
+        SettingsError
+            If one is not finite at a step, or a learning rate is negative or changes its sign.
+        """
+        check_schedules(self._make, self._points(), self._by_value, steps)
+
     def start(self, params: Params, point: Mapping[str, Any], structure: tuple[Any, ...]) -> Any:
         """Return the optimizer's initial state."""
         return optimizer_keys.as_words(self._optimizer(point, structure).init(params))
@@ -151,6 +164,11 @@ class Optax:
         state = optimizer_keys.as_keys(velocity, self._keys(params, point, structure))
         updates, state = self._optimizer(point, structure).update(gradient, state, params)
         return optax.apply_updates(params, updates), optimizer_keys.as_words(state)
+
+    def _points(self) -> list[dict[str, Number]]:
+        """Return the optimizer's own hyperparameters at every point of the grid."""
+        grid = itertools.product(*(values_of(self._values[n]) for n in self._names))
+        return [dict(zip(self._names, values, strict=True)) for values in grid]
 
     def _optimizer(
         self, point: Mapping[str, Any], structure: tuple[Any, ...]

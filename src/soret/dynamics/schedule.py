@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
+from numpy.typing import NDArray
 
 from soret.errors import SettingsError
 from soret.problems import model_checks
@@ -17,7 +18,7 @@ Schedule = Callable[[Array], Any]
 # The most steps at which a schedule is looked at before a run: a fraction of a second.
 _MOST_STEPS = 10**6
 # What rounding may leave of a rate that ends at zero, as a part of the largest.
-_ROUNDED = 1e-6
+ROUNDED = 1e-6
 # A shape that peaks outside is hardly meant as a factor on the rates of a grid.
 _USUAL_PEAK = (0.5, 2.0)
 
@@ -64,12 +65,12 @@ def check_rates(schedule: Schedule, name: str, steps: int) -> float:
     SettingsError
         Naming the first step that is wrong, of those looked at.
     """
-    made = np.linspace(0, steps - 1, min(steps, _MOST_STEPS)).round().astype(np.int32)
+    made = looked_at(steps)
     at = jax.jit(jax.vmap(lambda step: jnp.asarray(schedule(step), jnp.float32)))
     values = np.asarray(at(made))
     finite = np.isfinite(values)
     largest = float(np.max(values, where=finite, initial=0))
-    wrong = ~finite | (values < -_ROUNDED * largest)
+    wrong = ~finite | (values < -ROUNDED * largest)
     if wrong.any():
         first = int(np.argmax(wrong))
         raise SettingsError(
@@ -77,6 +78,12 @@ def check_rates(schedule: Schedule, name: str, steps: int) -> float:
             f"finite, at every one of the {steps:,} steps."
         )
     return largest
+
+
+def looked_at(steps: int, most: int = _MOST_STEPS) -> NDArray[np.int32]:
+    """Return the steps of a run that a schedule is looked at: a million or `most`, or all."""
+    number = min(steps, _MOST_STEPS, max(most, 2))
+    return np.linspace(0, steps - 1, number).round().astype(np.int32)
 
 
 def warn_of_peak(peak: float, rates: Sequence[float]) -> None:
