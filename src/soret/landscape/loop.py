@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -15,9 +14,9 @@ import xarray as xr
 from jaxtyping import Array, PyTree
 
 from soret.problems.tracing import ensemble_settings
-from soret.runs import RunFolder, pace
+from soret.runs import RunFolder
+from soret.runs.loop import advance
 from soret.runs.progress import ProgressBar
-from soret.system import stop_if_asked
 
 Variables = Mapping[str, tuple[Sequence[str], np.ndarray]]
 
@@ -104,28 +103,20 @@ class Loop:
         folder: RunFolder | None,
         bar: ProgressBar,
     ) -> PyTree[Array]:
-        saved = folder.read_checkpoint(_CHECKPOINT) if folder else None
-        # Bound together: Ctrl-C may come between two statements.
-        at = (0, state) if saved is None else _unpack(saved, state)
-        bar(at[0])
-        length, last_saved = 1, time.monotonic()
-        try:
-            while at[0] < self.count:
-                stop_if_asked()
-                began, done = time.monotonic(), at[0]
-                until = min(self.count, done + length)
-                new = program(jnp.int32(done), jnp.int32(until), at[1], *arguments)
-                at = until, jax.block_until_ready(new)
-                bar(until - done)
-                length = pace.next_length(until - done, time.monotonic() - began)
-                if folder and time.monotonic() - last_saved > pace.SAVE_SECONDS:
-                    folder.write_checkpoint(_CHECKPOINT, _pack(*at))
-                    last_saved = time.monotonic()
-        except KeyboardInterrupt:
+        def step(done: int, until: int, state: PyTree[Array]) -> tuple[int, PyTree[Array]]:
+            new = program(jnp.int32(done), jnp.int32(until), state, *arguments)
+            return until, jax.block_until_ready(new)
+
+        def save(done: int, state: PyTree[Array]) -> None:
             if folder:
-                folder.write_checkpoint(_CHECKPOINT, _pack(*at))
+                folder.write_checkpoint(_CHECKPOINT, _pack(done, state))
+
+        saved = folder.read_checkpoint(_CHECKPOINT) if folder else None
+        done, state = (0, state) if saved is None else _unpack(saved, state)
+        try:
+            return advance(self.count, state, step, done=done, save=save, progress=bar)
+        except KeyboardInterrupt:
             raise KeyboardInterrupt(bar.how_to_resume(folder.path if folder else None)) from None
-        return at[1]
 
     def _description(self, lowered: Any) -> dict[str, Any]:
         digest = hashlib.sha256(lowered.as_text().encode())
