@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -114,8 +115,12 @@ def test_says_which_data(tmp_path: Path) -> None:
 
 def test_says_what_it_ran_on(tmp_path: Path) -> None:
     """Catches: "gpu", of which there are many kinds that round differently."""
-    said = saved(tmp_path / "a")
-    assert said["device_kind"] == jax.devices()[0].device_kind
+    saved(tmp_path / "a")
+    (where,) = RunFolder(tmp_path / "a").record()["computed_on"]
+    assert where["device"] == jax.devices()[0].device_kind
+    assert where["instructions"].startswith(platform.machine())
+    assert where["host"]
+    assert platform.node() not in where["host"]
 
 
 def test_a_comment_is_no_other_run(tmp_path: Path) -> None:

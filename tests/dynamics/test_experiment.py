@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 import numpy as np
+import optax
 import pytest
+import xarray as xr
 
 import soret
 from soret.errors import SettingsError
@@ -59,3 +61,36 @@ def test_repr_says_what_is_run():
     said = repr(made(seed=7))
     for part in ("SGD", "learning_rate=[0.1, 0.05]", "6 replicas", "200 steps", "loss", "seed 7"):
         assert part in said
+
+
+@pytest.mark.parametrize(
+    "changes", [{"seed": 1}, {"steps": 400}, {"algorithm": soret.SGD([0.1, 0.04], 2)}]
+)
+def test_digest_follows_what_decides_the_numbers(changes):
+    assert made().digest == made().digest
+    assert made().digest != made(**changes).digest
+
+
+def test_digest_follows_what_a_function_does():
+    """Catches: a result taken up for a function of the same name that computes something else."""
+
+    def scaled(factor):
+        def observable(problem, state):
+            return factor * soret.observables.loss(problem, state)
+
+        return observable
+
+    one, other = (made(observe=scaled(factor)) for factor in (1.0, 2.0))
+    assert one.digest == made(observe=scaled(1.0)).digest
+    assert one.digest != other.digest
+
+
+def test_an_experiment_is_run_as_simulate_runs_it():
+    found = soret.dynamics.run(made())
+    wanted = soret.simulate(PROBLEM, SGD, observe=soret.observables.loss, steps=200, replicas=6)
+    xr.testing.assert_identical(found, wanted)
+
+
+def test_repr_of_an_optimizer_of_optax_is_short():
+    rule = soret.Optax(optax.adam, learning_rate=[0.1, 0.2], batch_size=4)
+    assert len(repr(made(algorithm=rule))) < 400

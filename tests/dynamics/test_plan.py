@@ -13,11 +13,17 @@ from soret.dynamics.sampling import sampler
 def test_many_replicas_do_not_make_many_blocks() -> None:
     """Thousands of blocks of 64 replicas, which take longer to start and save than to run."""
     line = soret.problems.surface(lambda x: 0.5 * (x**2).sum(), start=np.zeros(2), name="line")
-    plan = make_plan(
-        line, soret.SGD(0.1, 1), [], replicas=100_000, records=2, record_every=4, workers=2
+    experiment = soret.Experiment(
+        problem=line,
+        algorithm=soret.SGD(0.1, 1),
+        observe=soret.observables.loss,
+        steps=4,
+        replicas=100_000,
+        record_every=4,
     )
+    plan = make_plan(experiment, workers=2)
     assert len(plan.blocks) <= 512
-    assert sum(len(block.replicas) for block in plan.blocks) == 100_000
+    assert sum(map(len, plan.blocks)) == 100_000
 
 
 @pytest.mark.parametrize(("hidden", "waited"), [((16,), 32), ((2048, 2048), 1)])

@@ -19,10 +19,11 @@ from soret.runs import RunFolder, files
 ABOUT: dict[str, Any] = {
     "algorithm": {"name": "SGD", "learning_rate": [0.1, 0.2]},
     "replicas": 3,
-    "block_size": 3,
     "steps": 4,
     "record_every": 2,
 }
+FIT = (3, 3)  # records and replicas
+LANES = {"place": np.zeros(3, np.int64), "replica": np.arange(3)}
 
 
 def read(path: Path, **changes: Any) -> Any:
@@ -42,7 +43,7 @@ def test_nothing_is_there_yet(tmp_path: Path) -> None:
         ({"replicas": 10**12}, "is not shown while it runs"),
         ({"steps": 10**15}, "is not shown while it runs"),
         ({"algorithm": {"a": [0.1] * 10_000, "b": [1] * 10_000}}, "is not shown while it runs"),
-        ({"block_size": 0}, "not positive"),
+        ({"replicas": 0}, "not positive"),
         ({"record_every": -1}, "not positive"),
         ({"steps": -2}, "not positive"),
         ({"replicas": "many"}, "does not describe an ensemble"),
@@ -52,7 +53,7 @@ def test_nothing_is_there_yet(tmp_path: Path) -> None:
         ({"algorithm": {"learning_rate": []}}, "not positive"),
         ({"algorithm": {"step": [1, 2]}}, "an axis named step"),
         ({"algorithm": {"replica": [1, 2]}}, "an axis named replica"),
-        ({"replicas": 10**8, "block_size": 1, "steps": 0}, "is not shown while it runs"),
+        ({"replicas": 10**8, "steps": 0}, "is not shown while it runs"),
     ],
 )
 def test_sizes_are_looked_at_before_they_are_believed(
@@ -66,7 +67,27 @@ def test_sizes_are_looked_at_before_they_are_believed(
 @pytest.mark.parametrize("shape", [(), (3,), (3, 1), (3, 2, 2)])
 def test_blocks_of_another_run(tmp_path: Path, shape: tuple[int, ...]) -> None:
     """Catches: a ValueError for arrays that do not fit into one another."""
-    files.write_arrays(block(tmp_path), {"record-x": np.zeros(shape)})
+    files.write_arrays(block(tmp_path), LANES | {"record-x": np.zeros(shape)})
+    with pytest.raises(RunError, match="holds no block of this run"):
+        Reader(RunFolder(tmp_path / "a")).read()
+
+
+@pytest.mark.parametrize(
+    ("name", "lanes"),
+    [
+        ("place", np.full(3, 2)),
+        ("place", np.full(3, -1)),
+        ("place", np.zeros((3, 1), int)),
+        ("place", np.zeros(3)),
+        ("place", np.zeros(2, int)),
+        ("replica", np.arange(3) + 1),
+        ("replica", np.zeros(0, int)),
+    ],
+)
+def test_lanes_that_are_not_there(tmp_path: Path, name: str, lanes: np.ndarray) -> None:
+    """Catches: a block's records put at the end of the array, or an IndexError."""
+    arrays = LANES | {"record-x": np.zeros(FIT), name: lanes}
+    files.write_arrays(block(tmp_path), arrays)
     with pytest.raises(RunError, match="holds no block of this run"):
         Reader(RunFolder(tmp_path / "a")).read()
 
@@ -77,9 +98,6 @@ def block(tmp_path: Path) -> Path:
     folder = tmp_path / "a" / "checkpoints"
     folder.mkdir()
     return folder / "block-00000.npz"
-
-
-FIT = (3, 3)  # records and replicas
 
 
 @pytest.mark.parametrize(
@@ -95,7 +113,7 @@ FIT = (3, 3)  # records and replicas
 )
 def test_records_that_no_block_has(tmp_path: Path, name: str, values: np.ndarray) -> None:
     """Catches: a traceback for text, or for a record named like an axis."""
-    files.write_arrays(block(tmp_path), {f"record-{name}": values})
+    files.write_arrays(block(tmp_path), LANES | {f"record-{name}": values})
     with pytest.raises(RunError, match="holds no block of this run"):
         Reader(RunFolder(tmp_path / "a")).read()
 
@@ -103,7 +121,7 @@ def test_records_that_no_block_has(tmp_path: Path, name: str, values: np.ndarray
 def test_complex_records_are_left_out(tmp_path: Path) -> None:
     """Catches: a page that drops imaginary parts, or that stops for them."""
     arrays = {"record-x": np.ones(FIT) * 1j, "record-y": np.ones(FIT)}
-    files.write_arrays(block(tmp_path), arrays)
+    files.write_arrays(block(tmp_path), LANES | arrays)
     seen = Reader(RunFolder(tmp_path / "a")).read()
     assert list(seen.data.data_vars) == ["y"]
     assert seen.share == 0.5
@@ -111,14 +129,15 @@ def test_complex_records_are_left_out(tmp_path: Path) -> None:
 
 def test_a_run_of_complex_records_alone_goes_on(tmp_path: Path) -> None:
     """Catches: a run that stays at 0 % because nothing of it is drawn."""
-    files.write_arrays(block(tmp_path), {"record-x": np.ones(FIT) * 1j})
+    files.write_arrays(block(tmp_path), LANES | {"record-x": np.ones(FIT) * 1j})
     assert Reader(RunFolder(tmp_path / "a")).read().share == 0.5
 
 
 def test_components_that_would_fill_the_memory(tmp_path: Path) -> None:
     """Catches: terabytes for a block of one record with many components."""
     path = block(tmp_path)
-    files.write_arrays(path, {"record-x": np.zeros((1, 1, 10**8), np.bool_)})
+    lanes = {key: value[:1] for key, value in LANES.items()}
+    files.write_arrays(path, lanes | {"record-x": np.zeros((1, 1, 10**8), np.bool_)})
     with pytest.raises(RunError, match="is not shown while it runs"):
         Reader(RunFolder(tmp_path / "a")).read()
 

@@ -108,3 +108,15 @@ def test_every_run_says_which_version_its_numbers_are(tmp_path: Path) -> None:
     assert REASON in (numbers.note({"description": {}}) or "")
     for unknown in ({"description": {"numbers": 10**6}}, {"description": {"numbers": "2"}}, {}):
         assert "does not know" in (numbers.note(unknown) or "")
+
+
+@pytest.mark.parametrize("state", ["running", "complete"])
+def test_an_ensemble_of_before_blocks_had_digests(tmp_path: Path, state: str) -> None:
+    """Catches: "model, data or observables differ" for a run that only says more of itself."""
+    simulate(tmp_path / "run")
+    path = tmp_path / "run" / "run.json"
+    record = json.loads(path.read_text())
+    record["description"] |= {"block_size": 2, "platform": "cpu", "device_kind": "cpu"}
+    path.write_text(json.dumps(record | {"state": state}))
+    with pytest.raises(RunError, match="version of Soret"):
+        simulate(tmp_path / "run")

@@ -184,7 +184,7 @@ class TestKilled:
         assert underway
         assert set(done) - underway == {max(done)}
         first: list[int] = []
-        block = importlib.import_module("soret.dynamics.block")
+        block = importlib.import_module("soret.dynamics.compute")
         run = block.Program.advance
 
         def advance(self: Any, ensemble: Any, keys: Any, point: Any, begin: int, *rest: Any) -> Any:
@@ -286,7 +286,7 @@ def test_finished_run_is_loaded_not_computed(
     def computed(*_: object, **__: object) -> None:
         raise AssertionError("it was computed again")
 
-    monkeypatch.setattr(engine, "run_block", computed)
+    monkeypatch.setattr(engine, "compute", computed)
     data, folder = whole
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     xr.testing.assert_identical(simulate(folder), data)

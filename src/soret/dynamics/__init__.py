@@ -7,7 +7,7 @@ from soret.dynamics.passage import FirstPassage
 from soret.dynamics.results import DivergenceWarning
 from soret.dynamics.rounding import RoundingWarning
 from soret.dynamics.sgd import SGD
-from soret.dynamics.simulate import simulate
+from soret.dynamics.simulate import run, simulate
 from soret.dynamics.splitting import rare_passages
 from soret.dynamics.undefined import UndefinedWarning
 
@@ -21,5 +21,6 @@ __all__ = [
     "UndefinedWarning",
     "check",
     "rare_passages",
+    "run",
     "simulate",
 ]

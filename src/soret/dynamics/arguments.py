@@ -81,15 +81,7 @@ def check(
     else:
         observables = []
     check_seed(seed)
-    for key, value in {
-        "block_size": block_size,
-        "workers": workers,
-        "memory_limit": memory_limit,
-    }.items():
-        if value is not None:
-            check_integer(key, value)
-    if devices is not None and not len(devices):
-        raise SettingsError("devices is empty; leave it out to use all local ones.")
+    check_machine(block_size, workers, memory_limit, devices)
     record_every = check_counts(steps, replicas, record_every)
     if watch is not None and record_every % watch.every:
         raise SettingsError(
@@ -106,6 +98,29 @@ def check(
     for batch_size in values_of(algorithm.hyperparameters["batch_size"]):
         sampler(problem, int(batch_size), algorithm.sampling)
     return observables, record_every
+
+
+def check_machine(
+    block_size: int | None,
+    workers: int | None,
+    memory_limit: int | None,
+    devices: Sequence[jax.Device] | None,
+) -> None:
+    """Refuse what is no way to compute an ensemble, whichever it is.
+
+    Raises
+    ------
+    SettingsError
+    """
+    for key, value in {
+        "block_size": block_size,
+        "workers": workers,
+        "memory_limit": memory_limit,
+    }.items():
+        if value is not None:
+            check_integer(key, value)
+    if devices is not None and not len(devices):
+        raise SettingsError("devices is empty; leave it out to use all local ones.")
 
 
 def as_observables(

@@ -1,217 +1,206 @@
-"""Running one block from its description, with checkpoints, until it is done or told to stop."""
+"""Blocks: the unit of work of an ensemble, described by the experiment and a range of its lanes.
 
-import threading
-import time
-from collections.abc import Callable
+A *lane* is one replica at one point of the grid. Points that share a compiled program (a batch
+size, the terms of the update that are there) form a group; a group's lanes are numbered point by
+point, and a block is a range of them, computed together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
-from soret.dynamics import rounding
-from soret.dynamics.keys import initial_keys, noise_keys
-from soret.dynamics.plan import Block
-from soret.dynamics.program import Ensemble, Program
+from soret.data.generator import as_jax_key
+from soret.dynamics.algorithm import Algorithm, Point, points
+from soret.problems import Problem
 from soret.problems.tracing import ensemble_settings
-from soret.runs import RunFolder, pace
 
-_ROUNDED = "rounded"
+if TYPE_CHECKING:
+    from soret.dynamics.experiment import Experiment
+
+# A block's parameters and gradients should stay in a core's own cache; an accelerator wants
+# work for all its cores instead.
+_CACHE = 2**19
+_ACCELERATOR_MEMORY = 2**30
+_LARGEST_BLOCK = 64
+_SMALLEST_SHARE = 16
+_BLOCKS_WANTED = 8
+# A block costs a millisecond or two to start and to save: of more than these it is felt.
+_MOST_BLOCKS = 512
 
 
-class Stopped(Exception):
-    """The block was told to stop, and saved its state if it had a folder."""
-
-
-@dataclass
-class BlockResult:
-    """What a block measured.
+@dataclass(frozen=True)
+class Group:
+    """Points of the grid that share a compiled program.
 
     Attributes
     ----------
-    records : dict
-        Observables by name, (records, replicas, ...).
-    diverged_at : (replicas,) int array
-        The recorded step at which a replica was first not finite; −1 where it never was.
-    passed_at : (replicas, thresholds) int array, or None
-        The step at which each threshold was first seen reached; −1 where it was not. None where
-        nothing is watched.
-    final : (replicas, parameters) array, or None
-        θ at the end, where replicas are held at their last passage.
-    rounded : float
-        The share of parameters whose updates are rounded away; asked of the first block of every
-        point of the grid.
+    number : int
+        Its place among the groups.
+    indices : tuple of int
+        Its points' places in the grid, row-major.
+    points : tuple of mapping
+        The points: every hyperparameter's value.
     """
 
-    records: dict[str, np.ndarray]
-    diverged_at: np.ndarray
-    passed_at: np.ndarray | None = None
-    final: np.ndarray | None = None
-    rounded: float = 0.0
+    number: int
+    indices: tuple[int, ...]
+    points: tuple[Point, ...]
 
 
-def run_block(
-    block: Block,
-    program: Program,
-    *,
-    steps: int,
-    seed: int,
-    device: jax.Device,
-    folder: RunFolder | None,
-    stop: threading.Event,
-    progress: Callable[[int], None],
-) -> BlockResult:
-    """Run a block to the end, or from where a checkpoint left it.
+@dataclass(frozen=True)
+class Block:
+    """Some lanes of an experiment. Computing it is a pure function of this description.
+
+    Attributes
+    ----------
+    experiment : Experiment
+    group : Group
+    lanes : range
+        Its lanes, among those of its group.
+    size : int
+        Lanes computed together: those beyond `lanes` are padding.
+    """
+
+    experiment: Experiment
+    group: Group
+    lanes: range
+    size: int
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the experiment's digest and the lanes, in hexadecimal."""
+        told = [
+            self.experiment.digest,
+            self.group.number,
+            self.lanes.start,
+            self.lanes.stop,
+            self.size,
+        ]
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+    @cached_property
+    def _numbers(self) -> NDArray[np.int64]:
+        """Return the lanes that are computed: the last one is repeated to fill the block."""
+        return np.minimum(np.arange(self.lanes.start, self.lanes.start + self.size), self._last)
+
+    @property
+    def _last(self) -> int:
+        return self.lanes.stop - 1
+
+    @cached_property
+    def replicas(self) -> NDArray[np.int64]:
+        """Each lane's replica, (size,)."""
+        return self._numbers % self.experiment.replicas
+
+    @cached_property
+    def places(self) -> NDArray[np.int64]:
+        """Each lane's point as its place in the grid, row-major, (size,)."""
+        return np.asarray(self.group.indices)[self._numbers // self.experiment.replicas]
+
+    @cached_property
+    def values(self) -> Mapping[str, NDArray[np.float32]]:
+        """Each lane's hyperparameters, (size,) each."""
+        which = self._numbers // self.experiment.replicas
+        return {
+            key: np.asarray([point[key] for point in self.group.points], np.float32)[which]
+            for key in self.group.points[0]
+        }
+
+    @property
+    def point(self) -> Point:
+        """The point of its lanes."""
+        return self.group.points[self.lanes.start // self.experiment.replicas]
+
+    def first_lanes(self) -> list[tuple[int, slice]]:
+        """Return the points whose first replica is here, and where their lanes are.
+
+        Returns
+        -------
+        list of (int, slice)
+            Places in the grid and in the block.
+        """
+        replicas = self.experiment.replicas
+        starts = range(-(-self.lanes.start // replicas) * replicas, self.lanes.stop, replicas)
+        return [
+            (
+                self.group.indices[start // replicas],
+                slice(
+                    start - self.lanes.start,
+                    min(start + replicas, self.lanes.stop) - self.lanes.start,
+                ),
+            )
+            for start in starts
+        ]
+
+    def __len__(self) -> int:
+        return len(self.lanes)
+
+
+def groups(algorithm: Algorithm) -> tuple[Group, ...]:
+    """Return the points of a grid by what they share a program for, in order of appearance."""
+    found: dict[Any, list[tuple[int, Point]]] = {}
+    for index, point in enumerate(points(algorithm)):
+        found.setdefault(algorithm.structure(point), []).append((index, point))
+    pairs = [tuple(zip(*members, strict=True)) for members in found.values()]
+    return tuple(Group(number, *pair) for number, pair in enumerate(pairs))
+
+
+def blocks(experiment: Experiment, size: int) -> tuple[Block, ...]:
+    """Cut an experiment into blocks of at most `size` lanes, as even as can be.
+
+    Where something is watched a block stops when all its lanes have passed; so it has lanes of
+    one point alone, which are done at about the same time.
+    """
+    made = []
+    for group in experiment.groups:
+        whole = len(group.points) * experiment.replicas
+        span = experiment.replicas
+        even = -(-span // -(-span // size))
+        for first in range(0, whole, span):
+            made += [
+                Block(experiment, group, range(a, min(a + even, first + span)), even)
+                for a in range(first, first + span, even)
+            ]
+    return tuple(made)
+
+
+def usual_size(experiment: Experiment, platform: str = "cpu") -> int:
+    """Return the lanes computed together unless one is told, from shapes and counts alone.
 
     Parameters
     ----------
-    block, program
-        What is run.
-    steps : int
-        Steps from the start to the end; a multiple of the program's `record_every`.
-    seed : int
-    device : jax.Device
-    folder : RunFolder, optional
-        Where checkpoints are kept.
-    stop : threading.Event
-        Set from outside to stop the block at the next pause.
-    progress : callable
-        Told the number of replica-steps done since it was last told.
-
-    Raises
-    ------
-    Stopped
-        If `stop` was set before the end.
+    experiment : Experiment
+    platform : str
+        As JAX calls it.
     """
+    one = _lane_bytes(experiment.problem, experiment.algorithm, experiment.groups[-1].points[-1])
+    count = sum(len(group.points) for group in experiment.groups) * experiment.replicas
+    if platform != "cpu":
+        return int(np.clip(_ACCELERATOR_MEMORY // one, 1, count))
+    largest = max(_LARGEST_BLOCK, -(-count // _MOST_BLOCKS))
+    fitting = int(np.clip(_CACHE // one, 1, largest))
+    # Enough blocks to share out, but none so small that its overhead shows.
+    share = max(_SMALLEST_SHARE, -(-count // _BLOCKS_WANTED))
+    return min(fitting, share, count)
+
+
+def _lane_bytes(problem: Problem, algorithm: Algorithm, point: Point) -> int:
+    """Return the bytes of one lane's parameters and optimizer state."""
     with ensemble_settings():
-        count = program.ensemble_shape.diverged_at.shape[0]
-        replicas = range(block.replicas.start, block.replicas.start + count)
-        keys = noise_keys(seed, block.point, replicas)
-        chunks, name = steps // program.chunk, f"block-{block.number:05d}"
-
-        about = {
-            "point": dict(block.point),
-            "replicas": [block.replicas.start, block.replicas.stop],
-            "chunk": program.chunk,
-        }
-        saved = folder.read_checkpoint(name, about) if folder else None
-        if saved is None:
-            started = initial_keys(seed, replicas)
-            ensemble, first = program.start(started, block.point, device)
-            began_at = rounding.kept(program, ensemble)
-            records, done = [{key: np.asarray(value)[None] for key, value in first.items()}], 0
-        else:
-            ensemble, records, done = _unpack(saved, program)
-            began_at = None
-            if done < chunks and rounding.kept(program, ensemble) is not None:
-                again, _ = program.start(initial_keys(seed, replicas), block.point, device)
-                began_at = again.params
-            progress(done * program.chunk * len(block.replicas))
-        length, last_saved = 1, time.monotonic()
-        if block.replicas.start:  # asked of the first block of every point alone
-            began_at = None
-        while done < chunks:
-            if stop.is_set():
-                if folder:
-                    folder.write_checkpoint(name, _pack(ensemble, records, done), about)
-                raise Stopped
-            began = time.monotonic()
-            until = min(chunks, done + length, _last_within(program, done))
-            ensemble, made = program.advance(ensemble, keys, block.point, done, until, device)
-            jax.block_until_ready(ensemble)
-            per_record = program.record_every // program.chunk
-            new = until // per_record - done // per_record
-            if new:
-                records.append({key: np.asarray(value)[:new] for key, value in made.items()})
-            length = pace.next_length(until - done, time.monotonic() - began)
-            if _all_passed(ensemble, until * program.chunk, program.record_every):
-                missing = chunks // per_record - until // per_record
-                records.append(_never_made(program, count, missing))
-                until = chunks
-            progress((until - done) * program.chunk * len(block.replicas))
-            done = until
-            if folder and time.monotonic() - last_saved > pace.SAVE_SECONDS and done < chunks:
-                folder.write_checkpoint(name, _pack(ensemble, records, done), about)
-                last_saved = time.monotonic()
-
-        rounded = 0.0 if saved is None else float(saved.get(_ROUNDED, 0.0))
-        if began_at is not None:
-            rounded = rounding.share(program, began_at, ensemble, keys, block.point, steps, device)
-        held = program.watch is not None and program.watch.hold
-        if folder and not (saved is not None and _is_done(saved, chunks)):
-            finished = ensemble if held else _without_position(ensemble)
-            asked = {_ROUNDED: np.asarray(rounded)}
-            folder.write_checkpoint(name, _pack(finished, records, done) | asked, about)
-        kept = len(block.replicas)
-        whole = _join(records)
-        passages = ensemble.passages
-        return BlockResult(
-            {key: value[:, :kept] for key, value in whole.items()},
-            np.asarray(ensemble.diverged_at)[:kept],
-            np.asarray(passages.passed_at)[:kept] if passages else None,
-            _flat(ensemble)[:kept] if held else None,
-            rounded,
-        )
-
-
-def _without_position(ensemble: Ensemble) -> Ensemble:
-    """Return what is asked of a finished block: thousands that kept θ would fill a disk."""
-    return ensemble._replace(params=(), velocity=())
-
-
-def _flat(ensemble: Ensemble) -> np.ndarray:
-    """Return the parameters of every replica as a vector, leaf after leaf."""
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(ensemble.params)]
-    return np.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves], axis=1)
-
-
-def _all_passed(ensemble: Ensemble, step: int, record_every: int) -> bool:
-    """Return whether all replicas had passed the last threshold by a record already made."""
-    if not ensemble.passages:
-        return False
-    last = np.asarray(ensemble.passages.passed_at)[:, -1]
-    return bool(np.all(last >= 0)) and step >= -(-int(last.max()) // record_every) * record_every
-
-
-def _never_made(program: Program, replicas: int, count: int) -> dict[str, np.ndarray]:
-    """Return the records of a block that stopped before they were made."""
-    return {
-        key: np.full((count, replicas, *shape.shape), np.nan, shape.dtype)
-        for key, shape in program.record_shapes.items()
-    }
-
-
-def _last_within(program: Program, done: int) -> int:
-    """Return the last chunk that one call from `done` may reach without too many records."""
-    per_record = program.record_every // program.chunk
-    return (done // per_record + program.capacity + 1) * per_record - 1
-
-
-def _join(records: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    return {key: np.concatenate([part[key] for part in records]) for key in records[0]}
-
-
-def _pack(
-    ensemble: Ensemble, records: list[dict[str, np.ndarray]], done: int
-) -> dict[str, np.ndarray]:
-    leaves: dict[str, np.ndarray] = {
-        f"state-{i}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(ensemble))
-    }
-    whole = {f"record-{key}": value for key, value in _join(records).items()}
-    return leaves | whole | {"done": np.asarray(done)}
-
-
-def _unpack(saved: dict[str, np.ndarray], program: Program) -> tuple[Ensemble, list[Any], int]:
-    count = sum(key.startswith("state-") for key in saved)
-    shape = program.ensemble_shape
-    if count < len(jax.tree.leaves(shape)):
-        shape = _without_position(shape)
-    structure = jax.tree.structure(shape)
-    leaves = [saved[f"state-{i}"] for i in range(count)]
-    prefix = "record-"
-    records = {k.removeprefix(prefix): v for k, v in saved.items() if k.startswith(prefix)}
-    return jax.tree.unflatten(structure, leaves), [records], int(saved["done"])
-
-
-def _is_done(saved: dict[str, np.ndarray], chunks: int) -> bool:
-    return int(saved["done"]) == chunks
+        key = jax.ShapeDtypeStruct((2,), jnp.uint32)
+        params = jax.eval_shape(lambda k: problem.initial(as_jax_key(k)), key)
+        values = {name: jax.ShapeDtypeStruct((), jnp.float32) for name in point}
+        structure = algorithm.structure(point)
+        state = jax.eval_shape(lambda p, v: algorithm.start(p, v, structure), params, values)
+    leaves = jax.tree.leaves((params, state))
+    return max(1, sum(leaf.size * leaf.dtype.itemsize for leaf in leaves))

@@ -1,10 +1,12 @@
 """What a saved ensemble says of itself: everything that decides its numbers, as plain data."""
 
+from __future__ import annotations
+
 import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import jax
@@ -12,9 +14,9 @@ import numpy as np
 import xarray as xr
 
 from soret.data import Dataset, Stream
-from soret.dynamics.algorithm import Algorithm
+from soret.dynamics.block import blocks, usual_size
 from soret.dynamics.passage import FirstPassage
-from soret.dynamics.plan import Plan
+from soret.dynamics.programs import program
 from soret.observables.state import Observable, name
 from soret.problems import Problem
 from soret.problems.losses import LOSSES
@@ -22,54 +24,56 @@ from soret.problems.tracing import ensemble_settings
 from soret.runs.files import finite
 from soret.runs.functions import described, qualified
 
+if TYPE_CHECKING:
+    from soret.dynamics.experiment import Experiment
+
 _PARTS = ("init", "predict", "preactivations", "full_loss", "predict_batch", "trainable")
 _digests: WeakKeyDictionary[Dataset, str] = WeakKeyDictionary()
 
 
-def describe(
-    problem: Problem,
-    algorithm: Algorithm,
-    observables: Sequence[Observable],
-    plan: Plan,
-    steps: int,
-    replicas: int,
-    record_every: int,
-    seed: int,
-    watch: FirstPassage | None = None,
-) -> dict[str, Any]:
+def describe(experiment: Experiment) -> dict[str, Any]:
     """Return everything that decides the numbers, as plain data."""
-    with ensemble_settings():
-        programs = [p.fingerprint(plan.devices[0]) for p in plan.programs.values()]
+    return _told(experiment) | {"jax": jax.__version__, "programs": _programs(experiment)}
+
+
+def _told(experiment: Experiment) -> dict[str, Any]:
+    """Return what is known without tracing anything."""
+    watch, problem, algorithm = experiment.watch, experiment.problem, experiment.algorithm
     watched = {} if watch is None else {"watch": name(watch.level), "every": watch.every}
     watched |= {"hold": True} if watch is not None and watch.hold else {}
-    functions = _functions(problem, observables, watch)
+    functions = _functions(problem, experiment.observables, watch)
     return watched | {
         "problem": _problem(problem),
         "data": _data(problem.data),
         "algorithm": algorithm.description,
-        "observe": [name(function) for function in observables],
+        "observe": [name(function) for function in experiment.observables],
         **({"functions": functions} if functions else {}),
-        "steps": steps,
-        "replicas": replicas,
-        "record_every": record_every,
-        "seed": int(seed),
-        "block_size": plan.block_size,
-        "platform": plan.devices[0].platform,
-        "device_kind": plan.devices[0].device_kind,
-        "jax": jax.__version__,
-        "programs": programs,
+        "steps": experiment.steps,
+        "replicas": experiment.replicas,
+        "record_every": experiment.every,
+        "seed": experiment.seed,
     }
 
 
-def attributes_of(about: Mapping[str, Any], run: xr.Dataset) -> dict[str, Any]:
+@ensemble_settings()
+def _programs(experiment: Experiment) -> list[str]:
+    """Return digests of what is traced for blocks of the usual size, however it will be cut."""
+    size = usual_size(experiment)
+    kinds = {block.group.number: block for block in blocks(experiment, size)}
+    device = jax.local_devices(backend="cpu")[0]
+    return [program(experiment, one.group, one.size).fingerprint(device) for one in kinds.values()]
+
+
+def attributes_of(experiment: Experiment, run: xr.Dataset) -> dict[str, Any]:
     """Return what the Dataset itself should say: numbers and strings, which any format keeps."""
+    about = _told(experiment)
     groups = ("problem", "data", "algorithm", "functions")
     flat = {
         f"{group}_{key}".replace(" ", "_"): _attribute(value)
         for group in groups
         for key, value in about.get(group, {}).items()
     }
-    rest = {key: about[key] for key in ("steps", "replicas", "record_every", "seed", "block_size")}
+    rest = {key: about[key] for key in ("steps", "replicas", "record_every", "seed")}
     diverged = int((run.diverged_at >= 0).sum())
     return flat | {key: _attribute(value) for key, value in rest.items()} | {"diverged": diverged}
 

@@ -1,13 +1,21 @@
 """All that determines an ensemble's numbers, as one value."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
 
-from soret.dynamics.algorithm import Algorithm, Point, axes, points
+from soret.dynamics.algorithm import Algorithm, Point, axes
 from soret.dynamics.arguments import check
+from soret.dynamics.block import Block, Group, blocks, groups, usual_size
+from soret.dynamics.description import describe
+from soret.dynamics.estimate import Estimate, estimate
 from soret.dynamics.passage import FirstPassage
+from soret.dynamics.programs import Made
 from soret.observables.state import Observable, name
 from soret.problems import Problem
+from soret.runs.checkpoints import digest
+from soret.runs.found import identity
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -85,9 +93,72 @@ class Experiment:
         """Records of a replica, that of step 0 among them."""
         return self.steps // self.every + 1
 
-    def grid(self) -> Iterator[Point]:
-        """Run through the points of the grid in row-major order."""
-        return points(self.algorithm)
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """The points of the grid, by what they share a compiled program for."""
+        return groups(self.algorithm)
+
+    @cached_property
+    def points(self) -> dict[int, Point]:
+        """The points of the grid by their place, row-major."""
+        pairs = (zip(group.indices, group.points, strict=True) for group in self.groups)
+        return dict(sorted(pair for group in pairs for pair in group))
+
+    def blocks(self, size: int | None = None) -> tuple[Block, ...]:
+        """Cut the experiment into blocks.
+
+        Parameters
+        ----------
+        size : int, optional
+            The most lanes (replicas, over the points of the grid) that are computed together.
+            Default: what fits a core's cache, by shapes and counts alone.
+        """
+        return blocks(self, usual_size(self) if size is None else size)
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        """Everything that decides the numbers, as plain data.
+
+        How the experiment is cut into blocks, and where they are computed, is no part of it.
+        """
+        return describe(self)
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the description, in hexadecimal: equal where the numbers are.
+
+        Names and source of functions are left out. The traced programs, with their constants, are
+        in it and say what the functions do.
+        """
+        return digest(identity(self.description))
+
+    def estimate(self, *, workers: int | None = None) -> Estimate:
+        """Say what running it would take on this machine, from a short trial of some steps.
+
+        Parameters
+        ----------
+        workers : int, optional
+            Blocks in progress at once. Default: one a core, or one a device.
+
+        Returns
+        -------
+        Estimate
+            Blocks, memory and time.
+
+        Raises
+        ------
+        SettingsError
+            If the parts do not fit each other, or not into memory.
+        """
+        return estimate(self, workers=workers)
+
+    @cached_property
+    def made(self) -> Made:
+        """Programs made for it so far (`soret.dynamics.programs`)."""
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def __repr__(self) -> str:
         described = dict(self.algorithm.description)

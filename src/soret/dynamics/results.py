@@ -2,16 +2,19 @@
 
 import warnings
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from soret.dynamics.algorithm import Algorithm, axes
-from soret.dynamics.block import BlockResult
-from soret.dynamics.passage import FirstPassage, censored
-from soret.dynamics.plan import Plan
-from soret.observables.state import Observable, attributes, name
+from soret.dynamics.algorithm import axes
+from soret.dynamics.block import Block
+from soret.dynamics.compute import BlockResult
+from soret.dynamics.experiment import Experiment
+from soret.dynamics.passage import censored
+from soret.dynamics.programs import program
+from soret.observables.state import attributes, name
 
 _AXIS_ATTRIBUTES = {
     "learning_rate": {"long_name": "learning rate η", "units": "dimensionless"},
@@ -26,28 +29,27 @@ class DivergenceWarning(UserWarning):
 
 
 def assemble(
-    plan: Plan,
-    results: Sequence[BlockResult],
-    algorithm: Algorithm,
-    observables: Sequence[Observable],
-    replicas: int,
-    steps: int,
-    record_every: int,
-    watch: FirstPassage | None = None,
+    experiment: Experiment, blocks: Sequence[Block], results: Sequence[BlockResult]
 ) -> xr.Dataset:
+    """Put what the blocks measured into labelled arrays."""
+    algorithm, watch, steps = experiment.algorithm, experiment.watch, experiment.steps
     grid = axes(algorithm)
     shape = tuple(len(values) for values in grid.values())
     dims = (*grid, "replica")
-    recorded = np.arange(0, steps + 1, record_every)
+    recorded = np.arange(0, steps + 1, experiment.every)
+    count = prod(shape)
 
-    def whole(parts: Sequence[np.ndarray]) -> np.ndarray:
-        """Put the blocks' arrays, replica first, side by side."""
-        joined = np.concatenate(parts)
-        return joined.reshape(*shape, replicas, *joined.shape[1:])
+    def whole(parts: Sequence[Any]) -> np.ndarray:
+        """Put the blocks' arrays, lane first, at their places."""
+        made = np.empty((count, experiment.replicas, *parts[0].shape[1:]), parts[0].dtype)
+        for block, part in zip(blocks, parts, strict=True):
+            kept = len(block)
+            made[block.places[:kept], block.replicas[:kept]] = part
+        return made.reshape(*shape, *made.shape[1:])
 
-    drawn = next(iter(plan.programs.values())).drawn
+    drawn = program(experiment, blocks[0].group, blocks[0].size).drawn
     variables: dict[str, Any] = {}
-    for function in observables:
+    for function in experiment.observables:
         key = name(function)
         values = whole([np.swapaxes(result.records[key], 0, 1) for result in results])
         extra = tuple(f"{key}_dim_{i}" for i in range(values.ndim - len(dims) - 1))
@@ -61,10 +63,10 @@ def assemble(
         key: (key, np.asarray(values), _AXIS_ATTRIBUTES.get(key, {"units": "dimensionless"}))
         for key, values in grid.items()
     }
-    coordinates["replica"] = ("replica", np.arange(replicas), {"long_name": "replica"})
+    coordinates["replica"] = ("replica", np.arange(experiment.replicas), {"long_name": "replica"})
     coordinates["step"] = ("step", recorded, {"long_name": "step", "units": "updates"})
     if watch is not None:
-        times = censored(whole([result.passed_at for result in results]))  # type: ignore[misc]
+        times = censored(whole([result.passed_at for result in results]))
         of = attributes(watch.level)
         variables["first_passage"] = (
             (*dims, "threshold"),
@@ -79,7 +81,7 @@ def assemble(
         if watch.hold:
             variables["final_parameters"] = (
                 (*dims, "parameter"),
-                whole([result.final for result in results]),  # type: ignore[misc]
+                whole([result.final for result in results]),
                 {"long_name": "parameters at the end", "units": "dimensionless"},
             )
         coordinates["threshold"] = (

@@ -55,7 +55,7 @@ def kept(program: Program, ensemble: Ensemble) -> Any:
     return ensemble.params if _batches(program) else None
 
 
-def share(
+def shares(
     program: Program,
     began: Any,
     ensemble: Ensemble,
@@ -63,7 +63,8 @@ def share(
     point: Point,
     steps: int,
     device: jax.Device,
-) -> float:
+    lanes: Sequence[tuple[int, slice]],
+) -> dict[int, float]:
     """Return the share of parameters whose updates are rounded away at the end of a block.
 
     Parameters
@@ -77,22 +78,37 @@ def share(
         As in `Program.advance`.
     steps : int
         Steps made.
+    lanes : list of (int, slice)
+        Points of the grid, and where in the block their replicas are.
+
+    Returns
+    -------
+    dict
+        By point, for each that is asked for.
     """
     chunks = steps // program.chunk
-    still = _unmoved(began, ensemble.params)
-    if not still and chunks >= _LONG and program.watch is None:
-        further, _ = program.advance(ensemble, keys, point, chunks, chunks + 1, device)
-        still = _unmoved(ensemble.params, further.params)
-    if not still:
-        return 0.0
-    return _measure(program, ensemble, keys, point, steps, device)
+    further: Any = None
+    found = {}
+    for place, part in lanes:
+        here = _cut(ensemble, part)
+        still = _unmoved(_cut(began, part), here.params)
+        if not still and chunks >= _LONG and program.watch is None:
+            if further is None:
+                further, _ = program.advance(ensemble, keys, point, chunks, chunks + 1, device)
+            still = _unmoved(here.params, _cut(further.params, part))
+        found[place] = _measure(program, here, keys[part], point, steps, device) if still else 0.0
+    return found
 
 
-def worst(points: Sequence[Point], shares: Sequence[float]) -> dict[str, Any]:
+def _cut(tree: Any, part: slice) -> Any:
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[part], tree)
+
+
+def worst(points: Mapping[int, Point], shares: Mapping[int, float]) -> dict[str, Any]:
     """Return what a run says of updates rounded away: the largest share and where, if any."""
-    if max(shares, default=0.0) < _LEAST:
+    if max(shares.values(), default=0.0) < _LEAST:
         return {}
-    at = int(np.argmax(shares))
+    at = max(sorted(shares), key=lambda place: shares[place])
     where = ", ".join(f"{key} = {value:g}" for key, value in points[at].items())
     return {"rounded_away": float(shares[at]), "rounded_away_at": where}
 

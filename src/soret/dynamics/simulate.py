@@ -8,22 +8,24 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
+from typing import Any
 
 import jax
 import xarray as xr
 
 from soret.dynamics import rounding
 from soret.dynamics.algorithm import Algorithm
-from soret.dynamics.arguments import check
-from soret.dynamics.block import BlockResult, Stopped, run_block
-from soret.dynamics.description import attributes_of, describe
+from soret.dynamics.arguments import check_machine
+from soret.dynamics.block import Block
+from soret.dynamics.compute import BlockResult, Stopped, compute
+from soret.dynamics.description import attributes_of
+from soret.dynamics.experiment import Experiment
 from soret.dynamics.passage import FirstPassage
-from soret.dynamics.plan import Block, Plan, make_plan
+from soret.dynamics.plan import Plan, make_plan
 from soret.dynamics.results import assemble, warn_of_divergence
 from soret.dynamics.undefined import warn_of_undefined
 from soret.observables.state import Observable
 from soret.problems import Problem
-from soret.problems.tracing import ensemble_settings
 from soret.runs import RunFolder
 from soret.runs.progress import ProgressBar
 from soret.system import stop_if_asked
@@ -124,60 +126,106 @@ def simulate(
     ... )
     >>> run.activation_rate.mean("replica").plot(hue="learning_rate")
     """
-    began = time.monotonic()
-    observables, record_every = check(
-        problem,
-        algorithm,
+    experiment = Experiment(
+        problem=problem,
+        algorithm=algorithm,
         observe=observe,
         watch=watch,
         steps=steps,
         replicas=replicas,
         record_every=record_every,
         seed=seed,
+    )
+    check_machine(block_size, workers, memory_limit, devices)
+    made = _run(
+        experiment,
+        out=out,
+        progress=progress,
         block_size=block_size,
         workers=workers,
         memory_limit=memory_limit,
         devices=devices,
     )
-    seed = int(seed)  # NumPy's integers are seeds too
-    folder = RunFolder(out) if out is not None else None
-    with ensemble_settings():
-        plan = make_plan(
-            problem,
-            algorithm,
-            observables,
-            replicas=replicas,
-            records=steps // record_every + 1,
-            record_every=record_every,
-            watch=watch,
-            block_size=block_size,
-            workers=workers,
-            memory_limit=memory_limit,
-            devices=devices,
-        )
-    log.info("%s: %s", problem.name, plan)
-    about = describe(
-        problem, algorithm, observables, plan, steps, replicas, record_every, seed, watch
+    _warn(made)
+    return made
+
+
+def run(
+    experiment: Experiment,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    block_size: int | None = None,
+    workers: int | None = None,
+    memory_limit: int | None = None,
+    devices: Sequence[jax.Device] | None = None,
+    progress: bool | None = None,
+) -> xr.Dataset:
+    """Run an experiment, or go on with it, or load it.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    out, block_size, workers, memory_limit, devices, progress
+        As in `simulate`: nothing that the numbers depend on.
+
+    Returns
+    -------
+    xarray.Dataset
+        As `simulate` returns it, which also says what is raised.
+    """
+    check_machine(block_size, workers, memory_limit, devices)
+    made = _run(
+        experiment,
+        out=out,
+        progress=progress,
+        block_size=block_size,
+        workers=workers,
+        memory_limit=memory_limit,
+        devices=devices,
     )
+    _warn(made)
+    return made
+
+
+def _run(
+    experiment: Experiment,
+    *,
+    out: str | os.PathLike[str] | None,
+    progress: bool | None,
+    **machine: Any,
+) -> xr.Dataset:
+    """Do what `run` does, without its warnings."""
+    began = time.monotonic()
+    folder = RunFolder(out) if out is not None else None
+    plan = make_plan(experiment, **machine)
+    log.info("%s: %s", experiment.problem.name, plan)
     with folder or nullcontext():
-        if folder is not None and folder.begin(about):
+        if folder is not None and folder.begin(experiment.description):
             loaded = folder.load()
             assert isinstance(loaded, xr.Dataset)
-            _warn(loaded)
             return loaded
 
-        title = f"{problem.name}: {len(plan.blocks)} blocks of {plan.block_size}"
-        total = sum(len(block.replicas) for block in plan.blocks) * steps
+        title = f"{experiment.problem.name}: {len(plan.blocks)} blocks of {plan.block_size}"
+        total = sum(map(len, plan.blocks)) * experiment.steps
         with ProgressBar(total, title, progress) as bar:
-            results = _run_all(plan, algorithm, steps, seed, folder, bar)
-        run = assemble(plan, results, algorithm, observables, replicas, steps, record_every, watch)
-        run.attrs |= attributes_of(about, run)
-        run.attrs |= rounding.worst([b.point for b in plan.blocks], [r.rounded for r in results])
+            results = _run_all(plan, folder, bar)
+        made = assemble(experiment, plan.blocks, results)
+        made.attrs |= attributes_of(experiment, made) | {"block_size": plan.block_size}
+        shares = {place: share for r in results for place, share in r.rounded.items()}
+        made.attrs |= rounding.worst(experiment.points, shares)
         if folder is not None:
-            seconds = round(time.monotonic() - began, 3)
-            folder.finish(run, seconds=seconds, memory_estimate_bytes=plan.memory)
-        _warn(run)
-        return run
+            folder.finish(
+                made,
+                seconds=round(time.monotonic() - began, 3),
+                memory_estimate_bytes=plan.memory,
+                computed_on=_distinct([result.where for result in results]),
+            )
+        return made
+
+
+def _distinct(where: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """Return the machines that computed a run, each once."""
+    return [dict(one) for one in sorted({tuple(sorted(here.items())) for here in where})]
 
 
 def _warn(run: xr.Dataset) -> None:
@@ -186,14 +234,7 @@ def _warn(run: xr.Dataset) -> None:
     warn_of_undefined(run)
 
 
-def _run_all(
-    plan: Plan,
-    algorithm: Algorithm,
-    steps: int,
-    seed: int,
-    folder: RunFolder | None,
-    bar: ProgressBar,
-) -> list[BlockResult]:
+def _run_all(plan: Plan, folder: RunFolder | None, bar: ProgressBar) -> list[BlockResult]:
     """Run the blocks on threads; XLA releases the interpreter, so threads use all cores."""
     stop = threading.Event()
     free: queue.SimpleQueue[jax.Device] = queue.SimpleQueue()
@@ -203,17 +244,7 @@ def _run_all(
     def run(block: Block) -> BlockResult:
         device = free.get()
         try:
-            program = plan.programs[algorithm.structure(block.point)]
-            return run_block(
-                block,
-                program,
-                steps=steps,
-                seed=seed,
-                device=device,
-                folder=folder,
-                stop=stop,
-                progress=bar,
-            )
+            return compute(block, device=device, folder=folder, stop=stop.is_set, progress=bar)
         finally:
             free.put(device)
 

@@ -1,9 +1,8 @@
 """What an ensemble that is still running has measured so far, from the blocks it has saved.
 
-A block's checkpoint holds its records up to there (`soret.dynamics.block`); which replicas at
-which point of the grid those are follows from its number, the grid and the block size, and these
-stand in the run's description. Both may come from anyone, and are looked at before they are
-believed.
+A block's checkpoint holds its records up to there, and of which replicas at which points of the
+grid they are (`soret.dynamics.compute`); the grid stands in the run's description. Both may come
+from anyone, and are looked at before they are believed.
 """
 
 import math
@@ -59,7 +58,7 @@ class Reader:
     """Reads the blocks of an unfinished ensemble, each file once for every time it was written."""
 
     folder: RunFolder
-    _known: dict[Path, tuple[int, Records]] = field(default_factory=dict)
+    _known: dict[Path, tuple[int, "_Block"]] = field(default_factory=dict)
 
     def read(self) -> Partial:
         """Return what is there now.
@@ -88,15 +87,17 @@ class Reader:
 
     def _blocks(self, plan: "_Plan") -> Partial:
         data: dict[str, np.ndarray] = {}
-        seen, numbers, newest = 0, 0, 0.0
-        for number in range(plan.blocks):
-            path = self.folder.path / "checkpoints" / f"block-{number:05d}.npz"
-            records = self._records(path)
-            if records is None:
+        seen = np.zeros((plan.points, plan.replicas), np.int64)
+        numbers, newest = 0, 0.0
+        for path in self._paths():
+            block = self._block(path)
+            if block is None:
                 continue
             newest = max(newest, self._known[path][0] / 1e9)
-            index, replicas = plan.place(number)
-            for name, values in records.items():
+            where = plan.lanes(block.place, block.replica)
+            if where is None:
+                raise _other(path)
+            for name, values in block.records.items():
                 if values.ndim < 2 or name in (*plan.axes, *_OWN):
                     raise _other(path)
                 if values.dtype.kind in _NOT_DRAWN:
@@ -106,25 +107,36 @@ class Reader:
                     if numbers > _MOST_NUMBERS:
                         raise _too_much(numbers)
                     data[name] = plan.empty(values)
-                whole = data[name]
-                kept = np.swapaxes(values[: plan.records, : len(replicas)], 0, 1)
-                place = whole[index, replicas.start : replicas.stop, : kept.shape[1]]
-                if place.shape != kept.shape:
+                kept = np.swapaxes(values[: plan.records, : len(where[0])], 0, 1)
+                if kept.shape[2:] != data[name].shape[3:] or len(kept) != len(where[0]):
                     raise _other(path)
-                place[:] = kept
-            here = max((len(values) for values in records.values()), default=0)
-            seen += min(plan.records, here) * len(replicas)
-        return Partial(plan.dataset(data), seen / plan.total, newest)
+                data[name][(*where, slice(kept.shape[1]))] = kept
+            here = max((len(values) for values in block.records.values()), default=0)
+            seen[where] = np.maximum(seen[where], min(plan.records, here))
+        return Partial(plan.dataset(data), seen.sum() / plan.total, newest)
 
-    def _records(self, path: Path) -> Records | None:
+    def _paths(self) -> list[Path]:
+        place = self.folder.path / checkpoints.FOLDER
+        try:
+            names = sorted(os.listdir(place))
+        except FileNotFoundError:
+            return []  # nothing was saved yet
+        except OSError as error:
+            raise RunError(f"{place} cannot be read ({error.strerror}).") from error
+        blocks = [name for name in names if name.startswith("block-") and name.endswith(".npz")]
+        if len(blocks) > MOST_FILES:
+            raise _too_much(len(blocks))
+        return [place / name for name in blocks]
+
+    def _block(self, path: Path) -> "_Block | None":
         try:
             written = os.lstat(path).st_mtime_ns
         except FileNotFoundError:
-            return None  # this block has not begun
+            return None  # it was removed since
         except OSError as error:
             raise RunError(f"{path} cannot be read ({error.strerror}).") from error
         if path not in self._known or self._known[path][0] != written:
-            self._known[path] = (written, _numbers(path, _arrays(self.folder, path)))
+            self._known[path] = (written, _block(path, _arrays(self.folder, path)))
         return self._known[path][1]
 
 
@@ -162,8 +174,17 @@ def _arrays(folder: RunFolder, path: Path) -> Records:
         raise _other(path) from error
 
 
-def _numbers(path: Path, arrays: Records) -> Records:
-    """Return the records of a block, all of which are numbers."""
+@dataclass(frozen=True)
+class _Block:
+    """What a block has recorded: (records, lanes, ...) by name, and which lanes those are."""
+
+    records: Records
+    place: np.ndarray
+    replica: np.ndarray
+
+
+def _block(path: Path, arrays: Records) -> _Block:
+    """Return what a block has recorded, all of which are numbers."""
     records = {
         name.removeprefix(_PREFIX): values
         for name, values in arrays.items()
@@ -171,7 +192,10 @@ def _numbers(path: Path, arrays: Records) -> Records:
     }
     if any(values.dtype.kind not in _REAL + _NOT_DRAWN for values in records.values()):
         raise _other(path)
-    return records
+    lanes = [arrays.get(name, np.zeros(0)) for name in ("place", "replica")]
+    if any(lane.ndim != 1 or lane.dtype.kind not in "iu" for lane in lanes):
+        raise _other(path)
+    return _Block(records, *lanes)
 
 
 def _other(path: Path) -> RunError:
@@ -186,11 +210,10 @@ def _too_much(numbers: int) -> RunError:
 
 @dataclass(frozen=True)
 class _Plan:
-    """How the ensemble was cut into blocks."""
+    """The grid of an ensemble, and what is recorded at each of its points."""
 
     axes: Mapping[str, list[float]]
     replicas: int
-    block_size: int
     steps: int
     record_every: int
 
@@ -201,19 +224,19 @@ class _Plan:
             rule = about["algorithm"].items()
             # A list of an optimizer's parts is no axis of the grid.
             axes = {k: v for k, v in rule if isinstance(v, list) and not _nested(v)}
-            sizes = ("replicas", "block_size", "steps", "record_every")
+            sizes = ("replicas", "steps", "record_every")
             given = [about[name] for name in sizes]
         except (KeyError, TypeError, AttributeError) as error:
             raise RunError(f"run.json does not describe an ensemble ({error!r}).") from error
         if not all(type(size) is int for size in given):
             raise RunError("run.json does not describe an ensemble (its sizes are no numbers).")
         plan = cls(axes, *given)
-        if min(plan.replicas, plan.block_size, plan.record_every, plan.steps + 1, *plan.shape) < 1:
+        if min(plan.replicas, plan.record_every, plan.steps + 1, *plan.shape) < 1:
             raise RunError("run.json does not describe an ensemble (its sizes are not positive).")
         for name in _OWN:
             if name in axes:
                 raise RunError(f"run.json does not describe an ensemble (an axis named {name}).")
-        if plan.total > _MOST_RECORDS or plan.blocks > MOST_FILES:
+        if plan.total > _MOST_RECORDS:
             raise _too_much(plan.total)
         return plan
 
@@ -226,22 +249,27 @@ class _Plan:
         return self.steps // self.record_every + 1
 
     @property
-    def blocks(self) -> int:
-        return math.prod(self.shape) * -(-self.replicas // self.block_size)
+    def points(self) -> int:
+        return math.prod(self.shape)
 
     @property
     def total(self) -> int:
         return math.prod(self.shape) * self.replicas * self.records
 
-    def place(self, number: int) -> tuple[int, range]:
-        """Return a block's point of the grid, row-major, and its replicas."""
-        index, part = divmod(number, -(-self.replicas // self.block_size))
-        start = part * self.block_size
-        return index, range(start, min(start + self.block_size, self.replicas))
+    def lanes(self, place: np.ndarray, replica: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return the lanes of a block as indices, or None if they are none of this ensemble."""
+        if not len(place) or len(place) != len(replica):
+            return None
+        whole = self.points, self.replicas
+        if any(
+            lane.min() < 0 or lane.max() >= n
+            for lane, n in zip((place, replica), whole, strict=True)
+        ):
+            return None
+        return place.astype(np.int64), replica.astype(np.int64)
 
     def empty(self, values: np.ndarray) -> np.ndarray:
-        points = int(np.prod(self.shape))
-        return np.full((points, self.replicas, self.records, *values.shape[2:]), np.nan)
+        return np.full((self.points, self.replicas, self.records, *values.shape[2:]), np.nan)
 
     def dataset(self, data: Mapping[str, np.ndarray]) -> xr.Dataset:
         variables = {}

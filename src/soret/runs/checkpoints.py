@@ -25,7 +25,7 @@ from soret.runs.damaged import DamagedError
 FOLDER = "checkpoints"
 
 _IDENTITY = "identity"
-_BLOCK = re.compile(r"(block-\d{5,}|loop)\.npz")
+_BLOCK = re.compile(r"(block-[0-9a-f]{5,64}|loop)\.npz")
 # A finished block that was not synced for so long is: nobody loses more than `SAVE_SECONDS`.
 _SYNC_SHARE = 0.5
 

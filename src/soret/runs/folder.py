@@ -317,7 +317,7 @@ class RunFolder:
         Parameters
         ----------
         block : str
-            Its name: ``block-`` and five digits, or ``loop``.
+            Its name: ``block-`` and hexadecimal digits of what it is a result of, or ``loop``.
         arrays : mapping
             Its state.
         about : mapping, optional

@@ -118,6 +118,7 @@ def _refuse_another(
     folder: Path, record: Mapping[str, Any], description: Mapping[str, Any]
 ) -> None:
     numbers.refuse_other(folder, record)
+    numbers.refuse_old_ensemble(folder, record)
     if record.get("format") == OLD_FORMAT and record.get("state") != "complete":
         raise RunError(str(numbers.begun_by_another(folder, record)))
     if record.get("format") == OLD_FORMAT:

@@ -10,6 +10,11 @@ from soret.runs import schema
 NUMBERS = 2
 """Raised whenever the same settings give other numbers than before; in every run's description."""
 
+_ANOTHER = (
+    "was begun by another version of Soret and cannot be resumed with this one; to compute it "
+    "anew, choose another folder, or delete this one."
+)
+
 _CHANGES = {
     2: "examples to measure on (evaluation batches, references of batch normalization, parts of a "
     "data set) are drawn at random, where they were the first ones of the data set",
@@ -59,14 +64,30 @@ def refuse_other(path: Path, record: Mapping[str, Any]) -> None:
         )
 
 
+def refuse_old_ensemble(path: Path, record: Mapping[str, Any]) -> None:
+    """Refuse to go on with an ensemble of before its blocks were no part of what it is.
+
+    Raises
+    ------
+    RunError
+        If it is one.
+    """
+    description = record.get("description")
+    if not isinstance(description, Mapping) or "block_size" not in description:
+        return
+    if record.get("state") == "complete":
+        raise RunError(
+            f"{path} holds a run of an earlier version of Soret; it can be loaded, but not gone "
+            "on with: choose another folder."
+        )
+    raise RunError(f"{path} {_ANOTHER}")
+
+
 def begun_by_another(path: Path, record: Mapping[str, Any]) -> str | None:
     """Say in a sentence that an unfinished run cannot be resumed by this version, or None."""
     if record.get("format") == schema.FORMATS[-1] and note(record) is None:
         return None
-    return (
-        f"{path} was begun by another version of Soret and cannot be resumed with this one; to "
-        "compute it anew, choose another folder, or delete this one."
-    )
+    return f"{path} {_ANOTHER}"
 
 
 def _version(description: Any) -> int | None:
