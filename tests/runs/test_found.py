@@ -178,6 +178,25 @@ class TestRefused:
             make(run, data)
         assert names(run) == ["data.zarr", "manifest.json"]
 
+    @pytest.mark.parametrize("beside", ["nothing", "figures", "verdict.json", "checkpoints"])
+    def test_data_alone(self, run: Path, data: xr.Dataset, beside: str) -> None:
+        """Catches: a run that was copied in part refused as no run, with no word on what is
+        missing; its data lost.
+        """
+        for name in ("run.json", "manifest.json"):
+            (run / name).rename(run.parent / name)
+        if beside.endswith(".json"):
+            (run / beside).write_text("{}")
+        elif beside != "nothing":
+            (run / beside).mkdir()
+        with pytest.raises(RunError, match=r"data\.zarr without the run\.json .* copy those there"):
+            make(run, data)
+        for name in ("run.json", "manifest.json"):
+            (run.parent / name).rename(run / name)
+        if beside == "nothing":
+            assert RunFolder(run).begin(WANTED)
+            assert RunFolder(run).load().identical(data)
+
     @pytest.mark.parametrize("name", ["normal", "a-b", "nowhere"])
     def test_links_in_place_of_an_experiment(self, tmp_path: Path, name: str) -> None:
         """Catches: a claim's experiments written outside of its folder, through a link."""

@@ -1,6 +1,7 @@
 """The lock of a run's folder: one process at a time, and never one that is gone."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import xarray as xr
 
 import soret
 from soret.errors import RunError
+from soret.report import state
 from soret.runs import RunFolder, lock
 
 HOLD = """
@@ -141,6 +143,98 @@ def test_one_that_was_taken_over_writes_nothing(tmp_path: Path, data: xr.Dataset
             with pytest.raises(RunError, match=r"was silent .* is in use: process 1 "):
                 write()
     assert sorted(found.name for found in tmp_path.iterdir()) == [lock.NAME, "run.json"]
+
+
+class TestCopies:
+    """A folder that was copied while a process worked in it: its lock is the original's."""
+
+    @pytest.fixture
+    def original(self, tmp_path: Path) -> Iterator[RunFolder]:
+        with RunFolder(tmp_path / "run") as folder:
+            folder.begin({"seed": 0})
+            folder.write_checkpoint("block-00000", {"done": np.asarray(1)})
+            yield folder
+
+    def test_a_copy_can_be_gone_on_with(
+        self, original: RunFolder, data: xr.Dataset, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Catches: a copy that is refused as in use for as long as the original runs."""
+        place = original.path.with_name("copy of the rün")
+        shutil.copytree(original.path, place)
+        assert not state.in_use(place)
+        with RunFolder(place) as copy:
+            assert not copy.begin({"seed": 0})
+            assert f"{place} is a copy of {original.path}" in caplog.text
+            assert copy.read_checkpoint("block-00000") is not None
+            assert state.in_use(place)
+            copy.finish(data)
+        assert soret.load(place).identical(data)
+        original.check()
+        with pytest.raises(RunError, match="in use"):
+            RunFolder(original.path).begin({"seed": 0})
+
+    def test_a_copy_of_a_killed_one(self, tmp_path: Path) -> None:
+        with subprocess.Popen(
+            [sys.executable, "-c", HOLD, tmp_path], stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            place = tmp_path.with_name(f"{tmp_path.name}-copy")
+            shutil.copytree(tmp_path, place)
+            for _ in range(2):
+                held = lock.FolderLock(place)
+                held.take()
+                held.give_back()
+                process.kill()
+                process.wait()
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="open files cannot be moved")
+    def test_a_moved_folder_is_the_original(self, original: RunFolder) -> None:
+        """Catches: two processes in one folder, of which one goes by its older name."""
+        place = original.path.with_name("moved")
+        original.path.rename(place)
+        assert state.in_use(place)
+        with pytest.raises(RunError, match="in use"):
+            RunFolder(place).begin({"seed": 0})
+        place.rename(original.path)
+        original.check()
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege")
+    def test_a_link_to_a_folder_is_the_original(self, original: RunFolder) -> None:
+        place = original.path.with_name("link")
+        place.symlink_to(original.path)
+        assert lock.copied_from(place) is None
+        with pytest.raises(RunError, match="in use"):
+            lock.FolderLock(place).take()
+
+    @pytest.mark.parametrize("changed", ["host=node-7", "folder=", "inode=1", "nothing"], ids=str)
+    def test_where_nothing_can_be_concluded(self, original: RunFolder, changed: str) -> None:
+        """Catches: a lock taken from a living process by what says too little."""
+        place = original.path
+        path = place / lock.NAME
+        lines = path.read_text().splitlines()
+        if changed == "host=node-7":  # a copy from another machine, which is watched for a minute
+            place = place.with_name("copy")
+            shutil.copytree(original.path, place)
+            path = place / lock.NAME
+            lines = [changed if line.startswith("host=") else line for line in lines]
+        elif changed == "folder=":
+            lines = [line for line in lines if not line.startswith(changed)]
+        elif changed == "inode=1":  # a file system whose numbers change
+            lines = [changed if line.startswith("inode=") else line for line in lines]
+        path.write_text("\n".join(lines) + "\n")
+        assert lock.copied_from(place) is None
+
+    def test_a_long_path(self, tmp_path: Path) -> None:
+        """Catches: a lock that is too long to be read as one."""
+        folder = tmp_path.joinpath(*["ü" * 60] * 12)
+        folder.mkdir(parents=True)
+        held = lock.FolderLock(folder)
+        held.take()
+        held.check()
+        with pytest.raises(RunError, match="in use"):
+            lock.FolderLock(folder).take()
+        held.give_back()
 
 
 class TestThreads:

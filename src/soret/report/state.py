@@ -21,12 +21,16 @@ OLD = (
 
 
 def in_use(path: Path) -> bool:
-    """Whether a process works in a run's folder: its lock was touched within the last minute."""
+    """Whether a process works in a run's folder: its lock was touched within the last minute.
+
+    A lock that came with a copy of another folder is nobody's.
+    """
     try:
         about = os.lstat(path / lock.NAME)
     except OSError:
         return False
-    return stat.S_ISREG(about.st_mode) and abs(time.time() - about.st_mtime) < lock.SILENT_SECONDS
+    lately = abs(time.time() - about.st_mtime) < lock.SILENT_SECONDS
+    return stat.S_ISREG(about.st_mode) and lately and lock.copied_from(path) is None
 
 
 def unfinished(path: Path, record: Mapping[str, Any], command: str) -> str:

@@ -84,6 +84,12 @@ def _without_record(folder: Path, names: Collection[str], strange: Sequence[str]
         return _damaged(said)
     if ours == {checkpoints.FOLDER} and not strange and checkpoints.only_blocks(folder):
         return _damaged(f"{folder} holds checkpoints without a run")
+    if "data.zarr" in ours and manifest.NAME not in ours and not strange:
+        raise RunError(
+            f"{folder} holds data.zarr without the run.json and manifest.json that say what the "
+            "data are, as where a run was copied in part; copy those there too, or choose another "
+            "folder."
+        )
     raise RunError(f"{folder} exists and is no run; choose another folder.")
 
 

@@ -1,8 +1,9 @@
 """One process at a time works in a run's folder, on this machine or on another that shares it.
 
 The lock is a file in the folder, made by `filelock` in a way that holds on network file systems
-too. It says who made it, and is touched every ten seconds. One whose process has ended, or that
-was not touched for a minute if that process is on another machine, is taken over.
+too. It says who made it and for which folder, and is touched every ten seconds. One whose process
+has ended, or that was not touched for a minute if that process is on another machine, is taken
+over; so is one that came with a copy of the folder.
 """
 
 import functools
@@ -11,8 +12,10 @@ import os
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote_from_bytes, unquote
 
 import psutil
 from filelock import LeaseSettingsMismatch, SoftFileLease, Timeout
@@ -30,6 +33,9 @@ _TOUCHED_EVERY = 10.0
 _LOOK_EVERY = 0.5
 # A file without a word in it: a process was killed while it made it, or the power was cut.
 _EMPTY_SECONDS = 2.0
+# A lock has at most 1024 bytes; of a long path the end is kept.
+_MOST_BYTES = 1024
+_PATH_BYTES = 500
 
 
 class FolderLock:
@@ -119,6 +125,7 @@ class FolderLock:
         while True:
             try:
                 lease.acquire(timeout=0)
+                self._say_where(lease)
                 return lease
             except Timeout:
                 pass
@@ -126,6 +133,8 @@ class FolderLock:
                 raise RunError(
                     f"{self._folder} is in use by another version of Soret ({error})."
                 ) from error
+            if self._clear_copied():
+                continue
             touched, size = self._look()
             owner = lease.owner
             if owner is not None and not patient:
@@ -148,10 +157,33 @@ class FolderLock:
                 )
             time.sleep(_LOOK_EVERY)
 
+    def _say_where(self, lease: SoftFileLease) -> None:
+        """Add to the lock which folder it is of, so that a copy is not taken for it."""
+        try:
+            handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0))
+            try:
+                inode = os.fstat(handle).st_ino
+                os.write(handle, f"inode={inode}\nfolder={_place(self._folder)}\n".encode())
+            finally:
+                os.close(handle)
+        except BaseException:
+            lease.release()
+            raise
+
+    def _clear_copied(self) -> bool:
+        """Remove a lock that came with a copy of another folder; return whether it did."""
+        words = _words(self._path)
+        place = copied_from(self._folder)
+        if place is None:
+            return False
+        log.warning("%s is a copy of %s, and so is its lock, which is removed", self._folder, place)
+        self._clear(lambda aside: _words(aside).get("token") == words.get("token"))
+        return True
+
     def _wait_for_a_word(self, watched: "_Watched", size: int | None) -> None:
         """Look on while the lock's file says nothing: it is being made, or nobody's any more."""
         if size == 0 and watched.seconds > _EMPTY_SECONDS:
-            self._clear_empty()
+            self._clear(lambda aside: not os.lstat(aside).st_size)
         elif watched.seconds > SILENT_SECONDS:
             raise RunError(f"{self._path} is no lock of Soret's; remove it, and run again.")
         elif size is not None:
@@ -173,14 +205,14 @@ class FolderLock:
         finally:
             os.close(handle)
 
-    def _clear_empty(self) -> None:
-        """Remove a lock file without a word in it, unless somebody has just filled it."""
-        aside = self._path.with_name(f"{NAME}.empty.{os.getpid()}.{threading.get_ident()}")
+    def _clear(self, is_meant: Callable[[Path], bool]) -> None:
+        """Remove a lock file, unless somebody has just made another in its place."""
+        aside = self._path.with_name(f"{NAME}.old.{os.getpid()}.{threading.get_ident()}")
         try:
             os.rename(self._path, aside)
         except FileNotFoundError:
             return
-        if os.lstat(aside).st_size:
+        if not is_meant(aside):
             os.link(aside, self._path)  # it was made anew between the look and now
         aside.unlink()
 
@@ -240,6 +272,47 @@ def _this_host() -> str:
         with lease:
             owner = lease.owner
     return "" if owner is None else owner.hostname
+
+
+def copied_from(folder: Path) -> Path | None:
+    """Return whose copy a folder is, by the lock that came with it; None if that is its own.
+
+    A lock says the folder it was made in, and its number there (its inode), which it keeps where
+    the folder is moved. Of another machine's lock nothing is concluded: the same folder may have
+    another path there, and on some file systems another number.
+    """
+    path = folder / NAME
+    words = _words(path)
+    try:
+        inode = os.lstat(path).st_ino
+    except OSError:
+        return None
+    if not {"inode", "folder"} <= set(words) or words.get("host") != _this_host():
+        return None
+    if words["inode"] == str(inode) or words["folder"] == _place(folder):
+        return None
+    return Path(unquote(words["folder"], errors="replace"))
+
+
+def _place(folder: Path) -> str:
+    """Return a folder's path as a lock has it."""
+    return quote_from_bytes(os.fsencode(os.path.realpath(folder)))[-_PATH_BYTES:]
+
+
+def _words(path: Path) -> dict[str, str]:
+    """Return what a lock says, by key; nothing if it is not there or no lock."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        handle = os.open(path, flags)
+    except OSError:
+        return {}
+    try:
+        lines = os.read(handle, _MOST_BYTES).decode(errors="replace").splitlines()
+    except OSError:
+        return {}
+    finally:
+        os.close(handle)
+    return {key: value for key, equals, value in (x.partition("=") for x in lines) if equals}
 
 
 def is_lock(name: str) -> bool:
