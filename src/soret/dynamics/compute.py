@@ -5,10 +5,9 @@ block's digest, and taken up by whoever computes the same block in the same run'
 """
 
 import json
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -18,15 +17,20 @@ from soret.dynamics.block import Block
 from soret.dynamics.keys import initial_keys, noise_keys
 from soret.dynamics.program import Ensemble, Program
 from soret.problems.tracing import ensemble_settings
-from soret.runs import RunFolder, machine, pace
+from soret.runs import RunFolder, machine
+from soret.runs.loop import advance
+from soret.system import stop_if_asked
 
 Numbers = dict[str, np.ndarray]
 
 _RECORD, _STATE, _ROUNDED = "record-", "state-", "rounded-"
 
 
-class Stopped(Exception):
-    """The block was told to stop, and saved its state if it had a folder."""
+class _State(NamedTuple):
+    """Where a block stands, and what it has recorded so far, part by part."""
+
+    ensemble: Ensemble
+    records: tuple[Numbers, ...]
 
 
 @dataclass
@@ -64,8 +68,8 @@ def compute(
     *,
     device: jax.Device | None = None,
     folder: RunFolder | None = None,
-    stop: Callable[[], bool] = lambda: False,
-    progress: Callable[[int], None] = lambda steps: None,
+    pause: Callable[[], None] = stop_if_asked,
+    progress: Callable[[int], None] | None = None,
 ) -> BlockResult:
     """Compute a block, or go on with it from where a checkpoint left it.
 
@@ -77,20 +81,20 @@ def compute(
         Default: JAX's own.
     folder : RunFolder, optional
         A run begun there keeps checkpoints and the result.
-    stop : callable
-        Asked at every pause whether to stop.
-    progress : callable
+    pause : callable
+        Called between calls of the program; raises to stop there (`soret.runs.loop.advance`).
+    progress : callable, optional
         Told the number of replica-steps done since it was last told.
 
     Raises
     ------
-    Stopped
-        If `stop` said so before the end; what was done is saved where there is a folder.
+    Stopped, KeyboardInterrupt
+        If `pause` raised it; what was done is saved where there is a folder.
     """
     device = device or jax.local_devices()[0]
     with ensemble_settings():
         program = programs.program(block.experiment, block.group, block.size)
-        return _Run(block, program, device, folder).to_the_end(stop, progress)
+        return _Run(block, program, device, folder).to_the_end(pause, progress)
 
 
 class _Run:
@@ -106,34 +110,44 @@ class _Run:
         self.per_record = program.record_every // program.chunk
         self.rounded: dict[int, float] = {}
         self.where = machine.where(device.device_kind)
-        self.done = 0
 
-    def to_the_end(self, stop: Callable[[], bool], progress: Callable[[int], None]) -> BlockResult:
+    def to_the_end(
+        self, pause: Callable[[], None], progress: Callable[[int], None] | None
+    ) -> BlockResult:
         saved = self._saved()
+        started = None
         if saved is None:
             started, first = self._start()
-            self.ensemble = started
-            self.records: list[Numbers] = [{k: np.asarray(v)[None] for k, v in first.items()}]
+            done, state = 0, _State(started, ({k: np.asarray(v)[None] for k, v in first.items()},))
         else:
-            self._take_up(saved)
-            progress(self._replica_steps(self.done))
-        began_at = self._began_at(None if saved is not None else self.ensemble)
-        finished_before = self.done == self.chunks
-        self._advance(stop, progress)
+            done, state = self._taken_up(saved)
+        began_at = None if done == self.chunks else self._began_at(started)
+        del started
+
+        state = advance(
+            self.chunks,
+            state,
+            self._step,
+            done=done,
+            save=self._save if self.folder else None,
+            pause=pause,
+            furthest=self._last_within,
+            progress=progress and (lambda chunks: progress(self._replica_steps(chunks))),
+        )
         if began_at is not None:
             self.rounded = rounding.shares(
                 self.program,
                 began_at,
-                self.ensemble,
+                state.ensemble,
                 self.keys,
                 self.block.point,
                 self.steps,
                 self.device,
                 self.block.first_lanes(),
             )
-        if self.folder and not finished_before:
-            self._save(finished=True)
-        return self._result()
+        if self.folder and done < self.chunks:
+            self._save(self.chunks, state)
+        return self._result(state)
 
     # The steps.
 
@@ -143,59 +157,36 @@ class _Run:
 
     def _began_at(self, started: Ensemble | None) -> Any:
         """Return the parameters at the start, where it is asked whether they move at all."""
-        if self.done == self.chunks or not self.block.first_lanes():
+        if not self.block.first_lanes():
             return None
         return rounding.kept(self.program, started or self._start()[0])
 
-    def _advance(self, stop: Callable[[], bool], progress: Callable[[int], None]) -> None:
-        length, last_saved = 1, time.monotonic()
-        while self.done < self.chunks:
-            if stop():
-                if self.folder:
-                    self._save()
-                raise Stopped
-            began, before = time.monotonic(), self.done
-            self._call(min(self.chunks, before + length, self._last_within(before)))
-            length = pace.next_length(self.done - before, time.monotonic() - began)
-            self._fill_up_if_all_passed()
-            progress(self._replica_steps(self.done - before))
-            saving = self.folder and time.monotonic() - last_saved > pace.SAVE_SECONDS
-            if saving and self.done < self.chunks:
-                self._save()
-                last_saved = time.monotonic()
-
-    def _call(self, until: int) -> None:
-        """Run the chunks up to one, and keep the records made on the way."""
-        program, done = self.program, self.done
-        self.ensemble, made = program.advance(
-            self.ensemble, self.keys, self.block.point, done, until, self.device
+    def _step(self, done: int, until: int, state: _State) -> tuple[int, _State]:
+        """Run chunks, and keep the records made on the way; to the end if all have passed."""
+        ensemble, made = self.program.advance(
+            state.ensemble, self.keys, self.block.point, done, until, self.device
         )
-        jax.block_until_ready(self.ensemble)
+        jax.block_until_ready(ensemble)
+        records = state.records
         new = until // self.per_record - done // self.per_record
         if new:
-            self.records.append({key: np.asarray(value)[:new] for key, value in made.items()})
-        self.done = until
+            records += ({key: np.asarray(value)[:new] for key, value in made.items()},)
+        if _all_passed(ensemble, until * self.program.chunk, self.program.record_every):
+            records += (self._never_made(until),)
+            until = self.chunks
+        return until, _State(ensemble, records)
+
+    def _never_made(self, until: int) -> Numbers:
+        """Return the records of a block that stopped before they were made."""
+        missing = self.chunks // self.per_record - until // self.per_record
+        return {
+            key: np.full((missing, self.block.size, *shape.shape), np.nan, shape.dtype)
+            for key, shape in self.program.record_shapes.items()
+        }
 
     def _last_within(self, done: int) -> int:
         """Return the last chunk that one call from `done` may reach without too many records."""
         return (done // self.per_record + self.program.capacity + 1) * self.per_record - 1
-
-    def _fill_up_if_all_passed(self) -> None:
-        """End here if all lanes had passed the last threshold by a record already made."""
-        if not self.ensemble.passages:
-            return
-        last = np.asarray(self.ensemble.passages.passed_at)[:, -1]
-        every = self.program.record_every
-        step = self.done * self.program.chunk
-        if np.all(last >= 0) and step >= -(-int(last.max()) // every) * every:
-            missing = self.chunks // self.per_record - self.done // self.per_record
-            self.records.append(
-                {
-                    key: np.full((missing, self.block.size, *shape.shape), np.nan, shape.dtype)
-                    for key, shape in self.program.record_shapes.items()
-                }
-            )
-            self.done = self.chunks
 
     def _replica_steps(self, chunks: int) -> int:
         return chunks * self.program.chunk * len(self.block)
@@ -217,48 +208,58 @@ class _Run:
             return None
         return self.folder.read_checkpoint(self._name(), self._about())
 
-    def _save(self, finished: bool = False) -> None:
+    def _save(self, done: int, state: _State) -> None:
         assert self.folder is not None
-        ensemble = self.ensemble
-        if finished and not self._held:  # thousands of blocks that kept θ would fill a disk
+        ensemble = state.ensemble
+        if (
+            done == self.chunks and not self._held
+        ):  # thousands of blocks that kept θ would fill a disk
             ensemble = ensemble._replace(params=(), velocity=())
         leaves = jax.tree.leaves(ensemble)
         arrays = {f"{_STATE}{i}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
-        arrays |= {f"{_RECORD}{key}": value for key, value in _joined(self.records).items()}
+        arrays |= {f"{_RECORD}{key}": value for key, value in _joined(state.records).items()}
         arrays |= {f"{_ROUNDED}{at}": np.asarray(share) for at, share in self.rounded.items()}
         arrays |= {
-            "done": np.asarray(self.done),
+            "done": np.asarray(done),
             "place": self.block.places[: len(self.block)],
             "replica": self.block.replicas[: len(self.block)],
             "where": np.frombuffer(json.dumps(self.where).encode(), np.uint8),
         }
         self.folder.write_checkpoint(self._name(), arrays, self._about())
 
-    def _take_up(self, saved: Numbers) -> None:
-        self.done = int(saved["done"])
+    def _taken_up(self, saved: Numbers) -> tuple[int, _State]:
+        done = int(saved["done"])
         shape = self.program.ensemble_shape
         count = sum(key.startswith(_STATE) for key in saved)
         if count < len(jax.tree.leaves(shape)):
             shape = shape._replace(params=(), velocity=())
         leaves = [saved[f"{_STATE}{i}"] for i in range(count)]
-        self.ensemble = jax.tree.unflatten(jax.tree.structure(shape), leaves)
-        self.records = [_with_prefix(saved, _RECORD)]
-        shares = _with_prefix(saved, _ROUNDED)
-        self.rounded = {int(at): float(share) for at, share in shares.items()}
-        if self.done == self.chunks:  # the rest of another is computed here, and says so
+        if done == self.chunks:  # the rest of another is computed here, and says so
             self.where = _read(saved["where"])
+            shares = _with_prefix(saved, _ROUNDED)
+            self.rounded = {int(at): float(share) for at, share in shares.items()}
+        ensemble = jax.tree.unflatten(jax.tree.structure(shape), leaves)
+        return done, _State(ensemble, (_with_prefix(saved, _RECORD),))
 
-    def _result(self) -> BlockResult:
+    def _result(self, state: _State) -> BlockResult:
         kept = len(self.block)
-        passages = self.ensemble.passages
+        passages = state.ensemble.passages
         return BlockResult(
-            {key: value[:, :kept] for key, value in _joined(self.records).items()},
-            np.asarray(self.ensemble.diverged_at)[:kept],
+            {key: value[:, :kept] for key, value in _joined(state.records).items()},
+            np.asarray(state.ensemble.diverged_at)[:kept],
             np.asarray(passages.passed_at)[:kept] if passages else None,
-            _flat(self.ensemble)[:kept] if self._held else None,
+            _flat(state.ensemble)[:kept] if self._held else None,
             self.rounded,
             self.where,
         )
+
+
+def _all_passed(ensemble: Ensemble, step: int, record_every: int) -> bool:
+    """Return whether all lanes had passed the last threshold by a record already made."""
+    if not ensemble.passages:
+        return False
+    last = np.asarray(ensemble.passages.passed_at)[:, -1]
+    return bool(np.all(last >= 0)) and step >= -(-int(last.max()) // record_every) * record_every
 
 
 def _flat(ensemble: Ensemble) -> np.ndarray:
@@ -267,7 +268,7 @@ def _flat(ensemble: Ensemble) -> np.ndarray:
     return np.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves], axis=1)
 
 
-def _joined(records: list[Numbers]) -> Numbers:
+def _joined(records: Sequence[Numbers]) -> Numbers:
     return {key: np.concatenate([part[key] for part in records]) for key in records[0]}
 
 

@@ -17,7 +17,7 @@ from soret.dynamics import rounding
 from soret.dynamics.algorithm import Algorithm
 from soret.dynamics.arguments import check_machine
 from soret.dynamics.block import Block
-from soret.dynamics.compute import BlockResult, Stopped, compute
+from soret.dynamics.compute import BlockResult, compute
 from soret.dynamics.description import attributes_of
 from soret.dynamics.experiment import Experiment
 from soret.dynamics.passage import FirstPassage
@@ -27,6 +27,7 @@ from soret.dynamics.undefined import warn_of_undefined
 from soret.observables.state import Observable
 from soret.problems import Problem
 from soret.runs import RunFolder
+from soret.runs.loop import Stopped
 from soret.runs.progress import ProgressBar
 from soret.system import stop_if_asked
 
@@ -241,10 +242,14 @@ def _run_all(plan: Plan, folder: RunFolder | None, bar: ProgressBar) -> list[Blo
     for device in plan.devices:
         free.put(device)
 
+    def pause() -> None:
+        if stop.is_set():
+            raise Stopped
+
     def run(block: Block) -> BlockResult:
         device = free.get()
         try:
-            return compute(block, device=device, folder=folder, stop=stop.is_set, progress=bar)
+            return compute(block, device=device, folder=folder, pause=pause, progress=bar)
         finally:
             free.put(device)
 
