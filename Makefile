@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Processes that share the tests, file by file.
+# Processes that share the tests.
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
@@ -26,7 +26,7 @@ report: $(READY)  ## one page on everything in runs/: report.html
 	$(BIN)/soret report runs -o report.html
 
 test: $(READY)  ## the test suite (a quarter of an hour on 2 cores)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test-slow: $(READY)  ## the tests that take longer
 	$(BIN)/python -m pytest -m slow

@@ -292,17 +292,27 @@ def test_every_claim_is_tested_here():
     assert {claim.about.id for claim in find()} == set(SMALL)
 
 
-# Left to `make test-slow` for their length.
-SLOW = {
-    "escape/first-passage-linear",
-    "thermophoresis/two-layer-flow",
-    "three-factors/exchange",
-    "three-factors/langevin-limit",
-    "three-factors/memorization",
-    "three-factors/minibatch-noise",
-    "three-factors/open-questions",
+# Some of each paper; the others are left to `make test-slow`. `make claims` runs each claim's
+# control too, at its quick scale.
+BY_DEFAULT = {
+    "thermophoresis/activation-rate",
+    "thermophoresis/weight-norm",
+    "thermophoresis/monotone-variance",
+    "escape/critical-dimension",
+    "escape/decoupling",
+    "escape/hessian-outliers",
+    "escape/stationary-tail",
+    "limiting-dynamics/anomalous-diffusion",
+    "limiting-dynamics/constant-speed",
+    "limiting-dynamics/isotropic-exploration",
+    "limiting-dynamics/modified-loss",
+    "three-factors/boltzmann-equilibrium",
+    "three-factors/fokker-planck",
+    "three-factors/generalization",
 }
-PARAMS = [pytest.param(id, marks=pytest.mark.slow if id in SLOW else (), id=id) for id in SMALL]
+PARAMS = [
+    pytest.param(id, marks=() if id in BY_DEFAULT else pytest.mark.slow, id=id) for id in SMALL
+]
 
 
 @pytest.fixture(scope="module", params=PARAMS)
