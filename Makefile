@@ -48,6 +48,7 @@ types: $(READY)  ## static types
 
 bench: $(READY)  ## measure speed and memory against named peers
 	$(BIN)/python benchmarks/ensemble.py
+	$(BIN)/python benchmarks/nets.py
 
 claims: $(READY)  ## run every claim at quick scale into runs/, or go on with it
 	$(BIN)/soret run '*' --scale quick
