@@ -1,6 +1,7 @@
 """How much memory may be used, and refusing what would take more, before it is allocated."""
 
 from pathlib import Path
+from typing import Any, Protocol
 
 import psutil
 
@@ -11,6 +12,12 @@ _SHARE = 0.8
 _CGROUP = Path("/sys/fs/cgroup")
 _OWN_GROUP = Path("/proc/self/cgroup")
 _UNITS = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
+
+
+class Device(Protocol):
+    """A device of JAX's, which says what memory of its own it has, or None where it has none."""
+
+    def memory_stats(self) -> dict[str, Any] | None: ...
 
 
 def free_bytes() -> int:
@@ -25,6 +32,17 @@ def free_bytes() -> int:
 def limit_bytes() -> int:
     """Return the bytes that Soret may use: four fifths of `free_bytes`."""
     return int(_SHARE * free_bytes())
+
+
+def device_limit_bytes(device: Device) -> int:
+    """Return the bytes that Soret may use on a device: four fifths of what is free there.
+
+    The host's, for a device without memory of its own, or one that does not tell.
+    """
+    own = device.memory_stats()
+    if not own or "bytes_limit" not in own:
+        return limit_bytes()
+    return int(_SHARE * max(0, own["bytes_limit"] - own["bytes_in_use"]))
 
 
 def refuse_beyond(needed: float, what: str, remedy: str, limit: int | None = None) -> None:
