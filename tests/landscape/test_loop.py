@@ -11,17 +11,17 @@ import pytest
 import soret
 from impatient import impatient
 from soret.errors import RunError
-from soret.landscape import chunks, evaluate, flatness
+from soret.landscape import batches, evaluate, flatness
 from soret.landscape.loop import Loop
 from soret.runs import pace
 
-# 40 digits in chunks of a few, so that products are cut, too.
+# 40 digits in batches of a few, so that products are cut, too.
 MEASURE = """
 import numpy as np
 import soret
-from soret.landscape import chunks
+from soret.landscape import batches
 
-chunks._CHUNK = 2000
+batches._CACHED = 2000
 NET = soret.problems.dense(hidden=(4,), data=soret.data.load("digits").first(40))
 POINTS = np.random.default_rng(0).normal(0, 0.1, (2, 3, 4 * 64 + 4 + 40 + 10)).astype("f4")
 
@@ -34,10 +34,10 @@ def measure(out=None, **more):
 @pytest.fixture(scope="module")
 def measure():
     namespace = {}
-    before = chunks._CHUNK
+    before = batches._CACHED
     exec(MEASURE, namespace)
     yield namespace["measure"]
-    chunks._CHUNK = before
+    batches._CACHED = before
 
 
 @pytest.fixture(scope="module")

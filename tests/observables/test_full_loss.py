@@ -1,4 +1,4 @@
-"""The loss over all the data: by closed form, or summed in chunks."""
+"""The loss over all the data: by closed form, or summed in batches."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 
 import soret
 from soret.errors import SettingsError
-from soret.landscape.chunks import sum_in_chunks
+from soret.landscape.batches import sum_examples
 from soret.observables import State, full_loss
 
 KEY = jax.random.key(1)
@@ -20,7 +20,7 @@ def state(params: Any) -> State:
 
 
 def test_is_the_mean_over_every_example() -> None:
-    """A batch of 2,048 where there are more; the last, incomplete chunk lost or counted twice."""
+    """A batch of 2,048 where there are more; the last, incomplete batch lost or counted twice."""
     random = np.random.default_rng(0)
     data = soret.Dataset(
         "points", random.normal(size=(4099, 20)), np.arange(4099) % 3, tuple("abc")
@@ -33,13 +33,13 @@ def test_is_the_mean_over_every_example() -> None:
     assert float(found) == pytest.approx(float(expected), rel=1e-5)
 
 
-@pytest.mark.parametrize("chunk", [0, 1, 3, 7, 10, 11])
-def test_sums_do_not_depend_on_the_chunks(chunk: int) -> None:
-    """An example lost between chunks; whole numbers are summed without rounding."""
+@pytest.mark.parametrize("most", [0, 1, 3, 7, 10, 11])
+def test_sums_do_not_depend_on_the_batches(most: int) -> None:
+    """An example lost between batches; whole numbers are summed without rounding."""
     x = np.arange(20, dtype=np.float32).reshape(10, 2)
     y = np.arange(10)
     found = jax.jit(
-        lambda x, y: sum_in_chunks(lambda p, x, y: {"a": p * x, "b": y * x[0]}, 2.0, x, y, chunk)
+        lambda x, y: sum_examples(lambda p, x, y: {"a": p * x, "b": y * x[0]}, 2.0, x, y, most)
     )(x, y)
     np.testing.assert_array_equal(found["a"], 2 * x.sum(0))
     assert float(found["b"]) == float((y * x[:, 0]).sum())

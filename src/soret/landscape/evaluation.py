@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from soret.data import Dataset, generator
 from soret.data.subsets import whole_number
 from soret.errors import SettingsError
-from soret.landscape.chunks import chunk_at, chunk_of, chunked
-from soret.landscape.loop import Loop, Variables
+from soret.landscape.batches import cached_length, cut
+from soret.landscape.loop import Loop, Variables, sum_by_batches
 from soret.memory import refuse_beyond
 from soret.problems import Problem
 from soret.problems.labels import decision_threshold
@@ -90,22 +90,24 @@ def evaluate(
     threshold = decision_threshold(problem.loss, problem.data, labels)
     classes = threshold is not None
     flat = values.reshape(-1, values.shape[-1])
-    chunk = chunk_of(problem, problem.unflatten(flat[0]), inputs, labels)
-    data = chunked(inputs, labels, chunk)
+    most = cached_length(problem, problem.unflatten(flat[0]), inputs, labels)
+    batches = cut(len(labels), most)
 
-    def step(number: Array, sums: Array, flat: Array, *arrays: Array) -> Array:
-        point, which = number // data.chunks, number % data.chunks
+    def added(point: Array, _: Array, batch: tuple[Array, ...], flat: Array) -> Array:
+        x, y, weights = batch
         params = problem.unflatten(flat[point])
-        x, y, weights = chunk_at(which, data.length, *arrays)
         losses = jax.vmap(problem.example_loss, in_axes=(None, 0, 0))(params, x, y)
         right = jnp.zeros(len(y))
         if threshold is not None:
             outputs = jax.vmap(problem.output, in_axes=(None, 0))(params, x)
             right = is_right(outputs, y, threshold)
-        return sums.at[point].add(jnp.stack([jnp.sum(weights * losses), jnp.sum(weights * right)]))
+        return jnp.stack([jnp.sum(weights * losses), jnp.sum(weights * right)])
 
-    def result(sums: NDArray[np.float32]) -> Variables:
-        loss, right = (sums.astype(float) / len(labels)).T.reshape(2, *values.shape[:-1])
+    def finish(point: Array, total: Array, _: Array, sums: Array, *__: Array) -> Array:
+        return sums.at[point].set(total)
+
+    def result(state: tuple[np.ndarray, np.ndarray]) -> Variables:
+        loss, right = (state[1].astype(float) / len(labels)).T.reshape(2, *values.shape[:-1])
         known = np.isfinite(values).all(axis=-1)
         dims = axes(values)
         return {
@@ -115,10 +117,10 @@ def evaluate(
 
     loop = Loop(
         "evaluation",
-        step,
-        np.zeros((len(flat), 2), np.float32),
-        (flat, data.inputs, data.labels, data.weights),
-        len(flat) * data.chunks,
+        sum_by_batches(batches, added, finish),
+        (np.zeros(2, np.float32), np.zeros((len(flat), 2), np.float32)),
+        (inputs, labels, flat),
+        len(flat) * batches.count,
         result,
     )
     found = loop.run(out, progress)

@@ -14,13 +14,14 @@ from jaxtyping import Array
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh_tridiagonal
 
+from soret import memory
 from soret.data.subsets import whole_number
-from soret.landscape.chunks import chunk_at, chunk_of, chunked
+from soret.landscape.batches import cached_length, cut
 from soret.landscape.derivatives import gradient_along
 from soret.landscape.evaluation import axes, measured
-from soret.landscape.loop import Loop, Variables
+from soret.landscape.loop import Loop, Variables, sum_by_batches
 from soret.landscape.spectra.host import generator
-from soret.memory import refuse_beyond
+from soret.numerics import default_device
 from soret.problems import Problem
 from soret.problems.tracing import ensemble_settings
 
@@ -64,12 +65,10 @@ _MEASURED = Flatness._fields[:6]
 
 
 class _State(NamedTuple):
-    """What goes from one chunk of a product to the next.
+    """What goes from one product to the next.
 
     Attributes
     ----------
-    total : (P,) array
-        H times the direction, times n, over the chunks so far.
     vector : (P,) array
         Lanczos's next direction.
     basis : (iterations, P) array
@@ -80,7 +79,6 @@ class _State(NamedTuple):
         Diagonal and off-diagonal; the last entry is what is left.
     """
 
-    total: Any
     vector: Any
     basis: Any
     forms: Any
@@ -138,16 +136,17 @@ def flatness(
     count, size = flat.shape
     samples = whole_number(samples, "samples", least=2)
     iterations = min(whole_number(iterations, "iterations", least=1), size)
-    refuse_beyond(
+    memory.refuse_beyond(
         8 * (samples + iterations) * size + 24 * count * (samples + iterations),
         f"{samples:,} random vectors and {iterations:,} of Lanczos, of {size:,} parameters,",
         "use fewer samples or iterations",
+        min(memory.limit_bytes(), memory.device_limit_bytes(default_device())),
     )
     rng = generator(seed)
     signs = rng.choice(np.array([-1.0, 1.0], np.float32), (samples, size))
     first = rng.normal(size=size).astype(np.float32)
     first /= np.linalg.norm(first)
-    data = chunked(inputs, labels, chunk_of(problem, problem.unflatten(flat[0]), inputs, labels))
+    batches = cut(len(labels), cached_length(problem, problem.unflatten(flat[0]), inputs, labels))
     products = samples + iterations
 
     def slope(vector: Array, x: Array, y: Array, weights: Array) -> Array:
@@ -158,34 +157,41 @@ def flatness(
 
         return jax.grad(loss)(vector)
 
-    def step(
-        number: Array, state: _State, flat: Array, signs: Array, first: Array, *arrays: Array
-    ) -> _State:
-        whole, part = number // data.chunks, number % data.chunks
-        point, which = whole // products, whole % products
+    def direction_of(which: Array, state: _State, signs: Array, first: Array) -> Array:
         at = which - samples  # Lanczos's iteration, from 0
         start = jnp.where(at == 0, first, state.vector)
-        direction = jnp.where(at < 0, signs[jnp.minimum(which, samples - 1)], start)
-        x, y, weights = chunk_at(part, data.length, *arrays)
-        _, added = gradient_along(lambda v: slope(v, x, y, weights), flat[point], direction)
-        total = jnp.where(part == 0, 0.0, state.total) + added
+        return jnp.where(at < 0, signs[jnp.minimum(which, samples - 1)], start)
+
+    def added(
+        number: Array, state: _State, batch: tuple[Array, ...], flat: Array, *start: Array
+    ) -> Array:
+        direction = direction_of(number % products, state, *start)
+        at = flat[number // products]
+        return gradient_along(lambda theta: slope(theta, *batch), at, direction)[1]
+
+    def finish(
+        number: Array, total: Array, last: Array, state: _State, _: Array, *start: Array
+    ) -> _State:
+        point, which = number // products, number % products
+        direction = direction_of(which, state, *start)
+        at = which - samples
         found = total / len(labels)
         forms = jnp.stack([jnp.dot(direction, found), jnp.dot(found, found)])
-        # Before the last chunk these are of half a product, and written over.
         forms = state.forms.at[point, jnp.minimum(which, samples - 1)].set(
             jnp.where(at < 0, forms, state.forms[point, samples - 1])
         )
         row = jnp.maximum(at, 0)
         basis = state.basis.at[row].set(direction)
         vector, diagonals = jax.lax.cond(
-            (at >= 0) & (part == data.chunks - 1),
+            (at >= 0) & last,
             lambda: _orthogonal(basis, row, found),
-            lambda: (start, jnp.zeros(2, jnp.float32)),
+            lambda: (state.vector, jnp.zeros(2, jnp.float32)),
         )
         tridiagonal = state.tridiagonal.at[point, row].set(diagonals)
-        return _State(total, vector, basis, forms, tridiagonal)
+        return _State(vector, basis, forms, tridiagonal)
 
-    def result(state: _State) -> Variables:
+    def result(made: tuple[np.ndarray, _State]) -> Variables:
+        state = made[1]
         pairs = zip(state.forms, state.tridiagonal, strict=True)
         whole = np.array([_summary(*forms.T, *diagonals.T) for forms, diagonals in pairs])
         columns = whole.T.reshape(6, *values.shape[:-1])
@@ -194,15 +200,19 @@ def flatness(
         }
 
     begin = _State(
-        total=np.zeros(size, np.float32),
         vector=np.zeros(size, np.float32),
         basis=np.zeros((iterations, size), np.float32),
         forms=np.zeros((count, samples, 2), np.float32),
         tridiagonal=np.zeros((count, iterations, 2), np.float32),
     )
-    arguments = (flat, signs, first, data.inputs, data.labels, data.weights)
-    parts = count * products * data.chunks
-    found = Loop("flatness", step, begin, arguments, parts, result).run(out, progress)
+    found = Loop(
+        "flatness",
+        sum_by_batches(batches, added, finish),
+        (np.zeros(size, np.float32), begin),
+        (inputs, labels, flat, signs, first),
+        count * products * batches.count,
+        result,
+    ).run(out, progress)
     whole = len(labels) == len(problem.data)  # type: ignore[arg-type]
     columns = {name: found[name].values for name in _MEASURED}
     return Flatness(**columns, examples=len(labels), whole=whole)

@@ -8,12 +8,12 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float32
 
 from soret.errors import SettingsError
-from soret.landscape.chunks import add_chunks, chunk_of
+from soret.landscape.batches import cached_length, cut, sum_batches, without_padding
 from soret.memory import refuse_beyond
 from soret.problems import Params, Problem
 from soret.problems.tracing import ensemble_settings
 
-# Numbers that a chunk of gradients holds: 4 MiB, which the caches of a core may hold.
+# Numbers that a batch of gradients holds: 4 MiB, which the caches of a core may hold.
 _CHUNK = 2**20
 
 
@@ -63,8 +63,8 @@ def gradient_variance(
     C is the covariance over the given examples, 1/n Σ (∇ℓ_i − ∇L)(∇ℓ_i − ∇L)ᵀ, as `numpy.var`
     has it; times n/(n − 1) it is without bias for the distribution they were drawn from.
 
-    At most a chunk of gradients is held at once. They are taken relative to the first one, and
-    chunks are merged by their means and sums of squared deviations (Chan, Golub, LeVeque 1983),
+    At most a batch of gradients is held at once. They are taken relative to the first one, and
+    batches are merged by their means and sums of squared deviations (Chan, Golub, LeVeque 1983),
     so that a mean gradient far larger than the noise costs no digits.
 
     Parameters
@@ -88,35 +88,29 @@ def gradient_variance(
     chunk = max(1, _CHUNK // size) if chunk is None else chunk
     if chunk < 1:
         raise SettingsError(f"chunk is {chunk}; it must be at least 1.")
-    # Chunks of one size where that can be: what is left over is a second program to compile.
-    chunk = -(-n // -(-n // chunk))
-    whole = n // chunk * chunk
-
+    batches = cut(n, chunk)
     first = example_gradients(problem, params, inputs[:1], labels[:1])
 
-    def moments(x: Array, y: Array) -> tuple[Array, Array]:
-        """Return the mean gradient beside the first one, and the sum of squared deviations."""
+    def merge(state: tuple[Array, Array, Array], number: Array) -> Any:
+        """Add a batch to a number of examples, their mean gradient and squared deviations."""
+        done, mean, deviations = state
+        x, y, weights = batches.at(number, inputs, labels)
         gradients = example_gradients(problem, params, x, y) - first
-        mean = jnp.mean(gradients, axis=0)
-        return mean, jnp.sum((gradients - mean) ** 2)
-
-    def merge(
-        before: tuple[Array, Array, Array], new: tuple[Array, Array], count: int
-    ) -> tuple[Array, Array, Array]:
-        (done, mean, deviations), (new_mean, new_deviations) = before, new
-        total = done + count
+        new = jnp.sum(weights)
+        new_mean = jnp.sum(without_padding(gradients, weights), axis=0) / new
+        squares = without_padding((gradients - new_mean) ** 2, weights)
+        total = done + new
         step = new_mean - mean
-        between = jnp.sum(step**2) * (done * count / total)
-        return total, mean + step * (count / total), deviations + new_deviations + between
+        between = jnp.sum(step**2) * (done * new / total)
+        return (
+            (total, mean + step * (new / total), deviations + jnp.sum(squares) + between),
+            None,
+        )
 
-    def scanned(carry: Any, batch: tuple[Array, Array]) -> tuple[Any, None]:
-        return merge(carry, moments(*batch), chunk), None
-
-    state = (jnp.zeros((), jnp.float32), jnp.zeros(size, jnp.float32), jnp.zeros((), jnp.float32))
-    chunks = [a[:whole].reshape(-1, chunk, *a.shape[1:]) for a in (inputs, labels)]
-    state, _ = jax.lax.scan(scanned, state, (chunks[0], chunks[1]))
-    if whole < n:
-        state = merge(state, moments(inputs[whole:], labels[whole:]), n - whole)
+    zero = jnp.zeros((), jnp.float32)
+    state, _ = jax.lax.scan(
+        merge, (zero, jnp.zeros(size, jnp.float32), zero), jnp.arange(batches.count)
+    )
     return state[2] / (n * size)
 
 
@@ -147,17 +141,21 @@ def noise_strength(
     if chunk is not None and chunk < 1:
         raise SettingsError(f"chunk is {chunk}; it must be at least 1.")
     if chunk is None:
-        chunk = chunk_of(problem, params, inputs, labels)
+        chunk = cached_length(problem, params, inputs, labels)
 
     gradient = jax.grad(problem.example_loss)
 
-    def summed(x: Array, y: Array) -> tuple[Array, Params]:
-        """Return the sum of squares of a chunk's gradients, and the sum of the gradients."""
-        squares = jax.vmap(lambda x, y: _square(gradient(params, x, y)))(x, y)
-        mean = jax.grad(lambda p: problem.batch_loss(p, (x, y)))(params)
-        return jnp.sum(squares), jax.tree.map(lambda leaf: x.shape[0] * leaf, mean)
+    def summed(x: Array, y: Array, weights: Array) -> tuple[Array, Params]:
+        """Return the sum of squares of a batch's gradients, and the sum of the gradients."""
 
-    squares, total = add_chunks(summed, inputs, labels, chunk)
+        def loss(params: Params) -> Array:
+            losses = jax.vmap(problem.example_loss, in_axes=(None, 0, 0))(params, x, y)
+            return jnp.sum(without_padding(losses, weights))
+
+        squares = jax.vmap(lambda x, y: _square(gradient(params, x, y)))(x, y)
+        return jnp.sum(without_padding(squares, weights)), jax.grad(loss)(params)
+
+    squares, total = sum_batches(summed, inputs, labels, chunk)
     return jnp.maximum(squares / n - _square(total) / n**2, 0.0)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, PyTree
 
+from soret.landscape.batches import Cut
 from soret.problems.tracing import ensemble_settings
 from soret.runs import RunFolder
 from soret.runs.loop import advance
@@ -123,6 +124,35 @@ class Loop:
         for array in (*jax.tree.leaves(self.start), *self.arguments):
             digest.update(np.ascontiguousarray(array).tobytes())
         return {"measurement": self.title, "parts": self.count, "program": digest.hexdigest()}
+
+
+def sum_by_batches(
+    batches: Cut, added: Callable[..., Any], finish: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Return the step of a `Loop` that makes sums over examples, one after the other.
+
+    Every batch is a part, so that a sum over many examples can be stopped in the middle. The
+    loop's state is (total, state), its first two arguments inputs and labels.
+
+    Parameters
+    ----------
+    batches : Cut
+    added : callable
+        ``added(which, state, (inputs, labels, weights), *arguments) -> tree``: what a batch adds
+        to the sum number `which`, at whatever θ that is.
+    finish : callable
+        ``finish(which, total, last, state, *arguments) -> state``, after every batch: with the
+        whole sum where `last` is true, else with what of it is made, to be written over.
+    """
+
+    def step(number: Array, carried: Any, inputs: Array, labels: Array, *arguments: Array) -> Any:
+        which, part = number // batches.count, number % batches.count
+        total, state = carried
+        new = added(which, state, batches.at(part, inputs, labels), *arguments)
+        total = jax.tree.map(lambda a, b: jnp.where(part == 0, 0.0, a) + b, total, new)
+        return total, finish(which, total, part == batches.count - 1, state, *arguments)
+
+    return step
 
 
 def _pack(done: int, state: PyTree[Array]) -> dict[str, np.ndarray]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from soret.data import Dataset
 from soret.data.subsets import whole_number
 from soret.errors import SettingsError
-from soret.landscape.chunks import mean_in_chunks
+from soret.landscape.batches import mean_example
 from soret.landscape.evaluation import is_right
 from soret.observables.state import Observable, State, label
 from soret.problems import Params, Problem
@@ -48,7 +48,7 @@ def loss_over(examples: int) -> Observable:
     @label("loss", "nats")
     def loss(problem: Problem, state: State) -> Float[Array, ""]:
         inputs, labels = (jnp.asarray(array) for array in problem.evaluation_batch(examples))
-        return mean_in_chunks(problem.example_loss, problem, state.params, inputs, labels)
+        return mean_example(problem.example_loss, problem, state.params, inputs, labels)
 
     return loss
 
@@ -115,7 +115,7 @@ def accuracy_over(chosen: int | np.integer[Any] | NDArray[np.integer[Any]]) -> O
         def right(params: Params, x: Array, y: Array) -> Array:
             return is_right(problem.output(params, x)[None], y[None], threshold)[0]
 
-        return mean_in_chunks(right, problem, state.params, inputs, labels)
+        return mean_example(right, problem, state.params, inputs, labels)
 
     return accuracy
 
@@ -140,7 +140,7 @@ def full_loss(problem: Problem, state: State) -> Float[Array, ""]:
             "observe the loss on an evaluation batch, soret.observables.loss."
         )
     inputs, labels = map(jnp.asarray, problem.evaluation_batch(len(problem.data)))
-    return mean_in_chunks(problem.example_loss, problem, state.params, inputs, labels)
+    return mean_example(problem.example_loss, problem, state.params, inputs, labels)
 
 
 def _threshold(problem: Problem, labels: np.ndarray) -> float:
