@@ -123,7 +123,7 @@ def test_user_configuration_makes_no_difference(net: Any) -> None:
 def test_linearizations_that_are_not_kept(net: Any, monkeypatch: Any) -> None:
     """Products that depend on whether there was room to keep what they need."""
     expected = hessian(net.problem, net.params, batch_size=5).dense()
-    monkeypatch.setattr("soret.landscape.products.REMEMBERED", 0)
+    monkeypatch.setattr("soret.landscape.products.kept_bytes", lambda: 0)
     again = hessian(net.problem, net.params, batch_size=5)
     again.dense()
     np.testing.assert_array_equal(again.dense(), expected)

@@ -65,6 +65,12 @@ def hessian(
         If the arguments do not fit.
     """
     measured = point(problem, params, examples, seed)
+    linearize = linear_gradients(measured)
+    return _curvature("Hessian", measured, linearize, apply_linear, batch_size)
+
+
+def linear_gradients(measured: Point) -> Linearize:
+    """Return what makes the gradient of a batch's total loss linear, for `apply_linear`."""
 
     def linearize(flat: Array, inputs: Array, labels: Array, weights: Array) -> Any:
         def loss(flat: Array) -> Array:
@@ -72,10 +78,13 @@ def hessian(
 
         return linear_gradient(loss, flat)
 
-    def product(linear: Any, vector: Array) -> Array:
-        return linear(vector)
+    return linearize
 
-    return _curvature("Hessian", measured, linearize, product, batch_size)
+
+def apply_linear(linear: Any, vector: Array) -> Array:
+    """Return the product of a linearized gradient with a vector."""
+    product: Array = linear(vector)
+    return product
 
 
 @ensemble_settings()
@@ -132,10 +141,7 @@ def _curvature(
     apply = rows(product)
 
     def products(vectors: np.ndarray) -> np.ndarray:
-        total = np.zeros(vectors.shape)
-        for part in batches.each(apply, vectors.astype(np.float32)):
-            total += part
-        return total / measured.examples
+        return np.asarray(batches.sum(apply, vectors.astype(np.float32)) / measured.examples)
 
     operator = SymmetricOperator(measured.size, in_groups(products, batches.together), name)
     return Curvature(measured, operator)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from soret.errors import ConvergenceError, SettingsError
 from soret.landscape.noise import GradientNoise, gradient_noise
 from soret.landscape.point import point
+from soret.landscape.products import Batches
 from soret.problems import Params, Problem
 from soret.problems.tracing import ensemble_settings
 
@@ -161,7 +162,10 @@ def decoupling(
     measured = point(problem, params, examples, seed)
 
     @jax.jit
-    def each(inputs: Array, labels: Array) -> tuple[Array, Array]:
+    def each(batch: tuple[Array, ...]) -> tuple[Array, Array]:
+        flat, inputs, labels, _ = batch
+        params = measured.unflatten(flat)
+
         def one(x: Array, label: Array) -> tuple[Array, Array]:
             assert callable(problem.loss)
             output = problem.output(params, x)
@@ -170,11 +174,9 @@ def decoupling(
 
         return jax.vmap(one)(inputs, labels)
 
-    parts = [each(x, y) for x, y, _ in measured.batches(2048)]
+    parts = zip(*Batches(measured).examples(each), strict=True)
+    losses, residuals = (np.concatenate(part).astype(np.float64) for part in parts)
     n = measured.examples
-    losses, residuals = (
-        np.concatenate([np.asarray(part[i], np.float64) for part in parts])[:n] for i in (0, 1)
-    )
     if not (np.isfinite(losses).all() and np.isfinite(residuals).all()):
         where = int(np.argmin(np.isfinite(losses) & np.isfinite(residuals)))
         raise ConvergenceError(

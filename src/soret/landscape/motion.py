@@ -1,22 +1,21 @@
 """What the limiting dynamics at a point depend on: curvature and noise, direction by direction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
 from jaxtyping import Array
 
 from soret.errors import ConvergenceError, SettingsError
-from soret.landscape.curvature import Curvature
-from soret.landscape.derivatives import linear_gradient, linear_map
+from soret.landscape.curvature import Curvature, apply_linear, linear_gradients
+from soret.landscape.derivatives import linear_map
 from soret.landscape.gradients import example_gradients
 from soret.landscape.operators import SymmetricOperator
 from soret.landscape.point import Point, point
-from soret.landscape.products import Batches, in_groups
+from soret.landscape.products import Batches, in_groups, rows
 from soret.problems import Params, Problem
 from soret.problems.tracing import ensemble_settings
 
@@ -99,12 +98,17 @@ def noisy_modes(
     flats = [here.flat, *(point(problem, other, examples, seed).flat for other in others)]
     if here.examples < 2 and not here.whole:
         raise SettingsError("one example of many has no covariance; use at least 2 examples.")
-    measure = _Measure(here)
+    hessians = Batches(here, linear_gradients(here)).at(flats)
+    product = rows(apply_linear)
 
     def products(vectors: np.ndarray) -> np.ndarray:
-        return np.asarray(np.mean([measure.hessian(flat, vectors) for flat in flats], 0))
+        given = vectors.astype(np.float32)
+        found = [batches.sum(product, given) for batches in hessians]
+        return np.asarray(np.mean(found, 0) / here.examples)
 
-    operator = SymmetricOperator(here.size, in_groups(products, measure.together), "mean Hessian")
+    operator = SymmetricOperator(
+        here.size, in_groups(products, hessians[0].together), "mean Hessian"
+    )
     curvature = Curvature(here, operator)
     if top is None:
         if curvature.size > _ALL:
@@ -117,14 +121,14 @@ def noisy_modes(
     else:
         found = curvature.top(top, "magnitude")
         values, vectors = found.values, found.vectors
-    slopes = [measure.slopes(flat, vectors) for flat in flats]
+    slopes = _slopes(here, flats, vectors)
     if not all(np.isfinite(part).all() for pair in slopes for part in pair):
         raise ConvergenceError(
             "the gradients of the examples are not finite; measure where the loss has a gradient."
         )
     along = np.mean([variance for _, variance in slopes], 0)
     rest = curvature.size - len(values)
-    trace = np.mean([measure.trace(flat) for flat in flats]) if rest else 0.0
+    trace = np.mean(_traces(here, flats)) if rest else 0.0
     return NoisyModes(
         values,
         vectors,
@@ -137,63 +141,40 @@ def noisy_modes(
     )
 
 
-class _Measure:
-    """Hessian products and gradient noise as functions of θ: compiled once for many points."""
+def _slopes(
+    here: Point, flats: Sequence[Array], vectors: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return mean and variance of the examples' gradients along vectors in rows, at every θ."""
 
-    def __init__(self, here: Point) -> None:
-        self._here = here
-        sizes = Batches(here, lambda flat, *batch: batch)
-        self._batch, self.together = sizes.size, sizes.together
-        self._freedom = here.examples - (0 if here.whole else 1)
+    def linearize(flat: Array, x: Array, y: Array, weights: Array) -> Any:
+        return linear_map(lambda flat: weights * here.losses(flat, x, y), flat)[1]
 
-        def hessian(flat: Array, vectors: Array, x: Array, y: Array, weights: Array) -> Array:
-            def loss(flat: Array) -> Array:
-                return jnp.dot(weights, here.losses(flat, x, y))
+    @jax.jit
+    def moments(push: Any, vectors: Array) -> tuple[Array, Array]:
+        found = jax.vmap(push)(vectors)
+        return found.sum(1), (found**2).sum(1)
 
-            return jax.vmap(linear_gradient(loss, flat))(vectors)
+    batches = Batches(here, linearize)
+    groups = np.array_split(vectors.astype(np.float32), -(-len(vectors) // batches.together))
+    n, found = here.examples, []
+    for one in batches.at(flats):
+        first, second = np.concatenate([np.stack(one.sum(moments, group)) for group in groups], 1)
+        found.append((first / n, np.maximum(second - first**2 / n, 0.0) / _freedom(here)))
+    return found
 
-        def slopes(
-            flat: Array, vectors: Array, x: Array, y: Array, weights: Array
-        ) -> tuple[Array, Array]:
-            push = linear_map(lambda flat: here.losses(flat, x, y), flat)[1]
-            found = jax.vmap(push)(vectors) * weights
-            return found.sum(1), (found**2).sum(1)
 
-        def squares(flat: Array, x: Array, y: Array, weights: Array) -> tuple[Array, Array]:
-            rows = example_gradients(here.problem, here.unflatten(flat), x, y) * weights[:, None]
-            return rows.sum(0), (rows**2).sum()
+def _traces(here: Point, flats: Sequence[Array]) -> list[float]:
+    """Return the trace of the covariance of the examples' gradients at every θ."""
 
-        self._hessian, self._slopes, self._squares = (
-            jax.jit(hessian),
-            jax.jit(slopes),
-            jax.jit(squares),
-        )
+    @jax.jit
+    def moments(batch: tuple[Array, ...]) -> tuple[Array, Array]:
+        flat, x, y, weights = batch
+        found = example_gradients(here.problem, here.unflatten(flat), x, y) * weights[:, None]
+        return found.sum(0), (found**2).sum()
 
-    def hessian(self, flat: Array, vectors: np.ndarray) -> np.ndarray:
-        """Return the products of vectors in rows with the Hessian of the mean loss."""
-        return self._sum(self._hessian, flat, vectors.astype(np.float32)) / self._here.examples
+    sums = [batches.sum(moments) for batches in Batches(here).at(flats)]
+    return [float(two - one @ one / here.examples) / _freedom(here) for one, two in sums]
 
-    def slopes(self, flat: Array, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and variance of the examples' gradients along vectors in rows."""
-        groups = [
-            np.stack(self._sum(self._slopes, flat, part.astype(np.float32)))
-            for part in np.array_split(vectors, -(-len(vectors) // self.together))
-        ]
-        first, second = np.concatenate(groups, 1)
-        n = self._here.examples
-        return first / n, np.maximum(second - first**2 / n, 0.0) / self._freedom
 
-    def trace(self, flat: Array) -> float:
-        """Return the trace of the covariance of the examples' gradients."""
-        first, second = self._sum(self._squares, flat)
-        return float(second - first @ first / self._here.examples) / self._freedom
-
-    def _sum(self, program: Callable[..., Any], *arguments: Any) -> Any:
-        """Add up what a program makes of the batches, in float64."""
-        total: Any = None
-        for batch in self._here.batches(self._batch):
-            with ensemble_settings():
-                part = program(*arguments, *map(jnp.asarray, batch))
-            part = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), part)
-            total = part if total is None else jax.tree.map(np.add, total, part)
-        return total
+def _freedom(here: Point) -> int:
+    return here.examples - (0 if here.whole else 1)

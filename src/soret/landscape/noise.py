@@ -54,11 +54,8 @@ class GradientNoise(LandscapeMatrix):
     @cached_property
     def gradient(self) -> np.ndarray:
         """The mean gradient ḡ (size,), float64."""
-        total = np.zeros(self.size)
         gradient = jax.jit(jax.grad(self._total_loss))
-        batches = Batches(self.point, lambda flat, *batch: (flat, batch))
-        for part in batches.each(lambda linear: gradient(linear[0], *linear[1])):
-            total += part
+        total = Batches(self.point).sum(lambda batch: gradient(*batch))
         return self._finite(total / self.point.examples, "mean gradient")
 
     @cached_property
@@ -173,7 +170,7 @@ class GradientNoise(LandscapeMatrix):
             return scale, weights @ deviations, weights @ deviations**2
 
         first, second = np.zeros(self.size), np.zeros(self.size)
-        apply = jax.jit(lambda linear, ref: moments(linear[2], self._gradients(*linear[:2]), ref))
+        apply = jax.jit(lambda batch, ref: moments(batch[3], self._gradients(batch), ref))
         for scale, one, two in self._rows.each(apply, reference):
             first += float(scale) * one.astype(np.float64)
             second += float(scale) ** 2 * two.astype(np.float64)
@@ -184,25 +181,25 @@ class GradientNoise(LandscapeMatrix):
     def _total_loss(self, flat: Array, inputs: Array, labels: Array, weights: Array) -> Array:
         return jnp.dot(weights, self.point.losses(flat, inputs, labels))
 
-    def _gradients(self, inputs: Array, labels: Array) -> Array:
-        params = self.point.unflatten(jnp.asarray(self.point.flat))
-        return example_gradients(self.point.problem, params, inputs, labels)
+    def _gradients(self, batch: tuple[Array, ...]) -> Array:
+        flat, inputs, labels, _ = batch
+        return example_gradients(self.point.problem, self.point.unflatten(flat), inputs, labels)
 
     @cached_property
     def _gradient_program(self) -> Any:
-        return jax.jit(lambda batch: self._gradients(*batch[:2]))
+        return jax.jit(self._gradients)
 
     @cached_property
     def _rows(self) -> Batches:
         """Batches of as many examples as have room for all their gradients."""
-        return Batches(self.point, lambda flat, *batch: batch, self._at_once)
+        return Batches(self.point, batch_size=self._at_once)
 
     def _blocks(self) -> Any:
         """Yield where a batch starts, and its gradients (b, size), float64, centred if asked."""
         mean = self.gradient if self.centred else 0.0
         done = 0
-        for block in self._rows.each(self._gradient_program):
-            block = block[: self.point.examples - done].astype(np.float64)
+        for block in self._rows.examples(self._gradient_program):
+            block = block.astype(np.float64)
             wrong = ~np.isfinite(block).all(axis=1)
             if wrong.any():
                 example = int(np.argmax(wrong))
@@ -334,14 +331,13 @@ def gradient_noise(
         slopes = batches(push, vectors.astype(np.float32))
         if centred:
             mean = sum(part.sum(axis=1, dtype=np.float64) for part in slopes) / n
-            # What only fills up the last batch has weight 0 in the pull that follows.
+            # Padding has weight 0 in the pull that follows.
             slopes = [(part - mean[:, None]).astype(np.float32) for part in slopes]
-        total = np.zeros(vectors.shape)
-        for part in batches.each(pull, slopes):
-            total += part
-        return total / divisor
+        return np.asarray(batches.sum(pull, slopes) / divisor)
 
     name = "gradient noise" if centred else "second moment of the gradient"
     operator = SymmetricOperator(measured.size, in_groups(products, batches.together), name)
-    at_once = batches.size if batch_size is not None else max(1, MEMORY // (16 * measured.size))
+    at_once = (
+        batches.cut.length if batch_size is not None else max(1, MEMORY // (16 * measured.size))
+    )
     return GradientNoise(measured, operator, centred, at_once)

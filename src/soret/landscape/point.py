@@ -1,7 +1,8 @@
 """Where a landscape is measured: a problem, parameters θ, and the examples to average over."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import equinox as eqx
@@ -12,9 +13,11 @@ from jax.extend.core import jaxprs_in_params
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float32
 
+from soret import memory
 from soret.data import Dataset, generator
 from soret.data.subsets import whole_number
 from soret.errors import SettingsError
+from soret.numerics import default_device
 from soret.problems import Params, Problem
 from soret.problems.state import other_structure
 from soret.problems.tracing import ensemble_settings
@@ -22,9 +25,6 @@ from soret.problems.tracing import ensemble_settings
 STREAM_EXAMPLES = 4096
 # The first word of a stream's key, so that measuring never meets the examples of a run.
 _LANDSCAPE = 0x4C414E44
-
-Batch = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Inputs (b, ...), labels (b, ...), and weights (b,) float32: 1, or 0 for what only fills up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,19 +61,16 @@ class Point:
         """Number of examples."""
         return len(self.inputs)
 
-    def batches(self, size: int) -> Iterator[Batch]:
-        """Cut the examples into batches of one length, at most `size`.
-
-        The last batch is filled up with examples that weigh nothing, so that one compiled
-        program serves all.
-        """
-        count = -(-self.examples // size)
-        length = -(-self.examples // count)
-        for start in range(0, self.examples, length):
-            index = np.arange(start, start + length)
-            weights = (index < self.examples).astype(np.float32)
-            index = np.minimum(index, self.examples - 1)
-            yield self.inputs[index], self.labels[index], weights
+    @cached_property
+    def on_device(self) -> tuple[Array, Array] | None:
+        """Inputs and labels on the device; None if they take more than a quarter of its memory."""
+        if (
+            self.inputs.nbytes + self.labels.nbytes
+            > memory.device_limit_bytes(default_device()) // 4
+        ):
+            return None
+        with ensemble_settings():
+            return jnp.asarray(self.inputs), jnp.asarray(self.labels)
 
     def losses(self, flat: Array, inputs: Array, labels: Array) -> Float32[Array, "examples"]:
         """Return the loss of each example, as a function of the flat parameters."""

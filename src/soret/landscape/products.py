@@ -5,22 +5,24 @@ with the results, are float64. So the rounding does not grow with the number of 
 product carries the relative error of one batch, some 1e-6 in norm.
 """
 
-from collections.abc import Callable
-from typing import Any
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from soret import memory
 from soret.data.subsets import whole_number
-from soret.landscape.point import Batch, Point, activation_size
+from soret.landscape.batches import cut
+from soret.landscape.point import Point, activation_size
+from soret.numerics import default_device
 from soret.problems.tracing import ensemble_settings
 
 MEMORY = 2**28
 """Bytes that a batch may take, roughly."""
-REMEMBERED = 2**31
-"""Bytes of linearizations that are kept; beyond, they are made again for every product."""
 
 # Vectors are multiplied together where one by one would leave the machine idle: as long as what
 # they make is about as large as a cache. At most 64.
@@ -31,68 +33,115 @@ _MOST = 64
 _COPIES = 6
 
 
+def kept_bytes() -> int:
+    """Return the bytes of linearizations that are kept; what goes beyond is made for each product.
+
+    A quarter of what the device may still hold.
+    """
+    return memory.device_limit_bytes(default_device()) // 4
+
+
 class Batches:
     """The examples of a point in batches, with whatever is linear there prepared once.
 
     Parameters
     ----------
     point : Point
-    prepare : callable
-        ``prepare(flat, inputs, labels, weights) -> linear``: a pytree, such as what
-        `jax.linearize` returns, that holds what products need of one batch.
+    prepare : callable, optional
+        ``prepare(θ, inputs, labels, weights) -> linear``: a pytree, such as what
+        `jax.linearize` returns, that holds what products need of one batch. By default these
+        four themselves.
     batch_size : int, optional
         Examples a batch; by default what keeps a batch within `MEMORY`.
     """
 
     @ensemble_settings()
     def __init__(
-        self, point: Point, prepare: Callable[..., Any], batch_size: int | None = None
+        self, point: Point, prepare: Callable[..., Any] | None = None, batch_size: int | None = None
     ) -> None:
         floats = _COPIES * activation_size(point)
         if batch_size is None:
             batch_size = max(1, MEMORY // (8 * floats))
         else:
             batch_size = whole_number(batch_size, "batch_size")
+        size = min(batch_size, point.examples)
         self.point = point
-        self.size = min(batch_size, point.examples)
-        self.together = min(_MOST, max(1, _TOGETHER // (4 * floats * self.size)))
+        self.cut = cut(point.examples, size)
+        self.together = min(_MOST, max(1, _TOGETHER // (4 * floats * size)))
         """Vectors that are multiplied at once."""
-        self._prepare = jax.jit(prepare)
+        self._prepare = None if prepare is None else jax.jit(prepare)
+        self._slice = jax.jit(self.cut.at)
+        self._flat = point.flat
         self._kept: list[Any] | None = None
+        self._share = 1
+
+    def at(self, points: Sequence[Array]) -> list[Self]:
+        """Return the same batches at other θ, one for each flat vector; compiled once for all.
+
+        What a device can hold of linearizations they share in equal parts.
+        """
+        made = [copy.copy(self) for _ in points]
+        for other, flat in zip(made, points, strict=True):
+            other._flat, other._kept, other._share = flat, None, len(points)
+        return made
 
     def __call__(self, apply: Callable[..., Any], *arguments: Any) -> list[Any]:
         """Return ``apply(linear, *arguments)`` of every batch as NumPy arrays.
 
-        `apply` is compiled; each of the arguments is given to every batch, or, where it is a
-        list, each batch its own.
+        `apply` is compiled; each of the arguments is an array given to every batch, or, where it
+        is a list, each batch its own.
         """
         return list(self.each(apply, *arguments))
 
-    def each(self, apply: Callable[..., Any], *arguments: Any) -> Any:
+    def each(self, apply: Callable[..., Any], *arguments: Any) -> Iterator[Any]:
         """Yield what `__call__` returns, batch by batch."""
+        with ensemble_settings():  # copied to the device once, and not for every batch
+            given = [a if isinstance(a, list) else jnp.asarray(a) for a in arguments]
         for i, linear in enumerate(self._linear()):
-            mine = [a[i] if isinstance(a, list) else a for a in arguments]
+            mine = [a[i] if isinstance(a, list) else a for a in given]
             # Under the settings of the ensemble, whatever those of the caller are.
             with ensemble_settings():
                 made = jax.tree.map(np.asarray, apply(linear, *mine))
             yield made  # outside: between two of them the settings are the caller's
 
-    def _linear(self) -> Any:
+    def examples(self, apply: Callable[..., Any], *arguments: Any) -> Iterator[Any]:
+        """Yield what `each` does, of results with an example a row: without the padding."""
+        for number, made in enumerate(self.each(apply, *arguments)):
+            padding = self.cut.length - self.cut.new(number)
+            yield jax.tree.map(lambda rows, padding=padding: rows[padding:], made)
+
+    def sum(self, apply: Callable[..., Any], *arguments: Any) -> Any:
+        """Return the sum of what `__call__` returns, a tree of float64 arrays."""
+        total: Any = None
+        for made in self.each(apply, *arguments):
+            made = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), made)
+            total = made if total is None else jax.tree.map(np.add, total, made)
+        return total
+
+    def _linear(self) -> Iterator[Any]:
         if self._kept is not None:
             yield from self._kept
             return
+        if self._prepare is None:
+            yield from ((self._flat, *self._batch(i)) for i in range(self.cut.count))
+            return
         kept: list[Any] | None = []
-        held = 0
-        for batch in self.point.batches(self.size):
-            linear = self._prepared(batch)
+        held, most = 0, kept_bytes() // self._share
+        for number in range(self.cut.count):
+            with ensemble_settings():
+                linear = self._prepare(self._flat, *self._batch(number))
             held += sum(leaf.nbytes for leaf in jax.tree.leaves(linear))
-            kept = [*kept, linear] if kept is not None and held <= REMEMBERED else None
+            kept = [*kept, linear] if kept is not None and held <= most else None
             yield linear
         self._kept = kept
 
-    def _prepared(self, batch: Batch) -> Any:
+    def _batch(self, number: int) -> tuple[Array, ...]:
+        """Return inputs, labels and weights on the device."""
         with ensemble_settings():
-            return self._prepare(self.point.flat, *map(jnp.asarray, batch))
+            if self.point.on_device is not None:
+                return self._slice(number, *self.point.on_device)
+            given = self.cut.of_host(number, self.point.inputs, self.point.labels)
+            return tuple(map(jnp.asarray, given))
 
 
 def rows(product: Callable[[Any, Array], Any]) -> Callable[[Any, Array], Any]:
