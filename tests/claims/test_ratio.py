@@ -1,5 +1,7 @@
 """Numbers and powers judged: data made by the prediction, by the rival, and by neither."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -78,3 +80,15 @@ def test_a_sign():
     assert judge_sign("q", samples - 1).verdict is S
     assert judge_sign("q", samples + 1).verdict is C
     assert judge_sign("q", samples - samples.mean()).verdict is N
+
+
+@pytest.mark.parametrize("replicas", [0, 1])
+def test_no_replica_is_left(replicas):
+    """Catches: a division by zero, or "Mean of empty slice", where all replicas diverged."""
+    rates, samples = np.array([0.1, 0.2]), np.ones((2, replicas))
+    with warnings.catch_warnings(action="error"):
+        found = [
+            judge_number("x", samples[0], predicted=1.0, rival=0.0),
+            judge_power("x", rates, samples, predicted=1.0, rival=0.0),
+        ]
+    assert {result.verdict for result in found} == {Verdict.INCONCLUSIVE}

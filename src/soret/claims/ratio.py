@@ -50,7 +50,7 @@ def judge_number(
     return Result(
         quantity,
         predicted,
-        float(np.mean(samples)),
+        float(np.mean(samples)) if len(samples) else np.nan,
         interval,
         rival,
         verdict_within(interval, predicted - tolerance, predicted + tolerance),
@@ -122,7 +122,7 @@ def judge_sign(quantity: str, samples: NDArray[np.float64], *, note: str = "") -
     """
     interval = mean_interval(samples)
     verdict = verdict_within(interval, -np.inf, 0.0)
-    mean = float(np.mean(samples))
+    mean = float(np.mean(samples)) if len(samples) else np.nan
     return Result(quantity, "below 0", mean, interval, "not below 0", verdict, note)
 
 
@@ -147,7 +147,7 @@ def verdict_within(interval: tuple[float, float], low: float, high: float) -> Ve
 
 def _grouped(samples: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return means of groups of replicas, where there are many; those left over are left out."""
-    size = -(-samples.shape[1] // _MOST_RESAMPLED)
+    size = max(1, -(-samples.shape[1] // _MOST_RESAMPLED))
     groups = samples.shape[1] // size
     return samples[:, : groups * size].reshape(len(samples), groups, size).mean(-1)
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 from numpy.typing import NDArray
 
+from soret import missing
 from soret.figures.style import COLOURS, GREY, LINES, heading, style, verdict_colour
 
 
@@ -55,9 +56,9 @@ def at_loss_figure(rows: Sequence[AtLossRow], *, title: str) -> Figure:
             axes = part.subplots(1, len(row.values), squeeze=False)[0]
             for ax, (name, curves) in zip(axes, row.values.items(), strict=True):
                 for i, (rate, values) in enumerate(curves.items()):
-                    mean = np.nanmean(values, axis=0)
+                    mean = missing.mean(values, axis=0)
                     counted = np.isfinite(values).sum(axis=0)
-                    half = 1.96 * np.nanstd(values, axis=0, ddof=1) / np.sqrt(counted)
+                    half = 1.96 * missing.deviation(values, axis=0, ddof=1) / np.sqrt(counted)
                     colour = COLOURS[i % len(COLOURS)]
                     ax.fill_between(
                         row.losses, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from soret import missing
 from soret.figures.style import COLOURS, GREY, heading, style, verdict_colour
 
 
@@ -76,9 +77,9 @@ def _draw_along(
         (bound, COLOURS[1], "--", "bound"),
         (values, COLOURS[0], "-", "exact"),
     ):
-        low, high = np.nanquantile(curves, [0.16, 0.84], axis=0)
+        low, high = missing.quantiles(curves, [0.16, 0.84], axis=0)
         ax.fill_between(steps, low, high, color=colour, alpha=0.15, linewidth=0)
-        ax.plot(steps, np.nanmean(curves, axis=0), line, color=colour, label=label)
+        ax.plot(steps, missing.mean(curves, axis=0), line, color=colour, label=label)
     ax.set_yscale("log")
     ax.set_xlabel("step (updates)")
 

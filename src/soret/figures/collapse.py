@@ -10,6 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from soret import missing
 from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, heading, style
 from soret.inference import Collapse
 
@@ -96,7 +97,8 @@ def _draw_curves(ax: Axes, curves: xr.DataArray, over: str, exponent: float, sym
     values = curves[over].values
     reference = values.max()
     mean = curves.mean("replica")
-    low, high = curves.quantile([0.16, 0.84], "replica").transpose("quantile", over, "step").values
+    each = curves.transpose("replica", over, "step").values
+    low, high = missing.quantiles(each, [0.16, 0.84], axis=0)
     ends = []
     for i, value in enumerate(values):
         s = curves.step.values * (value / reference) ** exponent

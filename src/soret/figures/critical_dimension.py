@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from soret import missing
 from soret.figures.forest import Judged
 from soret.figures.style import COLOURS, GREY, LINES, VERDICT_COLOURS, heading, style
 
@@ -119,7 +120,7 @@ def _draw_crossings(ax: Any, curves: Sequence[GrowthCurve]) -> None:
 
 def _draw_held(ax: Any, held: Mapping[int, tuple[Floats, Floats]], setting: str) -> None:
     for i, (d, (times, losses)) in enumerate(sorted(held.items())):
-        low, middle, high = np.nanquantile(losses, [0.1, 0.5, 0.9], axis=0)
+        low, middle, high = missing.quantiles(losses, [0.1, 0.5, 0.9], axis=0)
         colour = COLOURS[i % len(COLOURS)]
         ax.fill_between(times, low, high, color=colour, alpha=0.15, lw=0)
         ax.plot(times, middle, LINES[i % len(LINES)], color=colour, label=f"d = {d}")

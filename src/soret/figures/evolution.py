@@ -86,7 +86,7 @@ def _draw(ax: Axes, row: EvolutionRow, i: int) -> None:
         colour = "black" if mark == "k-" else COLOURS[1]
         ax.plot(middle, density, mark.replace("k", ""), color=colour, lw=1.4, label=name)
     result = row.results[i]
-    ax.set_ylim(0, 1.35 * tallest)
+    ax.set_ylim(0, 1.35 * tallest or 1)
     ax.set_title(
         f"{row.title}, t = {row.times[i]}: {str(result.verdict).upper()}\n"
         f"distance {result.measured:.3f}, rival's {float(result.rival):.3f}",

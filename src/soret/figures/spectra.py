@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from soret import missing
 from soret.figures.style import COLOURS, GREY, VERDICT_COLOURS, heading, style
 
 _BINS = 60
@@ -65,13 +66,17 @@ def spectra_figure(
             _ratios(bottom, column, small, factor)
         axes[0, 0].set_ylabel("eigenvalues per bin (mean of replicas)")
         axes[1, 0].set_ylabel("exact / decoupled, rank by rank")
-        axes[0, 0].legend(loc="upper left", fontsize=7)
-        axes[1, 0].legend(loc="lower right", fontsize=7)
+        for ax, place in zip(axes[:, 0], ("upper left", "lower right"), strict=True):
+            if ax.get_legend_handles_labels()[0]:
+                ax.legend(loc=place, fontsize=7)
     return figure
 
 
 def _histograms(ax: Axes, column: SpectraColumn, small: float) -> None:
-    largest = max(column.exact.max(), column.decoupled.max())
+    largest = float(missing.largest([column.exact, column.decoupled]))
+    if not largest > 0:
+        ax.text(0.5, 0.5, "no eigenvalue above 0", transform=ax.transAxes, ha="center", color=GREY)
+        return
     edges = np.geomspace(1e-10 * largest, 1.5 * largest, _BINS + 1)
     for values, colour, line, label in (
         (column.exact, COLOURS[0], "-", "exact, 2⟨ℓ∇f∇fᵀ⟩"),

@@ -159,7 +159,9 @@ class CriticalDimension:
             measured, interval = _crossing(growth)
             slack = RATIO_TOLERANCE * critical
             verdict = verdict_within(interval, critical - slack, critical + slack)
-            if not np.isfinite(measured):
+            # Growth that crosses zero nowhere contradicts; growth that is not finite says nothing.
+            known = all(np.isfinite(values).all() for values in growth.values())
+            if known and not np.isfinite(measured):
                 verdict = Verdict.CONTRADICTED
             results.append(
                 Result(
@@ -304,6 +306,8 @@ def _crossing(growth: dict[int, Floats]) -> tuple[float, tuple[float, float]]:
 
 
 def _zero(d: Floats, growth: Floats) -> float:
+    if not np.isfinite(growth).all():
+        return np.nan
     roots = np.roots(np.polyfit(d, growth, 2))
     inside = [r.real for r in roots if abs(r.imag) < 1e-9 and d[0] <= r.real <= d[-1]]
     return float(inside[0]) if len(inside) == 1 else np.nan

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 import soret
+from soret import missing
 from soret.claims import Result, Runs, Simulate, Source, claim, images
 from soret.claims.escape._parts import even_odd, mean_interval, verdict_below
 from soret.claims.images import Images
@@ -169,7 +170,7 @@ def factors_by_rank(exact: Floats, decoupled: Floats) -> Floats:
 def factors(exact: Floats, decoupled: Floats) -> Floats:
     """Return the typical factor between matched eigenvalues, (replicas,)."""
     logs = np.log(factors_by_rank(exact, decoupled))
-    return np.asarray(np.exp(np.sqrt(np.nanmean(logs**2, axis=1))))
+    return np.asarray(np.exp(np.sqrt(missing.mean(logs**2, axis=1))))
 
 
 def _judge(stage: xr.Dataset) -> Result:
@@ -182,7 +183,7 @@ def _judge(stage: xr.Dataset) -> Result:
     kept = decoupled >= SMALL * decoupled[:, :1]
     share = float((decoupled * kept).sum() / decoupled.sum())
     largest = float((exact[:, 0] / decoupled[:, 0]).mean())
-    worst = float(np.nanmax(factors_by_rank(exact, decoupled)))
+    worst = float(missing.largest(factors_by_rank(exact, decoupled)))
     return Result(
         f"typical factor between matched eigenvalues after {int(stage.epoch)} epochs",
         f"at most {FACTOR:g}",

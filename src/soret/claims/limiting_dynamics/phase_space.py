@@ -181,6 +181,8 @@ class PhaseSpace:
         interval = mean_interval(exact)
         top, other = (float(abs(scores).max()) for scores in every.values())
         far = Verdict.SUPPORTED if top < bound else Verdict.CONTRADICTED
+        if not np.isfinite(top):
+            far = Verdict.INCONCLUSIVE
         told = f"{exact.size} points of the grid, {every['exact'].size:,} moments"
         return [
             Result(

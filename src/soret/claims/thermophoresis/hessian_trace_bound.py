@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 import soret
+from soret import missing
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim, images
 from soret.claims.counts import check_divides
 from soret.claims.images import Images
@@ -185,8 +186,8 @@ def _judge_bound(run: xr.Dataset, net: str) -> Result:
         "above 1",
         verdict,
         f"the interval is from the lowest to the highest replica; the mean bound is "
-        f"{np.nanmin(ratios):.3g} to {np.nanmax(ratios):.3g} times the mean trace; the dropped "
-        f"term's trace is at most {dropped:.1g} of Tr H",
+        f"{missing.smallest(ratios):.3g} to {missing.largest(ratios):.3g} times the mean trace; "
+        f"the dropped term's trace is at most {dropped:.1g} of Tr H",
     )
 
 
@@ -213,8 +214,8 @@ def _judge_order(run: xr.Dataset, trace: str, bound: str, net: str) -> Result:
         (low, high),
         "0",
         verdict,
-        f"{found.size} replicas; the bound's own rank correlation is {np.nanmean(rate):.2f} with "
-        f"the activation rate, {np.nanmean(norm):.2f} with the norm of all weights",
+        f"{found.size} replicas; the bound's own rank correlation is {missing.mean(rate):.2f} with "
+        f"the activation rate, {missing.mean(norm):.2f} with the norm of all weights",
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 import soret
+from soret import missing
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim, images
 from soret.claims.counts import spacing
 from soret.claims.images import Images
@@ -127,7 +128,7 @@ class SameTrainingError:
                 # What a shift does to the interpolated values is nearly, not quite, the shift.
                 for _ in range(10):
                     levels, differences = self._differences(made, labels, observable)
-                    shift = -np.nanmean(differences, axis=0)
+                    shift = -missing.mean(differences, axis=0)
                     loss = np.log(_running_minimum(made[large]))
                     order = np.argsort(levels)
                     added = np.interp(loss, np.log(levels)[order], shift[order])

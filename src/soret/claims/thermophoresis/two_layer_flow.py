@@ -9,6 +9,7 @@ import numpy as np
 import soret
 from soret.claims import Result, Runs, Simulate, Source, claim
 from soret.claims.ranges import BATCH_SIZES, COUNT, ENOUGH_REPLICAS, RATES, REPLICAS
+from soret.errors import InferenceError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -281,11 +282,22 @@ def _frozen(net: soret.Problem) -> soret.Problem:
 
 
 def _units(run: xr.Dataset) -> tuple[np.ndarray, float, float]:
-    """Return units (replica, step, 3, hidden) of finite replicas, the half width, and η."""
+    """Return units (replica, step, 3, hidden) of finite replicas, the half width, and η.
+
+    Raises
+    ------
+    InferenceError
+        If fewer than two replicas stayed finite.
+    """
     from soret.claims.thermophoresis._unit_flow import WINDOW
 
     units = run.hidden_units.transpose("replica", "step", ...).values
     units = units[np.isfinite(units).all((1, 2, 3))]
+    if len(units) < 2:
+        raise InferenceError(
+            f"{len(units)} of {run.sizes['replica']} replicas stayed finite, and two are needed; "
+            "use a smaller learning rate."
+        )
     width = WINDOW * float(np.abs(units[:, 0, 1]).max())
     return units, width, float(run.attrs["algorithm_learning_rate"])
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 import soret
+from soret import missing
 from soret.claims import Runs, Simulate, images
 from soret.claims.images import Images
 from soret.claims.ranges import COUNT, SIZES, Initialization
@@ -338,7 +339,7 @@ def unrelated(values: Floats) -> Floats:
     Replicas come in pairs that mirror each other, so that every mean effect is exactly zero.
     """
     rng = np.random.default_rng(0)
-    spread = np.nanstd(values) + 1e-12
+    spread = missing.deviation(values) + 1e-12
     half = spread * rng.normal(size=(len(values), -(-values.shape[1] // 2)))
     scatter = np.stack([half, -half], axis=-1).reshape(len(values), -1)[:, : values.shape[1]]
-    return np.asarray(np.where(np.isfinite(values), np.nanmean(values) + scatter, np.nan))
+    return np.asarray(np.where(np.isfinite(values), missing.mean(values) + scatter, np.nan))

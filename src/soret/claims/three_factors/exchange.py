@@ -10,7 +10,7 @@ import soret
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim, images
 from soret.claims.ranges import COUNT, POSITIVE, In, Several
 from soret.claims.three_factors._training import Network, measure_ends, train
-from soret.errors import SettingsError
+from soret.errors import InferenceError, SettingsError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -184,7 +184,18 @@ def _together(run: xr.Dataset, ends: xr.Dataset, epochs: int) -> xr.Dataset:
 
 
 def _distance(base: xr.Dataset, run: xr.Dataset) -> Any:
-    """Return the distance of curves; None where one has left the finite numbers."""
+    """Return the distance of curves; None where the other has left the finite numbers.
+
+    Raises
+    ------
+    InferenceError
+        If those at (η, S) have.
+    """
+    if not np.isfinite(base.log_loss.values).all():
+        raise InferenceError(
+            "the runs at (η, S) diverged, so there is nothing to compare with; use a smaller "
+            "learning_rate."
+        )
     if not np.isfinite(run.log_loss.values).all():
         return None
     return soret.inference.curve_distance(base.log_loss.values, run.log_loss.values)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 import soret
+from soret import missing
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
 from soret.claims.ranges import BATCH_SIZES, COUNT, POSITIVE, RATES, REPLICAS, In, Several
 from soret.claims.three_factors._training import (
@@ -162,8 +163,8 @@ def _judge(rule: str, ends: Any) -> list[Result]:
     loss = trained(ends, ends.loss.values)
     notes = (
         f"{found.points} of {len(logs)} pairs (η, S), where all of {found.replicas} replicas got "
-        f"there ({reached.sum()} of {reached.size} runs did); training loss {np.nanmin(loss):.2g} "
-        f"to {np.nanmax(loss):.2g}",
+        f"there ({reached.sum()} of {reached.size} runs did); training loss "
+        f"{missing.smallest(loss):.2g} to {missing.largest(loss):.2g}",
         f"a = {_told(found.rate, found.rate_interval)}, b = "
         f"{_told(found.batch, found.batch_interval)}; scaling both: a + b = "
         f"{_told(found.both, found.both_interval)}",

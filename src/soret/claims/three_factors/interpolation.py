@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 import soret
+from soret import missing
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
 from soret.claims.ranges import COUNT, POSITIVE, REPLICAS, In, Several
 from soret.claims.three_factors._training import Network, train
@@ -251,7 +252,7 @@ def _judge(lines: xr.Dataset, part: str, rise: float) -> Result:
     edges = int((np.stack([start, end]) >= 0.999 * reach[:, None]).sum())
     note = (
         f"{len(loss)} of {len(kept)} pairs reached the training loss; widths "
-        f"{np.nanmean(start):.3f} and {np.nanmean(end):.3f} of their distance, which is "
+        f"{missing.mean(start):.3f} and {missing.mean(end):.3f} of their distance, which is "
         f"{float(lines.distance.values[kept].mean()):.3g}; {edges} ends are wider than the line"
     )
     return Result(quantity, "above 0", mean, (low, high), 0.0, verdict, note)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 import soret
+from soret import missing
 from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
 from soret.claims.ranges import BATCH_SIZES, COUNT, RATES, REPLICAS, SHARE, In
 from soret.claims.three_factors._training import (
@@ -209,6 +210,8 @@ def _judge_capacity(capacity: xr.Dataset) -> Result:
     chance = 1 / capacity.attrs["classes"]
     low, high = float(values.min()), float(values.max())
     verdict = Verdict.SUPPORTED if low >= TRAINED else Verdict.CONTRADICTED
+    if not np.isfinite(values).all():
+        verdict = Verdict.INCONCLUSIVE
     note = (
         f"the interval is from the lowest to the highest of {values.size} replicas; after "
         f"{float(capacity.epochs.mean()):.0f} epochs on average"
@@ -236,7 +239,7 @@ def _judge_noise(ends: xr.Dataset, progress: float) -> Result:
         verdict = Verdict.SUPPORTED if high < 0 else Verdict.CONTRADICTED
     note = (
         f"{found.points} of {len(memory)} pairs (η, S); of {ends.attrs['wrong']} wrong labels "
-        f"{np.nanmin(memory):.2f} to {np.nanmax(memory):.2f} are memorized"
+        f"{missing.smallest(memory):.2f} to {missing.largest(memory):.2f} are memorized"
     )
     interval = found.correlation_interval
     return Result(quantity, "below 0", found.correlation, interval, "0", verdict, note)
