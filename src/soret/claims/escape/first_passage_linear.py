@@ -10,7 +10,7 @@ import soret
 from soret.claims import Result, Runs, Simulate, Source, claim
 from soret.claims.escape import _passages as passages
 from soret.claims.memory import refuse_beyond
-from soret.claims.ranges import COUNT, NOT_NEGATIVE, POSITIVE, REPLICAS, In, Several
+from soret.claims.ranges import COUNT, ENOUGH_REPLICAS, NOT_NEGATIVE, POSITIVE, In, Several
 from soret.errors import OutsideDomain, SettingsError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class FirstPassageLinear:
         int, "number of thresholds that replicas are watched for", In(at_least=10, at_most=10_000)
     ] = 40
     steps: Annotated[int, "updates that a replica is watched for at most", COUNT] = 10_000_000
-    replicas: Annotated[int, "replicas for each d", REPLICAS] = 100
+    replicas: Annotated[int, "replicas for each d", ENOUGH_REPLICAS] = 100
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Watch SGD and, as control, constant noise; compute the theories' exponents."""

@@ -12,7 +12,7 @@ from soret.claims.counts import check_divides
 from soret.claims.escape import _passages as passages
 from soret.claims.escape._parts import even_odd
 from soret.claims.images import Images
-from soret.claims.ranges import COUNT, POSITIVE, REPLICAS, In, Several
+from soret.claims.ranges import COUNT, ENOUGH_REPLICAS, POSITIVE, In, Several
 from soret.errors import OutsideDomain
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class FirstPassageNetwork:
     thresholds: Annotated[int, "number of thresholds", In(at_least=10, at_most=10_000)] = 40
     steps: Annotated[int, "updates that a replica is watched for at most", COUNT] = 400_000
     every: Annotated[int, "updates between looks at the loss", COUNT] = 100
-    replicas: Annotated[int, "replicas at each heat", REPLICAS] = 100
+    replicas: Annotated[int, "replicas at each heat", ENOUGH_REPLICAS] = 100
 
     def simulate(self, simulate: Simulate) -> Runs:
         """Train one net, measure the minimum, and let replicas leave it."""

@@ -1,0 +1,81 @@
+"""Every claim with settings as small as its ranges allow: results, or one sentence before the work.
+
+And what a claim says where all replicas diverge: nothing supported or contradicted by NaN.
+"""
+
+import warnings
+
+import pytest
+from small_runs import diverged, smallest_integers, smallest_lists
+from test_controls import SMALL
+
+from soret.claims import configure, find
+from soret.claims.dry_run import dry_run
+from soret.claims.run import load_runs, run_claim
+from soret.errors import RunError, SettingsError, SoretError
+from soret.runs import RunFolder
+
+
+def judged(id, settings, folder):
+    """Return what a claim finds with some settings changed, or the sentence that refuses them."""
+    try:
+        claim = configure(find(id)[0], "quick", SMALL[id] | settings)
+        dry_run(claim)
+    except SettingsError as error:
+        return str(error)
+    try:
+        return run_claim(claim, scale="quick", seed=1, out=folder, say=lambda _: None)
+    except RunError as error:
+        # What only the replicas tell, as that none of them escaped.
+        if isinstance(error.__cause__, SettingsError):
+            return str(error)
+        raise
+
+
+def cases():
+    for id in SMALL:
+        each = smallest_integers(find(id)[0]) | smallest_lists(find(id)[0])
+        yield pytest.param(id, each, id=f"{id}-all")
+        for name, value in each.items():
+            yield pytest.param(id, {name: value}, id=f"{id}-{name}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("id", "settings"), list(cases()))
+def test_results_or_one_sentence(id, settings, tmp_path):
+    """Catches: a whole simulation that ends in an IndexError or has nothing to judge."""
+    outcome = judged(id, settings, tmp_path / "run")
+    if isinstance(outcome, str):
+        assert "\n" not in outcome
+        assert len(outcome) < 600
+    else:
+        assert outcome.results
+        assert outcome.figures
+
+
+# What takes a few seconds to simulate; the others with `make test-slow`.
+FAST = {
+    "thermophoresis/activation-rate",
+    "escape/critical-dimension",
+    "escape/decoupling",
+    "three-factors/generalization",
+}
+
+
+@pytest.mark.parametrize(
+    "id", [pytest.param(id, marks=() if id in FAST else pytest.mark.slow) for id in SMALL]
+)
+def test_all_replicas_diverge(id, tmp_path):
+    """Catches: a verdict on NaN, and "All-NaN slice encountered" beside the one warning of it."""
+    claim = configure(find(id)[0], "quick", SMALL[id])
+    run_claim(claim, scale="quick", seed=1, out=tmp_path / "run", say=lambda _: None)
+    runs = {name: diverged(run) for name, run in load_runs(RunFolder(tmp_path / "run")).items()}
+    with warnings.catch_warnings(action="error", category=RuntimeWarning):
+        try:
+            results = claim.judge(runs)
+        except SoretError:
+            return
+        claim.draw(runs, results)
+    for result in results:
+        known = abs(result.measured) < float("inf")
+        assert known or str(result.verdict) == "inconclusive", result.quantity
