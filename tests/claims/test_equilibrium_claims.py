@@ -137,7 +137,7 @@ def made_occupation(claim, shift=0.0):
         f"{name}/η": of(rates, batches[:1], variances[0]),
         f"{name}/S": of(rates[:1], batches[1:], variances[0]),
         f"{name}/σ²-0": of(rates[:1], batches[:1], variances[1]),
-        "laws": odds.laws([name], sorted(heats), 50, 0),
+        "laws": odds.laws([name], sorted(heats), 50),
     }
 
 
@@ -165,4 +165,4 @@ def test_odds_are_judged_by_what_was_made(shift, expected):
 )
 def test_settings_that_do_not_fit_are_refused(name, changes):
     with pytest.raises(SettingsError):
-        configured(name, **changes).simulate(lambda *args, **settings: None)
+        configured(name, **changes).experiments()

@@ -160,4 +160,4 @@ def test_the_recursions_dimension_is_the_zero_of_its_exponent():
 )
 def test_settings_that_do_not_fit_are_refused(name, changes):
     with pytest.raises(SettingsError):
-        configured(name, **changes).simulate(lambda *args, **settings: None)
+        configured(name, **changes).experiments()

@@ -40,4 +40,4 @@ def test_what_is_unrelated_has_no_mean_effect():
 def test_unknown_rules():
     """A stopping rule that never stops."""
     with pytest.raises(SettingsError, match="some of loss, accuracy, epochs"):
-        claim_of("flatness", rules=("ever",)).simulate(None)
+        claim_of("flatness", rules=("ever",)).experiments()

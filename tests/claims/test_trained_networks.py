@@ -179,7 +179,7 @@ def test_minibatch_noise():
 def test_bad_settings(name, settings, message):
     """A setting that is noticed after hours of training."""
     with pytest.raises(SettingsError, match=message):
-        claim_of(name, **settings).simulate(None)
+        claim_of(name, **settings).experiments()
 
 
 def made_of(shape, examples=20):

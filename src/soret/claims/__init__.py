@@ -5,7 +5,8 @@ import fnmatch
 import importlib
 import pkgutil
 
-from soret.claims.claim import CLAIMS, About, Claim, Runs, Simulate, Source, claim
+from soret.claims.claim import CLAIMS, OLD_FORM, About, Claim, Runs, Source, claim
+from soret.claims.experiments import Continuation, Declared, Experiments, Given, Measurement
 from soret.claims.ranges import In, Initialization, Several
 from soret.claims.settings import configure, settings_of
 from soret.claims.verdict import Result, Verdict
@@ -14,12 +15,16 @@ from soret.errors import SettingsError
 __all__ = [
     "About",
     "Claim",
+    "Continuation",
+    "Declared",
+    "Experiments",
+    "Given",
     "In",
     "Initialization",
+    "Measurement",
     "Result",
     "Runs",
     "Several",
-    "Simulate",
     "Source",
     "Verdict",
     "claim",
@@ -27,6 +32,12 @@ __all__ = [
     "find",
     "settings_of",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name == "Simulate":
+        raise SettingsError(OLD_FORM.format(what="a claim that imports Simulate"))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def find(*patterns: str) -> list[type]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
+from soret.claims.experiments import Experiments
 from soret.claims.settings import check_settings
 from soret.claims.verdict import Result
 from soret.errors import SettingsError
@@ -20,28 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Runs = Mapping[str, "xr.Dataset"]
-"""The experiments of a claim by name; a name with a slash is a group within a group."""
-
-
-class Simulate(Protocol):
-    """`soret.simulate` with seed, folder and progress filled in.
-
-    A claim's `simulate` is called twice: first in a dry run, where settings are checked, nothing
-    is run and nothing is returned, then in earnest. So what needs the result of an
-    experiment goes into the function handed to `measure`.
-    """
-
-    def __call__(self, name: str, problem: Any, algorithm: Any, **settings: Any) -> xr.Dataset:
-        """Run one of the claim's experiments, saved under `name`."""
-
-    def measure(self, name: str, compute: Callable[[int], xr.Dataset]) -> xr.Dataset:
-        """Make a measurement that is no ensemble: `compute(seed)`, saved under `name`."""
-
-    def keep(self, name: str) -> Mapping[str, Any]:
-        """Return `out` and `progress` for a long part of a measurement, as keyword arguments.
-
-        With them `soret.landscape.flatness`, for one, goes on where it was stopped.
-        """
+"""The Datasets of a claim's experiments by name; a name with a slash is a group within a group."""
 
 
 class Claim(Protocol):
@@ -72,8 +52,15 @@ class Claim(Protocol):
         data and no traced function.
         """
 
-    def simulate(self, simulate: Simulate) -> Runs:
-        """Run the experiments."""
+    def experiments(self) -> Experiments:
+        """Declare the experiments, by name and in the order in which they are run.
+
+        Nothing is run here: what needs the Dataset of another is a `Measurement` or a
+        `Continuation`. Called once, before anything runs.
+        """
+
+    def saved(self, runs: Runs) -> Runs:
+        """Return what is saved and judged of the experiments' Datasets; all, if left out."""
 
     def judge(self, runs: Runs) -> list[Result]:
         """Compare with the prediction and its rival. Nothing is tuned to what `runs` shows."""
@@ -169,7 +156,7 @@ def claim(id: str, *, statement: str, source: Source, quick: Mapping[str, Any]) 
     Raises
     ------
     SettingsError
-        If the id is taken, or `quick` names what is no setting.
+        If the id is taken, `quick` names what is no setting, or no experiments are declared.
     """
 
     def register(cls: C) -> C:
@@ -183,6 +170,8 @@ def claim(id: str, *, statement: str, source: Source, quick: Mapping[str, Any]) 
         prepared: Any = cls
         prepared.__post_init__ = check_and_prepare
         made: Any = dataclass(frozen=True, kw_only=True)(cls)
+        if hasattr(made, "simulate") or not hasattr(made, "experiments"):
+            raise SettingsError(OLD_FORM.format(what=f"the claim {id!r}"))
         unknown = sorted(set(quick) - set(made.__dataclass_fields__))
         if unknown:
             raise SettingsError(f"quick of {id!r} names {', '.join(unknown)}, no setting of it.")
@@ -190,8 +179,9 @@ def claim(id: str, *, statement: str, source: Source, quick: Mapping[str, Any]) 
             raise SettingsError(f"there are two claims {id!r}; give one another id.")
         made.about = About(id, statement, source, dict(quick))
         made.asked, made.substitutes = frozenset(), MappingProxyType({})
-        if not hasattr(made, "check"):
-            made.check = _no_check
+        for name, usual in (("check", _no_check), ("saved", _all_of_them)):
+            if not hasattr(made, name):
+                setattr(made, name, usual)
         CLAIMS[id] = made
         return made
 
@@ -201,6 +191,18 @@ def claim(id: str, *, statement: str, source: Source, quick: Mapping[str, Any]) 
 def _no_check(claim: Any) -> None:
     """Accept all settings together that are accepted one by one."""
 
+
+def _all_of_them(claim: Any, runs: Runs) -> Runs:
+    """Save every experiment's Dataset."""
+    return runs
+
+
+OLD_FORM = (
+    "{what} must declare its experiments and not run them: in place of simulate(self, simulate), "
+    "write a method experiments(self) that returns a dict from names to soret.Experiment(...), and "
+    "to Measurement(...) in place of simulate.measure(...)."
+)
+"""What is said of a claim that was written for an earlier Soret."""
 
 PAPERS = {
     "thermophoresis": "Implicit Regularization of SGD via Thermophoresis",

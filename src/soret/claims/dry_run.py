@@ -1,26 +1,26 @@
-"""The dry run of a claim: every experiment's settings are checked, nothing is run."""
+"""The dry run of a claim: every experiment is made and checked, nothing is run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import soret
 from soret.claims import images
+from soret.claims.experiments import Continuation, Experiments, Measurement, check_declared
 from soret.claims.memory import check_experiment
 from soret.claims.settings import in_terms_of
 
-if TYPE_CHECKING:
-    import xarray as xr
 
-
-def dry_run(claim: Any, *, seed: int = 0) -> None:
+def dry_run(claim: Any) -> Experiments:
     """Check a claim's settings, alone, together and in each of its experiments.
 
     Parameters
     ----------
     claim : Claim
-    seed : int
+
+    Returns
+    -------
+    mapping
+        The experiments, as the claim declares them.
 
     Raises
     ------
@@ -30,33 +30,9 @@ def dry_run(claim: Any, *, seed: int = 0) -> None:
     images.check(claim)
     with in_terms_of(claim):
         claim.check()
-        claim.simulate(_DryRun(seed))
-
-
-class _DryRun:
-    """A `Simulate` that checks settings and runs nothing."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def __call__(self, name: str, problem: Any, algorithm: Any, **settings: Any) -> None:
-        observables, record_every = soret.dynamics.check(
-            problem, algorithm, seed=self.seed, **settings
-        )
-        check_experiment(
-            name,
-            problem,
-            algorithm,
-            observables,
-            steps=settings["steps"],
-            replicas=settings.get("replicas", 64),
-            record_every=record_every,
-            watch=settings.get("watch"),
-        )
-
-    def measure(self, name: str, compute: Callable[[int], xr.Dataset]) -> None:
-        """Do nothing: a measurement may need the experiments before it."""
-
-    def keep(self, name: str) -> dict[str, Any]:
-        """Return no place: nothing is measured."""
-        return {}
+        declared: Experiments = claim.experiments()
+        check_declared(declared)
+        for name, one in declared.items():
+            if not isinstance(one, Measurement):
+                check_experiment(name, one.like if isinstance(one, Continuation) else one)
+    return declared

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from soret import memory
+
+if TYPE_CHECKING:
+    from soret import Experiment
 
 # Below this share of the memory an estimate from above is enough: an exact one traces the model.
 _CLEARLY = 0.05
@@ -33,17 +36,7 @@ def refuse_beyond(needed: float, what: str, **settings: Any) -> None:
     memory.refuse_beyond(needed, f"{told + ': ' if told else ''}{what}", "use smaller ones")
 
 
-def check_experiment(
-    name: str,
-    problem: Any,
-    algorithm: Any,
-    observables: Sequence[Any],
-    *,
-    steps: int,
-    replicas: int,
-    record_every: int,
-    watch: Any = None,
-) -> None:
+def check_experiment(name: str, experiment: Experiment) -> None:
     """Refuse an ensemble whose parameters, or whose results, do not fit into memory.
 
     Raises
@@ -53,8 +46,8 @@ def check_experiment(
     from soret.dynamics import sizes
     from soret.dynamics.algorithm import values_of
 
-    records = steps // record_every + 1
-    ensemble = (algorithm, replicas, records)
+    problem, algorithm, watch = experiment.problem, experiment.algorithm, experiment.watch
+    ensemble = (algorithm, experiment.replicas, experiment.records)
     # Counts alone come first: no list of a grid or of blocks is made of them.
     sizes.refuse(sizes.held(*ensemble, watch), *ensemble, None)
     one = parameter_bytes(problem)
@@ -63,9 +56,9 @@ def check_experiment(
     refuse_beyond(
         3 * one + batch * _example_bytes(problem), f"one replica of {name!r} with its batch"
     )
-    least = max(len(observables), 1) * max(one, _SMALLEST_RECORD)
+    least = max(len(experiment.observables), 1) * max(one, _SMALLEST_RECORD)
     if sizes.held(*ensemble, watch, least, one) > _CLEARLY * memory.limit_bytes():
-        recorded = _record_bytes(problem, observables)
+        recorded = _record_bytes(problem, experiment.observables)
         sizes.refuse(sizes.held(*ensemble, watch, recorded, one // 4), *ensemble, None)
 
 

@@ -1,4 +1,4 @@
-"""Running a claim: simulate, judge, put the test to the test with its control, draw, save."""
+"""Running a claim: its experiments, judge, put the test to the test with its control, draw."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,13 +18,14 @@ import soret
 from soret.claims import images
 from soret.claims.claim import About, Runs
 from soret.claims.dry_run import dry_run
+from soret.claims.experiments import Experiments
+from soret.claims.runner import Runner
 from soret.claims.verdict import Result, Verdict, together
 from soret.dynamics.keys import check_seed
 from soret.errors import RunError, SoretError
 from soret.figures import save
 from soret.numerics import single_precision
 from soret.runs import RunFolder
-from soret.runs.checkpoints import digest
 from soret.runs.files import finite
 from soret.runs.numbers import NUMBERS
 from soret.runs.paths import shown
@@ -134,14 +135,15 @@ def run_claim(
     began = time.monotonic()
     check_seed(seed)  # what is refused must not take the folder
     folder = RunFolder(out if out is not None else default_folder(claim, scale, seed))
-    dry_run(claim)
+    experiments = dry_run(claim)
     with folder:
-        return _run_in(folder, claim, scale, seed, progress, say, began)
+        return _run_in(folder, claim, experiments, scale, seed, progress, say, began)
 
 
 def _run_in(
     folder: RunFolder,
     claim: Any,
+    experiments: Experiments,
     scale: str,
     seed: int,
     progress: bool | None,
@@ -163,7 +165,8 @@ def _run_in(
             say(f"{folder.path} holds this run already; judging it again")
             runs = load_runs(folder)
         else:
-            runs = _simulate(claim, folder, about, progress, say)
+            runs = claim.saved(Runner(folder, about, progress, say).run(experiments))
+            folder.finish(xr.DataTree.from_dict(dict(runs)), experiments=list(runs))
         say("testing")
         with _kept("testing", folder):
             results = _judge(claim, runs)
@@ -193,55 +196,6 @@ def _run_in(
     return outcome
 
 
-@dataclass(frozen=True)
-class _Experiments:
-    """A `Simulate` that runs, and keeps every experiment until the claim's run is saved."""
-
-    folder: RunFolder
-    about: Mapping[str, Any]
-    progress: bool | None
-    say: Callable[[str], None]
-
-    @property
-    def seed(self) -> int:
-        return int(self.about["seed"])
-
-    def __call__(self, name: str, problem: Any, algorithm: Any, **settings: Any) -> xr.Dataset:
-        self.say(f"simulating {name}")
-        return soret.simulate(
-            problem,
-            algorithm,
-            seed=self.seed,
-            out=self._place(name),
-            progress=self.progress,
-            **settings,
-        )
-
-    def measure(self, name: str, compute: Callable[[int], xr.Dataset]) -> xr.Dataset:
-        self.say(f"measuring {name}")
-        # What is measured follows from the claim's settings: of others it is another measurement.
-        about = {"measurement": name, "seed": self.seed, "of": digest(self.about)}
-        with RunFolder(self._place(name)) as folder:
-            if folder.begin(about):
-                loaded = folder.load()
-                assert isinstance(loaded, xr.Dataset)
-                return loaded
-            made = compute(self.seed)
-            folder.finish(made)
-            return made
-
-    def keep(self, name: str) -> dict[str, Any]:
-        self.say(f"measuring {name}")
-        return {"out": self._place(name), "progress": self.progress}
-
-    def _place(self, name: str) -> Path:
-        self.folder.check()  # or the next experiment would make its folder anew
-        place = self.folder.path / "checkpoints" / name.replace("/", "-")
-        if place.is_symlink():
-            raise RunError(f"{place} is a link, which Soret does not make or follow; remove it.")
-        return place
-
-
 def _description(claim: Any, scale: str, seed: int) -> dict[str, Any]:
     """Return everything that decides the numbers, images by their digest."""
     about = {"claim": claim.about.id, "scale": scale, "seed": seed, "settings": asdict(claim)}
@@ -269,18 +223,6 @@ def _kept(doing: str, folder: RunFolder) -> Iterator[None]:
             f"the data is saved in {folder.path}, but {doing} failed: {told.rstrip('.')}; the same "
             "command tests it again without simulating."
         ) from error
-
-
-def _simulate(
-    claim: Any,
-    folder: RunFolder,
-    about: Mapping[str, Any],
-    progress: bool | None,
-    say: Callable[[str], None],
-) -> Runs:
-    runs = claim.simulate(_Experiments(folder, about, progress, say))
-    folder.finish(xr.DataTree.from_dict(dict(runs)), experiments=list(runs))
-    return runs
 
 
 def _judge(claim: Any, runs: Runs) -> list[Result]:

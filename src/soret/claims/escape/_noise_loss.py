@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Verdict, images
+from soret.claims import Declared, Experiments, Result, Runs, Verdict, images
 from soret.claims.counts import check_divides
 from soret.claims.images import Images
 from soret.claims.ranges import COUNT, POSITIVE, SIZES, In, Several
@@ -118,10 +118,10 @@ class Stage:
     span: tuple[float, float] | None
 
 
-def train(claim: Nets, simulate: Simulate, loss: str) -> Runs:
+def training(claim: Nets, loss: str) -> Experiments:
     """Train every net, recording loss and noise strength along the way."""
     o = soret.observables
-    runs: dict[str, xr.Dataset] = {}
+    made: dict[str, Declared] = {}
     for net in claim.nets:
         dense = net == "dense"
         data = images.load(claim, f"{net}_data")
@@ -137,16 +137,15 @@ def train(claim: Nets, simulate: Simulate, loss: str) -> Runs:
         )
         an_epoch = max(1, len(data) // claim.batch_size)
         rate = claim.dense_learning_rate if dense else claim.conv_learning_rate
-        runs[net] = simulate(
-            net,
-            problem,
-            soret.SGD(rate, batch_size=claim.batch_size, sampling="epochs"),
+        made[net] = soret.Experiment(
+            problem=problem,
+            algorithm=soret.SGD(rate, batch_size=claim.batch_size, sampling="epochs"),
             observe=[o.loss_over(claim.measured), o.noise_strength_over(claim.measured)],
             steps=claim.epochs * an_epoch,
             record_every=an_epoch * claim.epochs // claim.records,
             replicas=claim.replicas,
         )
-    return runs
+    return made
 
 
 def judge(runs: Runs, stages: tuple[Stage, ...]) -> list[Result]:

@@ -28,7 +28,7 @@ SHARED_RATIO = 2.0
 """Lˢ/L* of what is simulated in all dimensions."""
 
 
-def line(points: int, cells: int, seed: int) -> xr.Dataset:
+def line(points: int, cells: int) -> xr.Dataset:
     """Return exact rates in one dimension over barriers and noises."""
     import xarray as xr
 
@@ -105,7 +105,7 @@ def eigenvalue(ratio: float, heat: float, cells: int) -> float:
     ).slowest_eigenvalue()
 
 
-def plane(across: tuple[float, ...], cells: int, seed: int) -> xr.Dataset:
+def plane(across: tuple[float, ...], cells: int) -> xr.Dataset:
     """Return exact rates in the plane at Lˢ = 1.5L*, the formulas, and the factor."""
     import xarray as xr
 

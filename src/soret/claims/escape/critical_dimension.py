@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims import Experiments, Result, Runs, Source, Verdict, claim
 from soret.claims.memory import refuse_beyond
 from soret.claims.ranges import COUNT, LARGEST_COUNT, POSITIVE, REPLICAS, In, Several
 from soret.claims.settings import show
@@ -122,9 +122,9 @@ class CriticalDimension:
         """Return the dimensions d of shares of n_c, rising."""
         return sorted({max(1, round(share * critical)) for share in shares})
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Run from far out, and for the first (η, B) from the minimum."""
-        runs = {}
+        made = {}
         for i, (eta, batch) in enumerate(zip(self.learning_rates, self.batch_sizes, strict=True)):
             critical = float(soret.theory.escape.critical_dimension(eta, batch))
             groups = [("far", self.shares, self.relaxations, self.replicas, FAR)]
@@ -135,16 +135,15 @@ class CriticalDimension:
                 steps = round(relaxations / eta) // 10 * 10
                 for d in self._dimensions(critical, shares):
                     name = f"{kind}/{eta:g}-{batch}-{d}"
-                    runs[name] = simulate(
-                        name,
-                        soret.problems.linear_regression(d, None, spread=spread),
-                        soret.SGD(eta, batch_size=batch),
+                    made[name] = soret.Experiment(
+                        problem=soret.problems.linear_regression(d, None, spread=spread),
+                        algorithm=soret.SGD(eta, batch_size=batch),
                         observe=soret.observables.full_loss,
                         steps=steps,
                         replicas=replicas,
                         record_every=steps if kind == "far" else steps // 10 if steps < 100 else 10,
                     )
-        return runs
+        return made
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: lost above n_c, and not below it. Rival: held in any dimension."""

@@ -9,7 +9,7 @@ import numpy as np
 
 import soret
 from soret import missing
-from soret.claims import Result, Runs, Simulate, Source, claim, images
+from soret.claims import Experiments, Measurement, Result, Runs, Source, claim, images
 from soret.claims.escape._parts import even_odd, mean_interval, verdict_below
 from soret.claims.images import Images
 from soret.claims.memory import refuse_beyond
@@ -61,17 +61,16 @@ class Decoupling:
     ] = 2500
     replicas: Annotated[int, "replicas", REPLICAS] = 4
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Train, keep the parameters at every stage, and take both spectra there."""
         data = even_odd(self)
         problem = soret.problems.dense(
             hidden=self.hidden, data=data, scaling="none", loss="mean_square", init="glorot"
         )
         an_epoch = max(1, len(data) // self.batch_size)
-        run = simulate(
-            "training",
-            problem,
-            soret.SGD(self.learning_rate, batch_size=self.batch_size, sampling="epochs"),
+        training = soret.Experiment(
+            problem=problem,
+            algorithm=soret.SGD(self.learning_rate, batch_size=self.batch_size, sampling="epochs"),
             observe=[soret.observables.parameters, soret.observables.loss],
             steps=max(self.epochs) * an_epoch,
             record_every=gcd(*self.epochs) * an_epoch,
@@ -82,13 +81,15 @@ class Decoupling:
         refuse_beyond(4 * 8 * measured**2, "a spectrum over so many images", measured=measured)
         stages = (0, *self.epochs)
         points = [epochs * an_epoch for epochs in stages]
-        spectra = simulate.measure(
-            "spectra", lambda seed: _spectra(problem, run, points, stages, measured)
+        spectra = Measurement(
+            lambda given: _spectra(problem, given["training"], points, stages, measured),
+            after=("training",),
         )
-        # The parameters of a large net at every record are for measuring, not for keeping.
-        return {"training": run.drop_vars("parameters") if run is not None else run} | {
-            "spectra": spectra
-        }
+        return {"training": training, "spectra": spectra}
+
+    def saved(self, runs: Runs) -> Runs:
+        """Leave out the parameters of a large net at every record: they are for measuring."""
+        return {**runs, "training": runs["training"].drop_vars("parameters")}
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: ratios within a factor of 2. Rival: one eigenvalue, as many as parameters."""

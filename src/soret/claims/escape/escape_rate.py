@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims import Declared, Experiments, Measurement, Result, Runs, Source, claim
 from soret.claims.escape import _rates as rates
 from soret.claims.memory import grid_bytes, refuse_beyond
 from soret.claims.ranges import COUNT, REPLICAS, SHARE, In, Several
@@ -76,18 +75,17 @@ class EscapeRate:
             )
         refuse_beyond(grid_bytes(self.cells**2 / 2), "the grid in the plane", cells=self.cells)
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Escape by SGD, and compute exact rates."""
         cases = [(ratio, 1) for ratio in self.ratios] + [
             (rates.SHARED_RATIO, 2),
             (rates.SHARED_RATIO, 3),
         ]
-        made = {}
+        made: dict[str, Declared] = {}
         for ratio, n in cases:
             well = rates.well_of(ratio, (rates.ALONG,) * (n - 1))
-            made[f"simulated/{ratio:g}-{n}"] = simulate(
-                f"simulated/{ratio:g}-{n}",
-                soret.problems.surface(
+            made[f"simulated/{ratio:g}-{n}"] = soret.Experiment(
+                problem=soret.problems.surface(
                     well.potential,
                     start=well.minima[0],
                     noise="loss",
@@ -96,13 +94,13 @@ class EscapeRate:
                     matrix=well.hessian(well.minima[0]),
                     name="double well",
                 ),
-                soret.SGD(self.learning_rate),
+                algorithm=soret.SGD(self.learning_rate),
                 watch=soret.FirstPassage(_place(), [1.0]),
                 steps=self.steps,
                 replicas=self.replicas,
             )
-        made["line"] = simulate.measure("line", partial(rates.line, self.points, self.cells))
-        made["plane"] = simulate.measure("plane", partial(rates.plane, self.across, self.cells))
+        made["line"] = Measurement(lambda given: rates.line(self.points, self.cells))
+        made["plane"] = Measurement(lambda given: rates.plane(self.across, self.cells))
         return made
 
     def judge(self, runs: Runs) -> list[Result]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims import Declared, Experiments, Measurement, Result, Runs, Source, claim
 from soret.claims.escape import _passages as passages
 from soret.claims.memory import refuse_beyond
 from soret.claims.ranges import COUNT, ENOUGH_REPLICAS, NOT_NEGATIVE, POSITIVE, In, Several
@@ -68,13 +68,13 @@ class FirstPassageLinear:
     steps: Annotated[int, "updates that a replica is watched for at most", COUNT] = 10_000_000
     replicas: Annotated[int, "replicas for each d", ENOUGH_REPLICAS] = 100
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Watch SGD and, as control, constant noise; compute the theories' exponents."""
         self._check_laws()
         algorithm = soret.SGD(self.learning_rate, batch_size=self.batch_size)
-        runs = {}
+        made: dict[str, Declared] = {}
 
-        def settings(steps: int) -> dict[str, int]:
+        def settings(steps: int) -> dict[str, Any]:
             every = passages.record_every(steps)
             return {"steps": steps, "record_every": every, "replicas": self.replicas}
 
@@ -84,20 +84,19 @@ class FirstPassageLinear:
             ratio = passages.loss_over(lowest)
             bars = np.geomspace(1.25, self._highest(d), self.thresholds)
             watch = soret.FirstPassage(ratio, bars)
-            runs[f"sgd/{d}"] = simulate(
-                f"sgd/{d}", problem, algorithm, watch=watch, **settings(self.steps)
+            made[f"sgd/{d}"] = soret.Experiment(
+                problem=problem, algorithm=algorithm, watch=watch, **settings(self.steps)
             )
             flat = soret.problems.surface(
                 lambda z: 0.5 + 0.5 * (z @ z), start=np.zeros(d), name="constant noise"
             )
             bars = np.geomspace(1.25, _CONSTANT_NOISE_TO, self.thresholds)
             watch = soret.FirstPassage(passages.loss_over(0.5), bars)
-            name = f"constant-noise/{d}"
-            runs[name] = simulate(
-                name, flat, algorithm, watch=watch, **settings(max(1, self.steps // 4))
+            made[f"constant-noise/{d}"] = soret.Experiment(
+                problem=flat, algorithm=algorithm, watch=watch, **settings(max(1, self.steps // 4))
             )
-        runs["exponents"] = simulate.measure("exponents", lambda seed: self._exponents())
-        return runs
+        made["exponents"] = Measurement(lambda given: self._exponents())
+        return made
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: a power, this power. Rivals: an exponential, the exact covariance's power."""

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims import (
+    Continuation,
+    Declared,
+    Experiments,
+    Given,
+    Measurement,
+    Result,
+    Runs,
+    Source,
+    Verdict,
+    claim,
+)
 from soret.claims.counts import check_divides
 from soret.claims.escape import _passages as passages
 from soret.claims.escape._parts import even_odd
@@ -77,7 +88,7 @@ class FirstPassageNetwork:
     every: Annotated[int, "updates between looks at the loss", COUNT] = 100
     replicas: Annotated[int, "replicas at each heat", ENOUGH_REPLICAS] = 100
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Train one net, measure the minimum, and let replicas leave it."""
         problem = soret.problems.dense(
             hidden=(self.hidden,),
@@ -86,35 +97,45 @@ class FirstPassageNetwork:
             loss="mean_square",
             init="glorot",
         )
-        trained = simulate(
-            "pretraining",
-            problem,
-            soret.SGD(self.pretraining_rate, batch_size=self.pretraining_batch),
+        training = soret.Experiment(
+            problem=problem,
+            algorithm=soret.SGD(self.pretraining_rate, batch_size=self.pretraining_batch),
             observe=[soret.observables.parameters, soret.observables.full_loss],
             steps=self.pretraining_steps,
             record_every=passages.record_every(self.pretraining_steps),
             replicas=1,
         )
-        minimum = simulate.measure("minimum", lambda seed: _minimum(problem, trained))
-        start, lowest, curvature = problem, 1.0, None
-        if minimum is not None:
-            start = soret.problems.starting_from(problem, trained.parameters.isel(step=-1))
-            lowest, curvature = float(minimum.loss), float(minimum.eigenvalue[0])
-        runs = {"pretraining": trained, "minimum": minimum}
+        minimum = Measurement(
+            lambda given: _minimum(problem, given["pretraining"]), after=("pretraining",)
+        )
         bars = np.geomspace(_LEAST, _MOST, self.thresholds)
-        for heat in self.heats:
-            rate = heat * self.batch_size / curvature if curvature else _PLACEHOLDER
-            runs[f"heat-{heat:g}"] = simulate(
-                f"heat-{heat:g}",
-                start,
-                soret.SGD(rate, batch_size=self.batch_size),
+
+        def watched(lowest: float) -> soret.FirstPassage:
+            return soret.FirstPassage(passages.loss_over(lowest), bars, self.every)
+
+        def leaving(heat: float) -> Continuation:
+            def parts(given: Given) -> dict[str, Any]:
+                found, ends = given["minimum"], given["pretraining"].parameters.isel(step=-1)
+                rate = heat * self.batch_size / float(found.eigenvalue[0])
+                return {
+                    "problem": soret.problems.starting_from(problem, ends),
+                    "algorithm": soret.SGD(rate, batch_size=self.batch_size),
+                    "watch": watched(float(found.loss)),
+                }
+
+            like = soret.Experiment(
+                problem=problem,
+                algorithm=soret.SGD(_PLACEHOLDER, batch_size=self.batch_size),
                 observe=soret.observables.full_loss,
-                watch=soret.FirstPassage(passages.loss_over(lowest), bars, self.every),
+                watch=watched(1.0),
                 steps=self.steps,
                 record_every=self._record_every(),
                 replicas=self.replicas,
             )
-        return runs
+            return Continuation(like, parts, after=("pretraining", "minimum"))
+
+        declared: dict[str, Declared] = {"pretraining": training, "minimum": minimum}
+        return declared | {f"heat-{heat:g}": leaving(heat) for heat in self.heats}
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: a power, Eq. 15's. Rivals: an exponential; powers of c alone."""

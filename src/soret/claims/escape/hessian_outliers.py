@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims import Experiments, Measurement, Result, Runs, Source, claim
 from soret.claims.escape._parts import even_odd, mean_interval, verdict_below
 from soret.claims.images import Images
 from soret.claims.ranges import COUNT, POSITIVE, REPLICAS
@@ -50,23 +50,24 @@ class HessianOutliers:
     steps: Annotated[int, "updates before the spectrum is taken", COUNT] = 100_000
     replicas: Annotated[int, "replicas", REPLICAS] = 3
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Train, and take the spectrum of every replica at the end."""
         data = even_odd(self)
         problem = soret.problems.dense(
             hidden=(self.hidden,), data=data, scaling="none", loss="mean_square", init="glorot"
         )
-        run = simulate(
-            "training",
-            problem,
-            soret.SGD(self.learning_rate, batch_size=self.batch_size, sampling="epochs"),
+        training = soret.Experiment(
+            problem=problem,
+            algorithm=soret.SGD(self.learning_rate, batch_size=self.batch_size, sampling="epochs"),
             observe=[soret.observables.parameters, soret.observables.full_loss],
             steps=self.steps,
             record_every=self.steps,
             replicas=self.replicas,
         )
-        spectra = simulate.measure("spectra", lambda seed: _spectra(problem, run))
-        return {"training": run, "spectra": spectra}
+        spectra = Measurement(
+            lambda given: _spectra(problem, given["training"]), after=("training",)
+        )
+        return {"training": training, "spectra": spectra}
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: few eigenvalues count. Rival: Marchenko and Pastur's law, where most do."""

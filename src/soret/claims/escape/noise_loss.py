@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims import Experiments, Result, Runs, Source, claim
 from soret.claims.escape import _noise_loss as shared
 
 STAGES = (shared.Stage("late in training", 1.0, 0.0, None),)
@@ -32,9 +32,9 @@ class NoiseLoss(shared.Nets):
     nets of the quick scale the slope passes through 1 and does not stay there (`docs/errata.md`).
     """
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Train both nets."""
-        return shared.train(self, simulate, "mean_square")
+        return shared.training(self, "mean_square")
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: slope 1. Rival: slope 0, noise that does not know of the loss."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims import Experiments, Result, Runs, Source, claim
 from soret.claims.escape import _noise_loss as shared
 from soret.claims.ranges import POSITIVE
 
@@ -39,9 +39,9 @@ class NoiseLossCrossEntropy(shared.Nets):
 
     conv_learning_rate: Annotated[float, "learning rate η of the conv net", POSITIVE] = 0.05
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Train both nets."""
-        return shared.train(self, simulate, "cross_entropy")
+        return shared.training(self, "cross_entropy")
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: slope 1, then 2. Rival: slope 0, then 1 as before."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims import Experiments, Measurement, Result, Runs, Source, Verdict, claim
 from soret.claims.escape import _stationary as stationary
 from soret.claims.escape._stationary import THEORIES
 from soret.claims.memory import refuse_beyond
@@ -78,40 +78,35 @@ class StationaryTail:
         int, "records of a chain at the reference", In(at_least=20, why="a test of a histogram")
     ] = 40_000
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Run SGD on data for every η and B, on fresh examples for one; compute the exact laws."""
         self._check_laws()
         data = soret.problems.linear_regression(1, self.examples)
         fresh = soret.problems.linear_regression(1, None)
         bowl, ideal = stationary.Bowl.of(data), stationary.Bowl.of(fresh)
         point = (self.reference_rate,), (self.reference_batch,)
-        common = {
+        common: dict[str, Any] = {
             "observe": soret.observables.parameters,
             "replicas": self.replicas,
             "record_every": _EVERY,
         }
         return {
-            "data": simulate(
-                "data",
-                data,
-                soret.SGD(self.learning_rates, batch_size=self.batch_sizes),
+            "data": soret.Experiment(
+                problem=data,
+                algorithm=soret.SGD(self.learning_rates, batch_size=self.batch_sizes),
                 steps=_BURN + _EVERY * self.records,
                 **common,
             ),
-            "fresh": simulate(
-                "fresh",
-                fresh,
-                soret.SGD(*point[:1], batch_size=point[1]),
+            "fresh": soret.Experiment(
+                problem=fresh,
+                algorithm=soret.SGD(*point[:1], batch_size=point[1]),
                 steps=_BURN + _EVERY * self.reference_records,
                 **common,
             ),
-            "data-laws": simulate.measure(
-                "data-laws",
-                lambda seed: stationary.laws(bowl, self.learning_rates, self.batch_sizes),
+            "data-laws": Measurement(
+                lambda given: stationary.laws(bowl, self.learning_rates, self.batch_sizes)
             ),
-            "fresh-laws": simulate.measure(
-                "fresh-laws", lambda seed: stationary.laws(ideal, *point, cells=480)
-            ),
+            "fresh-laws": Measurement(lambda given: stationary.laws(ideal, *point, cells=480)),
         }
 
     def judge(self, runs: Runs) -> list[Result]:

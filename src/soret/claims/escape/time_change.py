@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims import Experiments, Measurement, Result, Runs, Source, Verdict, claim
 from soret.claims.memory import refuse_beyond
 from soret.claims.ranges import LARGEST_COUNT, POSITIVE, In
 from soret.errors import SettingsError
@@ -100,14 +99,18 @@ class TimeChange:
             step=self.step,
         )
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Integrate both equations on both surfaces."""
         wells = {
             name: soret.problems.DoubleWell(self.barrier, self.minimum_loss, across)
             for name, across in (("1-D", ()), ("2-D", (self.across,)))
         }
+
+        def paths(well: Any, kind: str) -> Measurement:
+            return Measurement(lambda given: self._paths(well, kind, given.seed))
+
         return {
-            f"{name}/{kind}": simulate.measure(f"{name}/{kind}", partial(self._paths, well, kind))
+            f"{name}/{kind}": paths(well, kind)
             for name, well in wells.items()
             for kind in ("t", "tau")
         }

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-    from soret.claims import Simulate
+    from soret import Experiment
+    from soret.claims import Experiments
     from soret.theory.phase_space import Modes, Regression
 
     Floats = NDArray[np.float64]
@@ -80,11 +81,10 @@ class Stationary:
         """Refuse records that do not divide the steps."""
         check_divides("records", self.records, "steps", self.steps)
 
-    def simulate(self, simulate: Simulate) -> dict[str, xr.Dataset]:
+    def experiments(self) -> Experiments:
         """Run on from the minimum."""
         return {
             kind: stationary_run(
-                simulate,
                 kind,
                 point=self.point,
                 least=self.softest,
@@ -158,7 +158,6 @@ def chosen(theory: Regression, least: float) -> NDArray[np.intp]:
 
 
 def stationary_run(
-    simulate: Simulate,
     kind: str,
     *,
     point: dict[str, Any],
@@ -166,8 +165,8 @@ def stationary_run(
     steps: int,
     every: int,
     replicas: int,
-) -> xr.Dataset:
-    """Run SGD from the minimum and record (θ − θ_rest, v) along the modes chosen.
+) -> Experiment:
+    """SGD from the minimum, recording (θ − θ_rest, v) along the modes chosen.
 
     What comes before `burn_in` is not yet stationary.
     """
@@ -179,10 +178,9 @@ def stationary_run(
         )
     rows = theory.vectors.T[chosen(theory, least)]
     centre = theory.vectors @ theory.frozen.centre
-    return simulate(
-        kind,
-        problem_of(kind, start=centre),
-        soret.SGD(point["rate"], point["batch"], point["momentum"], point["decay"]),
+    return soret.Experiment(
+        problem=problem_of(kind, start=centre),
+        algorithm=soret.SGD(point["rate"], point["batch"], point["momentum"], point["decay"]),
         observe=[o.position_along(rows, centre), o.velocity_along(rows), o.squared_velocity],
         steps=steps,
         record_every=every,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims import Experiments, Result, Runs, Source, Verdict, claim
 from soret.claims.counts import check_divides, check_multiple
 from soret.claims.limiting_dynamics import _regressions as r
 from soret.claims.ranges import COUNT, MOMENTUM, NOT_NEGATIVE, POSITIVE, In, Several
@@ -94,16 +94,16 @@ class AnomalousDiffusion:
             if getattr(self, name) % self.every:
                 check_multiple(name, getattr(self, name), self.every)
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Scan one hyperparameter after the other."""
-        runs = {}
+        made = {}
         base = self._base()
         for name, values in self._scans().items():
             point = {**base, name: list(values)}
-            runs[name] = self._run(simulate, name, _SCANNED, point)
+            made[name] = self._run(_SCANNED, point)
         for kind in self.others:
-            runs[kind] = self._run(simulate, kind, kind, base)
-        return runs
+            made[kind] = self._run(kind, base)
+        return made
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: the closed form's exponent. Rival: 1, Brownian motion."""
@@ -178,13 +178,12 @@ class AnomalousDiffusion:
         )
         return {"diffusion": figure}
 
-    def _run(self, simulate: Simulate, name: str, kind: str, point: dict[str, Any]) -> Any:
+    def _run(self, kind: str, point: dict[str, Any]) -> soret.Experiment:
         theory = r.exact(kind, *self._base().values())
         centre = theory.vectors @ theory.frozen.centre
-        return simulate(
-            name,
-            r.problem_of(kind, start=centre),
-            soret.SGD(*point.values()),
+        return soret.Experiment(
+            problem=r.problem_of(kind, start=centre),
+            algorithm=soret.SGD(*point.values()),
             observe=soret.observables.position_along(theory.vectors.T, centre),
             steps=self.steps,
             record_every=self.every,

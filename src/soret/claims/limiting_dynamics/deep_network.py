@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims import (
+    Continuation,
+    Declared,
+    Experiments,
+    Given,
+    Measurement,
+    Result,
+    Runs,
+    Source,
+    Verdict,
+    claim,
+)
 from soret.claims.counts import check_multiple
 from soret.claims.images import Networks
 from soret.claims.limiting_dynamics import _networks as nets
@@ -100,47 +112,66 @@ class DeepNetwork:
                 f"momentum={self.momentum:g} and steps={self.steps}."
             )
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Train, measure, run on."""
         o = soret.observables
-        runs: dict[str, Any] = {}
+        made: dict[str, Declared] = {}
         sgd = soret.SGD(self.learning_rate, self.batch_size, self.momentum, self.weight_decay)
         for net in self.networks:
             problem = nets.problem_of(self, net)
-            trained = simulate(
-                f"{net}/training",
-                problem,
-                sgd,
+            made[f"{net}/training"] = soret.Experiment(
+                problem=problem,
+                algorithm=sgd,
                 observe=[o.parameters, o.accuracy, o.full_loss],
                 steps=self.training_steps,
                 record_every=self.training_steps // _TRAINING_RECORDS,
                 replicas=1,
             )
-            measured = simulate.measure(f"{net}/spectra", self._measuring(problem, trained))
-            start = problem
-            watch: list[Any] = [o.squared_velocity]
-            portrait: list[Any] = [o.squared_velocity]
-            if measured is not None:
-                theta, rows = measured.theta.values, measured.vectors.values
-                start = soret.problems.starting_from(problem, theta)
-                watch = [o.squared_velocity, o.displacement_from(theta)]
-                portrait = [o.position_along(rows, theta), o.velocity_along(rows)]
-            runs[f"{net}/training"] = trained
-            runs[f"{net}/spectra"] = measured
-            for name, steps, every, seen in (
-                ("running on", self.steps, self.steps // _RECORDS, watch),
-                ("portrait", _PORTRAIT, 1, portrait),
-            ):
-                runs[f"{net}/{name}"] = simulate(
-                    f"{net}/{name}",
-                    start,
-                    sgd,
-                    observe=seen,
-                    steps=steps,
-                    record_every=every,
+            made[f"{net}/spectra"] = self._spectra(net, problem)
+            made[f"{net}/running on"] = self._going_on(
+                net,
+                soret.Experiment(
+                    problem=problem,
+                    algorithm=sgd,
+                    observe=o.squared_velocity,
+                    steps=self.steps,
+                    record_every=self.steps // _RECORDS,
                     replicas=self.replicas,
-                )
-        return runs
+                ),
+                lambda theta, rows: [o.squared_velocity, o.displacement_from(theta)],
+            )
+            made[f"{net}/portrait"] = self._going_on(
+                net,
+                soret.Experiment(
+                    problem=problem,
+                    algorithm=sgd,
+                    observe=o.squared_velocity,
+                    steps=_PORTRAIT,
+                    record_every=1,
+                    replicas=self.replicas,
+                ),
+                lambda theta, rows: [o.position_along(rows, theta), o.velocity_along(rows)],
+            )
+        return made
+
+    def _spectra(self, net: str, problem: Any) -> Measurement:
+        """Curvature and noise at the end of training."""
+        training = f"{net}/training"
+        return Measurement(lambda given: self._measure(problem, given[training]), after=(training,))
+
+    @staticmethod
+    def _going_on(net: str, like: soret.Experiment, observe: Callable[..., Any]) -> Continuation:
+        """Return replicas that go on from where spectra were measured."""
+
+        def parts(given: Given) -> dict[str, Any]:
+            found = given[f"{net}/spectra"]
+            theta = found.theta.values
+            return {
+                "problem": soret.problems.starting_from(like.problem, theta),
+                "observe": observe(theta, found.vectors.values),
+            }
+
+        return Continuation(like, parts, after=(f"{net}/spectra",))
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: from the spectra alone. Rivals: rest, Brownian motion, no turning."""
@@ -276,9 +307,6 @@ class DeepNetwork:
 
     def _lags(self) -> NDArray[np.int64]:
         return np.arange(1, _RECORDS + 1) * (self.steps // _RECORDS)
-
-    def _measuring(self, problem: Any, trained: Any) -> Any:
-        return lambda seed: self._measure(problem, trained)
 
     def _measure(self, problem: Any, trained: Any) -> Any:
         last = -1 - np.arange(self.points)[::-1] * (_TRAINING_RECORDS // 5) // self.points

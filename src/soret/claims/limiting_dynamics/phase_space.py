@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims import Experiments, Result, Runs, Source, Verdict, claim
 from soret.claims.counts import check_divides
 from soret.claims.limiting_dynamics import _regressions as r
 from soret.claims.limiting_dynamics._grid import NAMES, Grid, Point, deviations, in_errors, largest
@@ -78,19 +78,18 @@ class PhaseSpace:
         """Refuse records that do not divide the steps."""
         check_divides("records", self.records, "steps", self.steps)
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Run from a start far away."""
         o = soret.observables
-        runs: dict[str, Any] = {}
+        made: dict[str, soret.Experiment] = {}
         for kind in self.data:
             for point in self._points():
                 r.exact(kind, *point).modes  # noqa: B018  (refuses points without moments)
             grid = self._grid(kind)
             rows = grid.base.vectors.T[grid.modes]
-            runs[kind] = simulate(
-                kind,
-                r.problem_of(kind, start=grid.base.vectors @ grid.start),
-                soret.SGD(
+            made[kind] = soret.Experiment(
+                problem=r.problem_of(kind, start=grid.base.vectors @ grid.start),
+                algorithm=soret.SGD(
                     list(self.learning_rates),
                     list(self.batch_sizes),
                     list(self.momenta),
@@ -104,7 +103,7 @@ class PhaseSpace:
                 record_every=self.steps // self.records,
                 replicas=self.replicas,
             )
-        return runs
+        return made
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: the moments. Rival: overdamped Langevin, without inertia or memory."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import soret
-from soret.claims import Runs, Simulate
+from soret.claims import Experiments
 from soret.claims.ranges import COUNT, ENOUGH_REPLICAS, INITIALIZATIONS, RATES
 from soret.claims.thermophoresis import _scans as scans
 
@@ -27,13 +27,12 @@ class RandomLabels(scans.Scanned):
         "normal",
     )
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Scan η, once for every initialization."""
         return {
-            init: simulate(
-                init,
-                soret.problems.two_layer(self.inputs, self.hidden, init=init),
-                soret.SGD(self.learning_rates),
+            init: soret.Experiment(
+                problem=soret.problems.two_layer(self.inputs, self.hidden, init=init),
+                algorithm=soret.SGD(self.learning_rates),
                 observe=scans.observables(self.predictions[0].observables),
                 steps=self.steps,
                 record_every=scans.record_every(self.steps),

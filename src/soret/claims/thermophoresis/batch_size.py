@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import soret
-from soret.claims import Runs, Simulate, Source, claim
+from soret.claims import Experiments, Runs, Source, claim
 from soret.claims.ranges import BATCH_SIZES, COUNT, ENOUGH_REPLICAS, INITIALIZATIONS, POSITIVE
 from soret.claims.thermophoresis import _scans as scans
 
@@ -33,13 +33,12 @@ class BatchSize(scans.Scanned):
         "normal",
     )
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Scan B, once for every initialization."""
         return {
-            init: simulate(
-                init,
-                soret.problems.two_layer(self.inputs, self.hidden, init=init),
-                soret.SGD(self.learning_rate, batch_size=self.batch_sizes),
+            init: soret.Experiment(
+                problem=soret.problems.two_layer(self.inputs, self.hidden, init=init),
+                algorithm=soret.SGD(self.learning_rate, batch_size=self.batch_sizes),
                 observe=scans.observables(self.predictions[0].observables),
                 steps=self.steps,
                 record_every=scans.record_every(self.steps),

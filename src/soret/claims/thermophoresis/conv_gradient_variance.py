@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 import soret
-from soret.claims import Runs, Simulate, Source, claim, images
+from soret.claims import Experiments, Runs, Source, claim, images
 from soret.claims.images import Images
 from soret.claims.ranges import COUNT, ENOUGH_REPLICAS, INITIALIZATIONS, NOT_NEGATIVE, RATES, In
 from soret.claims.thermophoresis import _scans as scans
@@ -55,14 +55,13 @@ class ConvGradientVariance(scans.Scanned):
         "he",
     )
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Scan η, once for every initialization, by epochs shuffled anew."""
         pictures = images.load(self)
         images.at_most(self, "examples", pictures)
         return {
-            init: simulate(
-                init,
-                soret.problems.conv(
+            init: soret.Experiment(
+                problem=soret.problems.conv(
                     channels=self.channels,
                     padding=self.padding,
                     data=pictures,
@@ -70,7 +69,9 @@ class ConvGradientVariance(scans.Scanned):
                     scaling=self.scaling,
                     init=init,
                 ),
-                soret.SGD(self.learning_rates, batch_size=self.batch_size, sampling="epochs"),
+                algorithm=soret.SGD(
+                    self.learning_rates, batch_size=self.batch_size, sampling="epochs"
+                ),
                 observe=soret.observables.gradient_variance_over(self.examples),
                 steps=self.steps,
                 record_every=scans.record_every(self.steps, 40),

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import soret
-from soret.claims import Runs, Simulate, Source, claim
+from soret.claims import Experiments, Runs, Source, claim
 from soret.claims.memory import refuse_beyond
 from soret.claims.ranges import COUNT, ENOUGH_REPLICAS, INITIALIZATIONS, RATES, In
 from soret.claims.thermophoresis import _scans as scans
@@ -51,13 +51,12 @@ class DeepGradientVariance(scans.Scanned):
             hidden=self.hidden,
         )
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Scan η, once for every initialization."""
         return {
-            init: simulate(
-                init,
-                soret.problems.dense(self.inputs, (self.hidden,) * 5, init=init),
-                soret.SGD(self.learning_rates, batch_size=self.batch_size),
+            init: soret.Experiment(
+                problem=soret.problems.dense(self.inputs, (self.hidden,) * 5, init=init),
+                algorithm=soret.SGD(self.learning_rates, batch_size=self.batch_size),
                 observe=soret.observables.gradient_variance_over(self.examples),
                 steps=self.steps,
                 record_every=scans.record_every(self.steps, 100),

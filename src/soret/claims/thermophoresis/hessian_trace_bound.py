@@ -8,7 +8,7 @@ import numpy as np
 
 import soret
 from soret import missing
-from soret.claims import Result, Runs, Simulate, Source, Verdict, claim, images
+from soret.claims import Experiments, Result, Runs, Source, Verdict, claim, images
 from soret.claims.counts import check_divides
 from soret.claims.images import Images
 from soret.claims.ranges import COUNT, POSITIVE, REPLICAS, In, Initialization, Several
@@ -72,15 +72,14 @@ class HessianTraceBound:
         """Refuse records that do not divide the steps."""
         check_divides("records", self.records, "steps", self.steps)
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Train a net of each depth."""
         o = soret.observables
         pictures = images.load(self)
         images.at_most(self, "dropped_examples", pictures)
         return {
-            f"depth-{depth}": simulate(
-                f"depth-{depth}",
-                soret.problems.dense(
+            f"depth-{depth}": soret.Experiment(
+                problem=soret.problems.dense(
                     hidden=[self.hidden] * depth,
                     bias=False,
                     data=pictures,
@@ -88,7 +87,9 @@ class HessianTraceBound:
                     scaling="symmetric",
                     init=self.init,
                 ),
-                soret.SGD(self.learning_rate, batch_size=self.batch_size, sampling="epochs"),
+                algorithm=soret.SGD(
+                    self.learning_rate, batch_size=self.batch_size, sampling="epochs"
+                ),
                 observe=[
                     o.hessian_trace,
                     o.hessian_trace_bound,

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 import soret
-from soret.claims import Runs, Simulate, Source, claim, images
+from soret.claims import Experiments, Runs, Source, claim, images
 from soret.claims.images import Images
 from soret.claims.ranges import (
     BATCH_SIZES,
@@ -76,7 +76,7 @@ class ImageTwoLayer(scans.Scanned):
         "glorot",
     )
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Scan η, then B, once for every initialization, by epochs shuffled anew."""
         pictures = images.load(self)
         # Measuring the activation rate on images costs as much as many steps.
@@ -93,16 +93,15 @@ class ImageTwoLayer(scans.Scanned):
             ),
         }
         return {
-            f"{scan}/{init}": simulate(
-                f"{scan}/{init}",
-                soret.problems.two_layer(
+            f"{scan}/{init}": soret.Experiment(
+                problem=soret.problems.two_layer(
                     hidden=self.hidden,
                     data=pictures,
                     labels=self.labels,
                     scaling=self.scaling,
                     init=init,
                 ),
-                sgd,
+                algorithm=sgd,
                 observe=scans.observables(OBSERVABLES),
                 steps=steps,
                 record_every=scans.record_every(steps, records),

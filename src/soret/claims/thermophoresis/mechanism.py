@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims import Experiments, Result, Runs, Source, Verdict, claim
 from soret.claims.counts import spacing
 from soret.claims.memory import refuse_beyond
 from soret.claims.ranges import COUNT, INITIALIZATIONS, NOT_NEGATIVE, RATES, REPLICAS, Several
@@ -90,17 +90,16 @@ class Mechanism:
         "normal",
     )
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Run each η until the same η²t, recording at equal η²t."""
         observe = [getattr(soret.observables, name) for name in OBSERVABLES]
         observe += [soret.observables.drift(phi, self.fresh_inputs) for phi in observe]
         observe.append(soret.observables.balanced_drift)
         every = self._spacings()
         return {
-            f"{init}/{rate:g}": simulate(
-                f"{init}/{rate:g}",
-                soret.problems.two_layer(self.inputs, self.hidden, init=init),
-                soret.SGD([rate]),
+            f"{init}/{rate:g}": soret.Experiment(
+                problem=soret.problems.two_layer(self.inputs, self.hidden, init=init),
+                algorithm=soret.SGD([rate]),
                 observe=observe,
                 steps=self.records * spacing,
                 record_every=spacing,

@@ -1,9 +1,8 @@
 """The larger V² and the bias of a hidden unit, the larger the second moments of its gradient."""
 
-from functools import partial
 from typing import Annotated, Any
 
-from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims import Experiments, Measurement, Result, Runs, Source, Verdict, claim
 from soret.claims.memory import refuse_beyond
 from soret.claims.ranges import COUNT
 
@@ -45,18 +44,21 @@ class MonotoneVariance:
         nets = self.hidden * (self.inputs + self.examples) + self.inputs * self.examples / 200
         refuse_beyond(8 * 2 * 200 * nets, "two hundred pairs of nets on their inputs", **sizes)
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Draw pairs and measure how moments grow."""
         from soret.claims.thermophoresis._monotone import measure
 
-        compute = partial(
-            measure,
-            pairs=self.pairs,
-            inputs=self.inputs,
-            hidden=self.hidden,
-            examples=self.examples,
-        )
-        return {"pairs": simulate.measure("pairs", compute)}
+        return {
+            "pairs": Measurement(
+                lambda given: measure(
+                    given.seed,
+                    pairs=self.pairs,
+                    inputs=self.inputs,
+                    hidden=self.hidden,
+                    examples=self.examples,
+                )
+            )
+        }
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: no violation. Rival: some. One of either decides."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims import Experiments, Result, Runs, Source, claim
 from soret.claims.ranges import COUNT, REPLICAS, In, Several
 
 if TYPE_CHECKING:
@@ -62,21 +62,20 @@ class RandomWalkFlow:
     pairs: Annotated[int, "pairs of walkers in a population", COUNT] = 16384
     replicas: Annotated[int, "populations", REPLICAS] = 256
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Take one step from a uniform and from a tilted density."""
         from soret.claims.thermophoresis._walks import TILT, WALKS
 
         return {
-            f"{name}/{density}": simulate(
-                f"{name}/{density}",
-                soret.problems.random_walk(
+            f"{name}/{density}": soret.Experiment(
+                problem=soret.problems.random_walk(
                     walk.field,
                     walk.dimensions,
                     pairs=self.pairs,
                     tilt=TILT if density == "tilted" else 0.0,
                     name=f"{name} walk",
                 ),
-                soret.SGD(self.learning_rates),
+                algorithm=soret.SGD(self.learning_rates),
                 observe=soret.observables.window_flow(walk.field),
                 steps=1,
                 replicas=self.replicas,

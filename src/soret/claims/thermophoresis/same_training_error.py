@@ -8,7 +8,7 @@ import numpy as np
 
 import soret
 from soret import missing
-from soret.claims import Result, Runs, Simulate, Source, Verdict, claim, images
+from soret.claims import Experiments, Result, Runs, Source, Verdict, claim, images
 from soret.claims.counts import spacing
 from soret.claims.images import Images
 from soret.claims.memory import refuse_beyond
@@ -91,15 +91,14 @@ class SameTrainingError:
         "pytorch"
     )
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Run every η for the same ηt, on real and on random labels."""
         o = soret.observables
         every = self._spacings()
         return {
-            f"{labels}/{rate:g}": simulate(
-                f"{labels}/{rate:g}",
-                self._problem(labels),
-                soret.SGD([rate], batch_size=self.batch_size, sampling="epochs"),
+            f"{labels}/{rate:g}": soret.Experiment(
+                problem=self._problem(labels),
+                algorithm=soret.SGD([rate], batch_size=self.batch_size, sampling="epochs"),
                 observe=[o.loss, o.accuracy, o.activation_rate, o.weight_norm],
                 steps=self.records * spacing,
                 record_every=spacing,

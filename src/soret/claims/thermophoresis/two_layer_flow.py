@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims import Experiments, Result, Runs, Source, claim
 from soret.claims.ranges import BATCH_SIZES, COUNT, ENOUGH_REPLICAS, RATES, REPLICAS
 from soret.errors import InferenceError
 
@@ -57,7 +57,7 @@ class TwoLayerFlow:
         131_072
     )
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Scan η and B from one start and through training; and walk with noise alone."""
         from soret.claims.thermophoresis._scans import record_every
 
@@ -68,38 +68,33 @@ class TwoLayerFlow:
             "batch_size": soret.SGD(largest, batch_size=self.batch_sizes),
         }
         means = [soret.observables.mean_bias, soret.observables.mean_output_weight]
-        runs = {}
+        made = {}
         for scan, sgd in scans.items():
-            runs[f"start/{scan}"] = simulate(
-                f"start/{scan}",
-                net,
-                sgd,
+            made[f"start/{scan}"] = soret.Experiment(
+                problem=net,
+                algorithm=sgd,
                 observe=means,
                 steps=self.fresh_steps,
                 record_every=self.fresh_steps,
                 replicas=self.fresh_replicas,
-                block_size=min(1024, self.fresh_replicas),
             )
-            runs[f"training/{scan}"] = simulate(
-                f"training/{scan}",
-                net,
-                sgd,
+            made[f"training/{scan}"] = soret.Experiment(
+                problem=net,
+                algorithm=sgd,
                 observe=[*means, soret.observables.balanced_residual],
                 steps=self.steps,
                 record_every=record_every(self.steps, 80),
                 replicas=self.replicas,
             )
-        runs["noise"] = simulate(
-            "noise",
-            _frozen(net),
-            soret.SGD(largest),
+        made["noise"] = soret.Experiment(
+            problem=_frozen(net),
+            algorithm=soret.SGD(largest),
             observe=soret.observables.hidden_units,
             steps=self.noise_steps,
             record_every=record_every(self.noise_steps, 3),
             replicas=self.fresh_replicas,
-            block_size=min(1024, self.fresh_replicas),
         )
-        return runs
+        return made
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: η²/B and Eq. 27. Rivals: η¹ and B⁰, drift along the mean gradient; none."""

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import soret
-from soret.claims import Runs, Simulate, Source, claim
+from soret.claims import Experiments, Runs, Source, claim
 from soret.claims.ranges import (
     BATCH_SIZES,
     COUNT,
@@ -58,7 +58,7 @@ class UniformInputs(scans.Scanned):
         "normal",
     )
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Scan η, then B, once for every initialization."""
         experiments = {
             "learning_rate": (soret.SGD(self.learning_rates), self.learning_rate_steps),
@@ -68,12 +68,11 @@ class UniformInputs(scans.Scanned):
             ),
         }
         return {
-            f"{scan}/{init}": simulate(
-                f"{scan}/{init}",
-                soret.problems.two_layer(
+            f"{scan}/{init}": soret.Experiment(
+                problem=soret.problems.two_layer(
                     self.inputs, self.hidden, bias=False, data="uniform", init=init
                 ),
-                sgd,
+                algorithm=sgd,
                 observe=scans.observables(OBSERVABLES),
                 steps=steps,
                 record_every=scans.record_every(steps),

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import soret
+from soret.claims import Continuation, Given, Measurement
 
 if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
-
-    from soret.claims import Simulate
 
     Floats = NDArray[np.float64]
 
@@ -22,32 +21,38 @@ DECAY = 0.005
 
 
 def around_the_minimum(
-    simulate: Simulate, rate: float, batch: int, steps: int, replicas: int
-) -> xr.Dataset | None:
-    """Train a net to its minimum, measure H and C there, and let SGD go from there.
-
-    Returns
-    -------
-    Dataset
-        hessian (with the weight decay) and covariance (P, P); moment (replica, P), the mean square
-        of every replica along the Hessian's eigenvectors, curvatures rising. None in a dry run.
-    """
+    rate: float, batch: int, steps: int, replicas: int
+) -> dict[str, Measurement | Continuation]:
+    """Train a net to its minimum, measure H and C there, and let SGD go from there."""
     problem = _problem()
-    found = simulate.measure("net/minimum", lambda seed: _measured(problem))
-    start = problem
-    if found is not None:
-        start = soret.problems.starting_from(problem, found.parameters.values[None])
-    run = simulate(
-        "net",
-        start,
-        soret.SGD(rate, batch, weight_decay=DECAY),
+    like = soret.Experiment(
+        problem=problem,
+        algorithm=soret.SGD(rate, batch, weight_decay=DECAY),
         observe=soret.observables.parameters,
         steps=steps,
         replicas=replicas,
         record_every=steps // 100,
     )
-    if found is None or run is None:
-        return None
+
+    def start(given: Given) -> dict[str, Any]:
+        minimum = given["net/minimum"].parameters.values
+        return {"problem": soret.problems.starting_from(problem, minimum[None])}
+
+    return {
+        "net/minimum": Measurement(lambda given: _measured(problem)),
+        "net": Continuation(like, start, after=("net/minimum",)),
+    }
+
+
+def together(found: xr.Dataset, run: xr.Dataset) -> xr.Dataset:
+    """Return what is judged of the net's minimum and of SGD about it.
+
+    Returns
+    -------
+    Dataset
+        hessian (with the weight decay) and covariance (P, P); moment (replica, P), the mean square
+        of every replica along the Hessian's eigenvectors, curvatures rising.
+    """
     _, vectors = np.linalg.eigh(found.hessian.values)
     away = run.parameters.isel(step=slice(50, None)).values.astype(float) - found.parameters.values
     moment = ((away @ vectors) ** 2).mean(1)

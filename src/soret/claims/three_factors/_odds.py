@@ -23,7 +23,7 @@ MAPPED, OBLIQUE = "wide or deep", "funnel"
 """Surfaces of the two maps."""
 
 
-def laws(surfaces: Sequence[str], heats: Sequence[float], cells: int, seed: int) -> xr.Dataset:
+def laws(surfaces: Sequence[str], heats: Sequence[float], cells: int) -> xr.Dataset:
     """Return ln(p_A/p_B) of the stationary Fokker–Planck equation and of the formula."""
     import xarray as xr
 
@@ -100,7 +100,7 @@ def recursion_log_odds(well: Any, heat: float, rate: float, points: int) -> floa
     return float(np.log(left / (density.sum() - left)))
 
 
-def maps(points: int, cells: int, seed: int) -> xr.Dataset:
+def maps(points: int, cells: int) -> xr.Dataset:
     """Return odds over those of the formula: against η and T, and against anisotropy and T."""
     import xarray as xr
 

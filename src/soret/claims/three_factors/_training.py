@@ -10,7 +10,7 @@ import numpy as np
 
 import soret
 from soret import missing
-from soret.claims import Runs, Simulate, images
+from soret.claims import Declared, Experiments, Given, Measurement, Runs, images
 from soret.claims.images import Images
 from soret.claims.ranges import COUNT, SIZES, Initialization
 from soret.claims.settings import refuse_unused, show
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
+    from soret import Experiment
     from soret.data import Dataset
     from soret.problems import Problem
 
@@ -105,8 +106,6 @@ class Network:
 
 
 def train(
-    simulate: Simulate,
-    name: str,
     problem: Problem,
     learning_rate: float | Sequence[float],
     batch_size: int,
@@ -117,13 +116,11 @@ def train(
     replicas: int,
     observe: Sequence[Any] = (),
     level: Any = None,
-) -> xr.Dataset:
-    """Train to a stopping rule; every replica is held where it first meets it.
+) -> Experiment:
+    """Return training to a stopping rule; every replica is held where it first meets it.
 
     Parameters
     ----------
-    simulate : Simulate
-    name : str
     problem : Problem
     learning_rate : float or sequence of float
     batch_size : int
@@ -151,10 +148,9 @@ def train(
     # A loss that is never negative is never below zero: then the rule is the number of epochs.
     watched = level or (accuracy_on(data) if rule == "accuracy" else negative_loss)
     threshold = {"accuracy": target, "loss": -target, "epochs": 0.0}[rule]
-    return simulate(
-        name,
-        problem,
-        soret.SGD(learning_rate, batch_size=batch_size, sampling="epochs"),
+    return soret.Experiment(
+        problem=problem,
+        algorithm=soret.SGD(learning_rate, batch_size=batch_size, sampling="epochs"),
         observe=observe,
         watch=soret.FirstPassage(watched, [threshold], every, hold=True),
         steps=steps,
@@ -189,12 +185,12 @@ def measure_ends(
     Parameters
     ----------
     keep : callable
-        From the name of a long measurement to what makes it resumable, as `Simulate.keep`.
+        From the name of a long measurement to what makes it resumable, as `Given.keep`.
     network : Network
     problem : Problem
         The one trained on.
     runs : sequence of (batch size, Dataset)
-        As `train` returns them.
+        Of `train`.
     rule : str
     hessian_examples : int
         How many training examples the Hessian is a mean over; 0 leaves it out.
@@ -277,19 +273,15 @@ def check_rules(claim: Any) -> None:
             refuse_unused(claim, [name], f"rules are {show(claim.rules)}")
 
 
-def scan(
-    claim: Any, simulate: Simulate, rules: Sequence[str], *, hessian_examples: int = 0
-) -> Runs:
+def scan(claim: Any, rules: Sequence[str], *, hessian_examples: int = 0) -> Experiments:
     """Train over the grid of (η, S) to each stopping rule, and measure the ends."""
     problem = claim.problem(claim.training_data())
     if hessian_examples:
         images.at_most(claim, "hessian_examples", problem.data)
-    made: dict[str, Any] = {}
+    made: dict[str, Declared] = {}
     for rule in rules:
-        runs = {
-            size: train(
-                simulate,
-                f"{rule}/S-{size}",
+        trained = {
+            f"{rule}/S-{size}": train(
                 problem,
                 claim.learning_rates,
                 size,
@@ -301,12 +293,12 @@ def scan(
             for size in claim.batch_sizes
         }
 
-        def measured(seed: int, rule: str = rule, runs: Any = runs) -> xr.Dataset:
+        def measured(given: Given, rule: str = rule) -> xr.Dataset:
             ends = measure_ends(
-                lambda name: simulate.keep(f"{rule}/{name}"),
+                lambda name: given.keep(f"{rule}/{name}"),
                 claim,
                 problem,
-                list(runs.items()),
+                [(size, given[f"{rule}/S-{size}"]) for size in claim.batch_sizes],
                 rule=rule,
                 hessian_examples=hessian_examples,
             )
@@ -314,8 +306,14 @@ def scan(
                 problem_data=problem.settings["data"], network=claim.describe(), rule=rule
             )
 
-        made[rule] = simulate.measure(f"{rule}/ends", measured)
+        made |= trained
+        made[f"{rule}/ends"] = Measurement(measured, after=tuple(trained))
     return made
+
+
+def ends_of(rules: Sequence[str], runs: Runs) -> Runs:
+    """Return what `scan` measured at the ends, by stopping rule."""
+    return {rule: runs[f"{rule}/ends"] for rule in rules}
 
 
 def part_of(problem: Problem, chosen: NDArray[np.bool_]) -> Problem:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims import Declared, Experiments, Measurement, Result, Runs, Source, claim
 from soret.claims.counts import check_multiple
 from soret.claims.ranges import BATCH_SIZES, COUNT, RATES, In, Several
 from soret.claims.three_factors._surfaces import (
@@ -107,9 +106,9 @@ class BoltzmannEquilibrium:
         check_multiple("steps", self.steps, _RECORDS)
         check_heats(self)
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Run SGD at every point; solve for the recursion's law over η and T."""
-        made = {}
+        made: dict[str, Declared] = {}
         for name in self.surfaces:
             well = well_of(name)
             for scan, rates, batches, variance in (
@@ -120,16 +119,15 @@ class BoltzmannEquilibrium:
                     for i, variance in enumerate(self.variances[1:])
                 ),
             ):
-                made[f"{name}/{scan}"] = simulate(
-                    f"{name}/{scan}",
-                    problem_of(well, variance),
-                    soret.SGD(rates, batches),
+                made[f"{name}/{scan}"] = soret.Experiment(
+                    problem=problem_of(well, variance),
+                    algorithm=soret.SGD(rates, batches),
                     observe=soret.observables.parameters,
                     steps=self.steps,
                     replicas=self.replicas,
                     record_every=self.steps // _RECORDS,
                 )
-        made["map"] = simulate.measure("map", partial(_map, self.points))
+        made["map"] = Measurement(lambda given: _map(self.points))
         return made
 
     def judge(self, runs: Runs) -> list[Result]:
@@ -276,7 +274,7 @@ def _on(axis: str, values: Floats) -> xr.DataArray:
     return xr.DataArray(values, dims=axis)
 
 
-def _map(points: int, seed: int) -> xr.Dataset:
+def _map(points: int) -> xr.Dataset:
     """Return the recursion's temperature over ησ²/(2S), and distances from two laws."""
     import xarray as xr
 

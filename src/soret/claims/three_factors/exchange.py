@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, Verdict, claim, images
+from soret.claims import (
+    Experiments,
+    Given,
+    Measurement,
+    Result,
+    Runs,
+    Source,
+    Verdict,
+    claim,
+    images,
+)
 from soret.claims.ranges import COUNT, POSITIVE, In, Several
 from soret.claims.three_factors._training import Network, measure_ends, train
 from soret.errors import InferenceError, SettingsError
@@ -64,7 +74,7 @@ class Exchange(Network):
         2000
     )
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Train every arm, recording the loss once an epoch, and measure the ends."""
         data = self.training_data()
         if self.batch_size * self.factors[-1] > len(data):
@@ -75,36 +85,33 @@ class Exchange(Network):
         problem = self.problem(data)
         images.at_most(self, "hessian_examples", data)
         arms = {
-            f"{arm}/k-{k}": (
+            f"{arm}/k-{k}": train(
+                problem,
+                [self.learning_rate * (k if arm == "ratio" else 1)],
                 self.batch_size * k,
-                train(
-                    simulate,
-                    f"{arm}/k-{k}",
-                    problem,
-                    [self.learning_rate * (k if arm == "ratio" else 1)],
-                    self.batch_size * k,
-                    rule="epochs",
-                    target=0.0,
-                    epochs=self.epochs,
-                    replicas=self.replicas,
-                    observe=[soret.observables.full_loss],
-                ),
+                rule="epochs",
+                target=0.0,
+                epochs=self.epochs,
+                replicas=self.replicas,
+                observe=[soret.observables.full_loss],
             )
             for arm, k in self.arms()
         }
 
-        def measured(seed: int) -> xr.Dataset:
-            examples, runs = self.hessian_examples, list(arms.values())
+        def measured(given: Given) -> xr.Dataset:
+            runs = [(self.batch_size * k, given[f"{arm}/k-{k}"]) for arm, k in self.arms()]
+            examples = self.hessian_examples
             return measure_ends(
-                simulate.keep, self, problem, runs, rule="epochs", hessian_examples=examples
+                given.keep, self, problem, runs, rule="epochs", hessian_examples=examples
             )
 
-        ends = simulate.measure("ends", measured)
-        if ends is None:
-            return {}
+        return {**arms, "ends": Measurement(measured, after=tuple(arms))}
+
+    def saved(self, runs: Runs) -> Runs:
+        """Return the curves of every arm, with what was measured at its end."""
         return {
-            name: _together(run, ends.isel(point=i), self.epochs)
-            for i, (name, (_, run)) in enumerate(arms.items())
+            name: _together(runs[name], runs["ends"].isel(point=i), self.epochs)
+            for i, name in enumerate(f"{arm}/k-{k}" for arm, k in self.arms())
         }
 
     def arms(self) -> list[tuple[str, int]]:

@@ -8,12 +8,13 @@ import numpy as np
 
 import soret
 from soret import missing
-from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims import Experiments, Result, Runs, Source, Verdict, claim
 from soret.claims.ranges import BATCH_SIZES, COUNT, POSITIVE, RATES, REPLICAS, In, Several
 from soret.claims.three_factors._training import (
     RULES,
     Network,
     check_rules,
+    ends_of,
     scan,
     trained,
     unrelated,
@@ -87,9 +88,13 @@ class Flatness(Network):
         super().check()
         check_rules(self)
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Train every pair (η, S) to the end, and measure there."""
-        return scan(self, simulate, self.rules, hessian_examples=self.hessian_examples)
+        return scan(self, self.rules, hessian_examples=self.hessian_examples)
+
+    def saved(self, runs: Runs) -> Runs:
+        """Return the ends, by stopping rule."""
+        return ends_of(self.rules, runs)
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: correlation below 0, exchange 1. Rival: no correlation; only η counts."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims import Declared, Experiments, Measurement, Result, Runs, Source, claim
 from soret.claims.memory import grid_bytes, refuse_beyond
 from soret.claims.ranges import COUNT, REPLICAS, In, Several
 from soret.claims.three_factors._surfaces import HEAT, RATE
@@ -69,25 +68,28 @@ class FokkerPlanckEquation:
         """Refuse grids that do not fit into memory."""
         refuse_beyond(grid_bytes(self.cells**2), "the grid in the plane", cells=self.cells)
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Run the ensembles, and evolve densities by the equation and by its rivals."""
         every = int(np.gcd.reduce(self.steps))
-        made = {}
+        made: dict[str, Declared] = {}
         for case in CASES:
             well = _well(case)
-            made[case] = simulate(
-                case,
-                soret.problems.surface(
+            made[case] = soret.Experiment(
+                problem=soret.problems.surface(
                     well.potential, start=_start(well.dimensions), name=case, **self._noise(case)
                 ),
-                soret.SGD(self.learning_rate, self.batch_size),
+                algorithm=soret.SGD(self.learning_rate, self.batch_size),
                 observe=soret.observables.parameters,
                 steps=max(self.steps),
                 replicas=self.replicas,
                 record_every=every,
             )
-            made[f"{case} law"] = simulate.measure(f"{case}-law", partial(self._laws, case))
+            made[f"{case}-law"] = self._law(case)
         return made
+
+    def saved(self, runs: Runs) -> Runs:
+        """Call a case's law by the case."""
+        return {name.replace("-law", " law"): run for name, run in runs.items()}
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: no distance from the evolved density, at any time."""
@@ -178,7 +180,10 @@ class FokkerPlanckEquation:
         # C = 2sL at a mean loss of about the barrier.
         return {"noise": "loss", "strength": strength / 2, "matrix": np.eye(1)}
 
-    def _laws(self, case: str, seed: int) -> xr.Dataset:
+    def _law(self, case: str) -> Measurement:
+        return Measurement(lambda given: self._laws(case))
+
+    def _laws(self, case: str) -> xr.Dataset:
         """Return distributions along directions, by the equation and by its rival."""
         import xarray as xr
 

@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims import Experiments, Result, Runs, Source, Verdict, claim
 from soret.claims.ranges import BATCH_SIZES, COUNT, POSITIVE, RATES, REPLICAS, In, Several
 from soret.claims.three_factors._training import (
     RULES,
     Network,
     check_rules,
+    ends_of,
     scan,
     trained,
     unrelated,
@@ -70,9 +71,13 @@ class Generalization(Network):
         super().check()
         check_rules(self)
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Train every pair (η, S) to the end, and validate there."""
-        return scan(self, simulate, self.rules)
+        return scan(self, self.rules)
+
+    def saved(self, runs: Runs) -> Runs:
+        """Return the ends, by stopping rule."""
+        return ends_of(self.rules, runs)
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: correlation above 0. Rival: none."""

@@ -8,7 +8,17 @@ import numpy as np
 
 import soret
 from soret import missing
-from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims import (
+    Declared,
+    Experiments,
+    Given,
+    Measurement,
+    Result,
+    Runs,
+    Source,
+    Verdict,
+    claim,
+)
 from soret.claims.ranges import COUNT, POSITIVE, REPLICAS, In, Several
 from soret.claims.three_factors._training import Network, train
 
@@ -78,13 +88,11 @@ class Interpolation(Network):
     )
     replicas: Annotated[int, "replicas: pairs of minima", REPLICAS] = 8
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Train with every batch size, and measure along lines and in a plane."""
-        problem = self.problem(self.training_data())
-        runs = [
-            train(
-                simulate,
-                f"S-{size}",
+        problem, names = self.problem(self.training_data()), self._trained()
+        made: dict[str, Declared] = {
+            name: train(
                 problem,
                 self.learning_rate,
                 size,
@@ -93,13 +101,19 @@ class Interpolation(Network):
                 epochs=self.most_epochs,
                 replicas=self.replicas,
             )
-            for size in self.batch_sizes
-        ]
-        made: dict[str, Any] = {
-            "lines": simulate.measure("lines", lambda seed: self._lines(simulate, problem, runs)),
-            "plane": simulate.measure("plane", lambda seed: self._plane(simulate, problem, runs)),
+            for name, size in zip(names, self.batch_sizes, strict=True)
         }
+        made["lines"] = Measurement(lambda given: self._lines(given, problem), after=names)
+        made["plane"] = Measurement(lambda given: self._plane(given, problem), after=names)
         return made
+
+    def saved(self, runs: Runs) -> Runs:
+        """Leave out the trained networks."""
+        return {name: runs[name] for name in ("lines", "plane")}
+
+    def _trained(self) -> tuple[str, ...]:
+        """Return the names of trained networks, by rising batch size."""
+        return tuple(f"S-{size}" for size in self.batch_sizes)
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: wider about the small-batch end. Rival: as wide."""
@@ -143,16 +157,15 @@ class Interpolation(Network):
         )
         return {"interpolation": figure}
 
-    def _lines(self, simulate: Simulate, problem: Any, runs: list[xr.Dataset]) -> xr.Dataset:
+    def _lines(self, given: Given, problem: Any) -> xr.Dataset:
         import xarray as xr
 
+        runs = [given[name] for name in self._trained()]
         small, _, large = (run.final_parameters.values for run in runs)
         reached = np.all([~np.isnan(run.first_passage.values[:, -1]) for run in runs], axis=0)
         at = np.linspace(-REACH, 1 + REACH, self.positions)
         inside, outside = (
-            soret.landscape.line(
-                net, small, large, at, **simulate.keep(f"{images} loss along lines")
-            )
+            soret.landscape.line(net, small, large, at, **given.keep(f"{images} loss along lines"))
             for images, net in (
                 ("training", problem),
                 ("validation", self.validation_problem(problem)),
@@ -172,10 +185,10 @@ class Interpolation(Network):
             {"problem_data": problem.settings["data"]},
         )
 
-    def _plane(self, simulate: Simulate, problem: Any, runs: list[xr.Dataset]) -> xr.Dataset:
+    def _plane(self, given: Given, problem: Any) -> xr.Dataset:
         import xarray as xr
 
-        first = [run.final_parameters.values[0] for run in runs]
+        first = [given[name].final_parameters.values[0] for name in self._trained()]
         # Coordinates are along the line from the small-batch end to the large-batch end.
         found = soret.landscape.plane(
             problem,
@@ -184,7 +197,7 @@ class Interpolation(Network):
             first[1],
             size=self.side,
             filter_normalized=self.filter_normalized,
-            **simulate.keep("loss in the plane"),
+            **given.keep("loss in the plane"),
         )
         return xr.Dataset(
             {

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims import (
+    Continuation,
+    Declared,
+    Experiments,
+    Given,
+    Measurement,
+    Result,
+    Runs,
+    Source,
+    claim,
+)
 from soret.claims.collapse import EXPONENT_TOLERANCE
 from soret.claims.ranges import COUNT, LARGEST_COUNT, POSITIVE, REPLICAS, Several
 from soret.claims.three_factors._moments import ORDERS, curvatures, losses_of, quadratic, solver
@@ -107,49 +116,51 @@ class LangevinLimit:
                         f"{name}={time:g} at η = {eta:g}."
                     )
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Run SGD on both, and find the laws on the net."""
-        made: dict[str, Any] = {}
+        made: dict[str, Declared] = {}
         for eta in self.learning_rates:
             steps = round(self.time / eta)
-            made[f"quadratic/{eta:g}"] = simulate(
-                f"quadratic/{eta:g}",
-                _quadratic(),
-                soret.SGD(eta, 1),
+            made[f"quadratic/{eta:g}"] = soret.Experiment(
+                problem=_quadratic(),
+                algorithm=soret.SGD(eta, 1),
                 observe=_about(quadratic(_FROM, eta, self.time, "sgd")[0]),
                 steps=steps,
                 replicas=self.quadratic_replicas,
                 record_every=steps,
             )
-        problem, descents = _net(self.hidden), []
-        for eta in self.net_rates:
+        problem, descents = _net(self.hidden), self._descents()
+        for name, eta in zip(descents, self.net_rates, strict=True):
             steps = round(self.net_time / eta)
-            descents.append(
-                simulate(
-                    f"descent/{eta:g}",
-                    problem,
-                    soret.SGD(eta, _EXAMPLES, sampling="without_replacement"),
-                    observe=soret.observables.parameters,
-                    steps=steps,
-                    record_every=steps,
-                    replicas=self.starts,
-                )
+            made[name] = soret.Experiment(
+                problem=problem,
+                algorithm=soret.SGD(eta, _EXAMPLES, sampling="without_replacement"),
+                observe=soret.observables.parameters,
+                steps=steps,
+                record_every=steps,
+                replicas=self.starts,
             )
-        start, steps = problem, round(self.net_time / self.net_rates[0])
-        if descents[0] is not None:
-            first = descents[0].parameters.isel(replica=0, step=0).values
-            start = soret.problems.starting_from(problem, first[None])
-        ensemble = simulate(
-            "ensemble",
-            start,
-            soret.SGD(self.net_rates[0], self.batch_size),
+
+        def from_the_first(given: Given) -> dict[str, Any]:
+            first = given[descents[0]].parameters.isel(replica=0, step=0).values
+            return {"problem": soret.problems.starting_from(problem, first[None])}
+
+        steps = round(self.net_time / self.net_rates[0])
+        ensemble = soret.Experiment(
+            problem=problem,
+            algorithm=soret.SGD(self.net_rates[0], self.batch_size),
             observe=soret.observables.parameters,
             steps=steps,
             record_every=steps,
             replicas=self.net_replicas,
         )
-        made["net"] = simulate.measure("net", partial(self._net_laws, descents, ensemble))
+        made["ensemble"] = Continuation(ensemble, from_the_first, after=descents[:1])
+        made["net"] = Measurement(self._net_laws, after=(*descents, "ensemble"))
         return made
+
+    def saved(self, runs: Runs) -> Runs:
+        """Leave out runs on the net, of which the laws hold what is judged."""
+        return {name: runs[name] for name in runs if name not in (*self._descents(), "ensemble")}
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: powers 1 and 2 of η, and SGD's exact laws. Rivals: 0 and 1; Langevin's."""
@@ -257,14 +268,18 @@ class LangevinLimit:
             found = runs["net"].square.values
         return found.astype(np.float64) / exact, float(first / exact)
 
-    def _net_laws(self, descents: Any, ensemble: Any, seed: int) -> xr.Dataset:
+    def _descents(self) -> tuple[str, ...]:
+        """Return the names of gradient descent on the net, η by η."""
+        return tuple(f"descent/{eta:g}" for eta in self.net_rates)
+
+    def _net_laws(self, given: Given) -> xr.Dataset:
         """Return where descent ends, the laws from its starts, and the ensemble's scatter."""
         import xarray as xr
 
         solve, axes, parts = solver(losses_of(_net(self.hidden))), ("begin", "parameter"), []
-        for eta, descent in zip(self.net_rates, descents, strict=True):
+        for eta, name in zip(self.net_rates, self._descents(), strict=True):
             begin, end = (
-                descent.parameters.isel(step=i).values.astype(np.float64) for i in (0, -1)
+                given[name].parameters.isel(step=i).values.astype(np.float64) for i in (0, -1)
             )
             laws = solve(begin, eta, self.net_time)
             found = {
@@ -278,7 +293,7 @@ class LangevinLimit:
             }
             parts.append(xr.Dataset(found))
         made = xr.concat(parts, "learning_rate").assign_coords(learning_rate=list(self.net_rates))
-        away = ensemble.parameters.isel(step=-1).values - made.end.values[0, 0]
+        away = given["ensemble"].parameters.isel(step=-1).values - made.end.values[0, 0]
         return made.assign(square=("replica", (away**2).sum(-1)))
 
 

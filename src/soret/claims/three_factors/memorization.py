@@ -8,7 +8,7 @@ import numpy as np
 
 import soret
 from soret import missing
-from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims import Experiments, Given, Measurement, Result, Runs, Source, Verdict, claim
 from soret.claims.ranges import BATCH_SIZES, COUNT, RATES, REPLICAS, SHARE, In
 from soret.claims.three_factors._training import (
     TRAINED,
@@ -79,14 +79,12 @@ class Memorization(Network):
     most_epochs: Annotated[int, "epochs after which runs on some of them give up", COUNT] = 400
     replicas: Annotated[int, "replicas", REPLICAS] = 5
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Train on random labels to the end, and on some of them to equal progress."""
         data = self.training_data()
         random, _ = soret.data.randomize_labels(data, 1.0)
         whole = self.problem(random)
         capacity = train(
-            simulate,
-            "capacity",
             whole,
             self.learning_rates[0],
             self.batch_sizes[0],
@@ -100,9 +98,7 @@ class Memorization(Network):
         wrong = noisy.labels != data.labels
         problem = self.problem(noisy)
         runs = {
-            size: train(
-                simulate,
-                f"noisy/S-{size}",
+            f"noisy/S-{size}": train(
                 problem,
                 self.learning_rates,
                 size,
@@ -114,15 +110,20 @@ class Memorization(Network):
             )
             for size in self.batch_sizes
         }
-        made: dict[str, Any] = {
-            "capacity": simulate.measure(
-                "capacity/ends", lambda seed: _capacity(simulate, whole, capacity)
+        return {
+            "capacity": capacity,
+            **runs,
+            "capacity/ends": Measurement(
+                lambda given: _capacity(given, whole), after=("capacity",)
             ),
-            "noisy": simulate.measure(
-                "noisy/ends", lambda seed: self._ends(simulate, problem, runs, wrong)
+            "noisy/ends": Measurement(
+                lambda given: self._ends(given, problem, wrong), after=tuple(runs)
             ),
         }
-        return made
+
+    def saved(self, runs: Runs) -> Runs:
+        """Return what was measured at the ends."""
+        return {name: runs[f"{name}/ends"] for name in ("capacity", "noisy")}
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: 100 % accuracy; less memory at larger η/S. Rival: chance; no correlation."""
@@ -168,10 +169,9 @@ class Memorization(Network):
         )
         return {"memorization": figure}
 
-    def _ends(
-        self, simulate: Simulate, problem: Any, runs: dict[int, xr.Dataset], wrong: Any
-    ) -> xr.Dataset:
-        ends, points = gather_ends(list(runs.items()), len(wrong))
+    def _ends(self, given: Given, problem: Any, wrong: Any) -> xr.Dataset:
+        runs = [(size, given[f"noisy/S-{size}"]) for size in self.batch_sizes]
+        ends, points = gather_ends(runs, len(wrong))
         others = {
             "memorized": part_of(problem, wrong),
             "learned": part_of(problem, ~wrong),
@@ -180,7 +180,7 @@ class Memorization(Network):
         found = {
             name: (
                 ("point", "replica"),
-                soret.landscape.evaluate(other, points, **simulate.keep(f"noisy/{name}")).accuracy,
+                soret.landscape.evaluate(other, points, **given.keep(f"noisy/{name}")).accuracy,
             )
             for name, other in others.items()
         }
@@ -188,11 +188,12 @@ class Memorization(Network):
         return ends.assign(found).assign_attrs(about)
 
 
-def _capacity(simulate: Simulate, problem: Any, run: xr.Dataset) -> xr.Dataset:
+def _capacity(given: Given, problem: Any) -> xr.Dataset:
     import xarray as xr
 
+    run = given["capacity"]
     ends = run.final_parameters.values
-    found = soret.landscape.evaluate(problem, ends, **simulate.keep("capacity/accuracy"))
+    found = soret.landscape.evaluate(problem, ends, **given.keep("capacity/accuracy"))
     an_epoch = len(problem.data) / float(run.attrs["algorithm_batch_size"])
     return xr.Dataset(
         {

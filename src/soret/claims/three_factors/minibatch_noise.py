@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, Verdict, claim
+from soret.claims import (
+    Continuation,
+    Declared,
+    Experiments,
+    Given,
+    Measurement,
+    Result,
+    Runs,
+    Source,
+    Verdict,
+    claim,
+)
 from soret.claims.ranges import COUNT, POSITIVE, SIZES, In, Several
 from soret.claims.settings import show
 from soret.claims.three_factors._training import Network
@@ -19,7 +30,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-SAMPLINGS: tuple[Literal["with_replacement", "without_replacement"], ...] = (
+Sampling = Literal["with_replacement", "without_replacement"]
+SAMPLINGS: tuple[Sampling, ...] = (
     "with_replacement",
     "without_replacement",
 )
@@ -90,7 +102,7 @@ class MinibatchNoise(Network):
                 f"dimensions={self.dimensions}."
             )
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Train, find C at three points, and take single steps from them."""
         data = self.training_data()
         for name, most in (("batch_sizes", len(data) // 2), ("training_batch", len(data))):
@@ -101,42 +113,60 @@ class MinibatchNoise(Network):
                 )
         problem = self.problem(data)
         an_epoch = len(data) // self.training_batch
-        run = simulate(
-            "training",
-            problem,
-            soret.SGD(self.learning_rate, batch_size=self.training_batch, sampling="epochs"),
+        training = soret.Experiment(
+            problem=problem,
+            algorithm=soret.SGD(
+                self.learning_rate, batch_size=self.training_batch, sampling="epochs"
+            ),
             observe=soret.observables.parameters,
             steps=max(self.epochs) * an_epoch,
             record_every=int(np.gcd.reduce(self.epochs)) * an_epoch,
             replicas=1,
         )
-        stages = (0, *self.epochs)
-        places = [epochs * an_epoch for epochs in stages]
-        points = simulate.measure(
-            "points", lambda seed: _points(problem, run, places, stages, self.dimensions)
+        places = [epochs * an_epoch for epochs in self._stages()]
+        points = Measurement(
+            lambda given: _points(
+                problem, given["training"], places, self._stages(), self.dimensions
+            ),
+            after=("training",),
         )
-        runs: dict[str, Any] = {}
-        for sampling in SAMPLINGS:
-            start, observe = problem, soret.observables.parameter_norm
-            if points is not None:
-                start = soret.problems.starting_from(problem, points.parameters.values)
-                observe = _noise_from(points)
-            drawn = simulate(
-                sampling,
-                start,
-                soret.SGD(STEP, batch_size=list(self.batch_sizes), sampling=sampling),
-                observe=observe,
-                steps=1,
-                record_every=1,
-                # Starts are drawn: six standard deviations more, so that each has its draws.
-                replicas=len(stages) * int(self.draws + 6 * np.sqrt(self.draws)),
-            )
-            if drawn is not None and points is not None:
-                runs[sampling] = _sorted(drawn.noise.isel(step=1).values, self, stages)
-        if points is not None:
-            runs["points"] = points.drop_vars(["parameters", "gradient", "direction"])
-            runs["points"].attrs["problem_data"] = problem.settings["data"]
-        return runs
+        declared: dict[str, Declared] = {"training": training, "points": points}
+        return declared | {sampling: self._draws(problem, sampling) for sampling in SAMPLINGS}
+
+    def saved(self, runs: Runs) -> Runs:
+        """Sort draws by the point they started from, and leave out what lets them be known."""
+        made = {
+            name: _sorted(runs[name].noise.isel(step=1).values, self, self._stages())
+            for name in SAMPLINGS
+        }
+        points = runs["points"].drop_vars(["parameters", "gradient", "direction"])
+        about = runs["training"].attrs["problem_data"]
+        return made | {"points": points.assign_attrs(problem_data=about)}
+
+    def _stages(self) -> tuple[int, ...]:
+        """Return the epochs after which noise is looked at."""
+        return (0, *self.epochs)
+
+    def _draws(self, problem: soret.Problem, sampling: Sampling) -> Continuation:
+        """Return single steps from the points."""
+        like = soret.Experiment(
+            problem=problem,
+            algorithm=soret.SGD(STEP, batch_size=list(self.batch_sizes), sampling=sampling),
+            observe=soret.observables.parameter_norm,
+            steps=1,
+            record_every=1,
+            # Starts are drawn: six standard deviations more, so that each has its draws.
+            replicas=len(self._stages()) * int(self.draws + 6 * np.sqrt(self.draws)),
+        )
+
+        def parts(given: Given) -> dict[str, Any]:
+            points = given["points"]
+            return {
+                "problem": soret.problems.starting_from(problem, points.parameters.values),
+                "observe": _noise_from(points),
+            }
+
+        return Continuation(like, parts, after=("points",))
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: 1/S, (N − S)/(N − 1), Gaussian. Rival: 1/S², 1, as one example's."""

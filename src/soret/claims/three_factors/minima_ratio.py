@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims import Declared, Experiments, Measurement, Result, Runs, Source, claim
 from soret.claims.counts import check_multiple
 from soret.claims.memory import grid_bytes, refuse_beyond
 from soret.claims.ranges import BATCH_SIZES, COUNT, RATES, REPLICAS, In, Several
@@ -105,10 +104,10 @@ class MinimaRatio:
         check_heats(self)
         refuse_beyond(grid_bytes(self.cells**2), "the grid in the plane", cells=self.cells)
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Run SGD at every point, and solve the Fokker–Planck equation."""
         found = points_of(self.learning_rates, self.batch_sizes, self.variances)
-        made = {}
+        made: dict[str, Declared] = {}
         for name in self.surfaces:
             well = well_of(name)
             for scan, rates, batches, variances in (
@@ -119,20 +118,19 @@ class MinimaRatio:
                     for i, variance in enumerate(self.variances[1:])
                 ),
             ):
-                made[f"{name}/{scan}"] = simulate(
-                    f"{name}/{scan}",
-                    problem_of(well, variances[0]),
-                    soret.SGD(rates, batches),
+                made[f"{name}/{scan}"] = soret.Experiment(
+                    problem=problem_of(well, variances[0]),
+                    algorithm=soret.SGD(rates, batches),
                     observe=_in_left(float(well.saddles[0, 0])),
                     steps=self.steps,
                     replicas=self.replicas,
                     record_every=self.steps // _RECORDS,
                 )
         heats = {heat_of(point) for scan in found.values() for point in scan}
-        made["laws"] = simulate.measure(
-            "laws", partial(odds.laws, self.surfaces, sorted(heats), self.cells)
+        made["laws"] = Measurement(
+            lambda given: odds.laws(self.surfaces, sorted(heats), self.cells)
         )
-        made["maps"] = simulate.measure("maps", partial(odds.maps, self.points, self.cells))
+        made["maps"] = Measurement(lambda given: odds.maps(self.points, self.cells))
         return made
 
     def judge(self, runs: Runs) -> list[Result]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Simulate, Source, claim
+from soret.claims import Experiments, Result, Runs, Source, claim
 from soret.claims.counts import check_multiple
 from soret.claims.ranges import COUNT, MOMENTUM, REPLICAS, In, Several
 from soret.claims.settings import show
@@ -96,15 +96,14 @@ class OpenQuestions:
         check_multiple("steps", self.steps, _RECORDS)
         check_multiple("net_steps", self.net_steps, _RECORDS)
 
-    def simulate(self, simulate: Simulate) -> Runs:
+    def experiments(self) -> Experiments:
         """Run SGD on wells, on a net and on a quadratic surface."""
         made: dict[str, Any] = {}
         every = self.steps // _RECORDS
         double, funnel = well_of("double"), well_of("funnel")
-        made["momentum"] = simulate(
-            "momentum",
-            problem_of(double, 2 * self.heat / self.learning_rate),
-            soret.SGD(self.learning_rate, momentum=self.momenta),
+        made["momentum"] = soret.Experiment(
+            problem=problem_of(double, 2 * self.heat / self.learning_rate),
+            algorithm=soret.SGD(self.learning_rate, momentum=self.momenta),
             observe=soret.observables.parameters,
             steps=self.steps,
             replicas=self.replicas,
@@ -117,29 +116,31 @@ class OpenQuestions:
             matrix=np.diag(_NOISES),
         )
         for name, scale in (("plain", np.ones(2)), ("natural", 1 / _NOISES)):
-            made[name] = simulate(
-                name,
-                problem,
-                soret.Optax(linear.scaled(scale), learning_rate=self.learning_rate, batch_size=1),
+            made[name] = soret.Experiment(
+                problem=problem,
+                algorithm=soret.Optax(
+                    linear.scaled(scale), learning_rate=self.learning_rate, batch_size=1
+                ),
                 observe=soret.observables.parameters,
                 steps=self.steps,
                 replicas=self.funnel_replicas,
                 record_every=every,
             )
-        made["net"] = net.around_the_minimum(
-            simulate, self.net_rate, self.net_batch, self.net_steps, self.net_replicas
+        made |= net.around_the_minimum(
+            self.net_rate, self.net_batch, self.net_steps, self.net_replicas
         )
         for name, matrix in (("isotropic", np.eye(2)), ("oblique", linear.OBLIQUE)):
-            made[name] = simulate(
-                name,
-                soret.problems.surface(
+            made[name] = soret.Experiment(
+                problem=soret.problems.surface(
                     linear.quadratic(),
                     start=np.zeros(2),
                     noise="anisotropic",
                     matrix=matrix,
                     name=name,
                 ),
-                soret.SGD(self.rates, self.batches if name == "oblique" else self.batches[0]),
+                algorithm=soret.SGD(
+                    self.rates, self.batches if name == "oblique" else self.batches[0]
+                ),
                 observe=soret.observables.parameters,
                 # The slowest rate is η: 100 steps are ten relaxations at 0.1.
                 steps=200,
@@ -147,6 +148,11 @@ class OpenQuestions:
                 record_every=1,
             )
         return made
+
+    def saved(self, runs: Runs) -> Runs:
+        """Return the net's minimum and what SGD did about it as one."""
+        about = net.together(runs["net/minimum"], runs["net"])
+        return {name: runs[name] for name in runs if name != "net/minimum"} | {"net": about}
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: T ∝ 1/(1 − β), both laws' odds, the net's own law, entropies."""
