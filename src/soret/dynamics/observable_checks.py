@@ -1,15 +1,16 @@
-"""Why an observable cannot be traced, in one sentence."""
+"""What an observable returns, or why it cannot be traced, in one sentence."""
 
 import traceback
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
 from soret.errors import SettingsError
-from soret.observables.state import Observable, name
+from soret.observables.state import Observable, State, name
 from soret.problems import Problem
 from soret.problems.model_checks import explained, where
 
@@ -58,3 +59,50 @@ def refusal(observable: Observable, problem: Problem, error: Exception) -> Setti
     return SettingsError(
         f"observable {name(observable)!r} fails on problem {problem.name!r}: {reason}."
     )
+
+
+def record_shape(observable: Observable, problem: Problem, replicas: Any) -> jax.ShapeDtypeStruct:
+    """Return shape and type of an observable of one replica.
+
+    Parameters
+    ----------
+    observable : function
+    problem : Problem
+    replicas : Replicas, or Ensemble
+        Shapes of `params` and `velocity`, with the replica as the first axis.
+
+    Raises
+    ------
+    SettingsError
+        If the observable cannot be traced, or returns no array.
+    """
+    params, velocity = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype),
+        (replicas.params, replicas.velocity),
+    )
+
+    def measure(params: Any, velocity: Any, step: Array) -> Array:
+        return as_record(observable(problem, State(params, velocity, step)))
+
+    step = jax.ShapeDtypeStruct((), jnp.int32)
+    try:
+        return eqx.filter_eval_shape(measure, params, velocity, step)
+    except SettingsError:
+        raise
+    except Exception as error:
+        raise refusal(observable, problem, error) from error
+
+
+def check_level(level: Observable, problem: Problem, replicas: Any) -> None:
+    """Refuse a level that is no scalar; parameters as for `record_shape`.
+
+    Raises
+    ------
+    SettingsError
+        If it is none, or cannot be traced.
+    """
+    shape = record_shape(level, problem, replicas).shape
+    if shape != ():
+        raise SettingsError(
+            f"the watched level {name(level)!r} has shape {shape}; it must be a scalar."
+        )

@@ -108,7 +108,7 @@ class Passages(NamedTuple):
 
 def begin(levels: Float32[Array, "replicas"], thresholds: Thresholds) -> Passages:
     """Return the passages at step 0: of replicas that start at or above a threshold."""
-    seen = _ordered(levels)
+    seen = ordered(levels)
     at_once = seen[:, None] >= jnp.asarray(thresholds, jnp.float32)
     return Passages(seen, jnp.where(at_once, 0, -1).astype(jnp.int32))
 
@@ -121,14 +121,14 @@ def update(
 ) -> Passages:
     """Take further looks at the levels, at the given steps, into account."""
     bars = jnp.asarray(thresholds, jnp.float32)
-    highest = jnp.maximum(passages.highest, jnp.max(_ordered(levels), axis=0))
+    highest = jnp.maximum(passages.highest, jnp.max(ordered(levels), axis=0))
     # Passages are rare and looks are not: the thresholds are gone through only where a replica
     # stands above one that it has not passed.
     before = jnp.sum(passages.passed_at >= 0, axis=1)
     anew = jnp.any(jnp.searchsorted(bars, highest, side="right") > before)
 
     def found() -> Array:
-        above = _ordered(levels)[:, :, None] >= bars
+        above = ordered(levels)[:, :, None] >= bars
         first = jnp.where(jnp.any(above, axis=0), steps[jnp.argmax(above, axis=0)], -1)
         return jnp.where(passages.passed_at < 0, first, passages.passed_at).astype(jnp.int32)
 
@@ -140,7 +140,7 @@ def censored(passed_at: np.ndarray) -> np.ndarray:
     return np.where(passed_at < 0, np.nan, passed_at.astype(np.float64))
 
 
-def _ordered(levels: Any) -> Array:
+def ordered(levels: Any) -> Array:
     """Return levels that can be compared: what is not a number stands above everything."""
     levels = jnp.asarray(levels, jnp.float32)
     return jnp.where(jnp.isnan(levels), jnp.inf, levels)

@@ -138,7 +138,7 @@ def _unmoved(before: Any, after: Any) -> bool:
 def _batches(program: Program) -> int:
     """Return how many mini-batches there is room for, at most `_BATCHES`; 0 for less than 2."""
     parameters = sum(leaf.size // leaf.shape[0] for leaf in _leaves(program))
-    found = min(_BATCHES, _MOST // max(1, parameters), program.sampler.longest)
+    found = min(_BATCHES, _MOST // max(1, parameters), program.stepper.sampler.longest)
     return found if found >= 2 else 0
 
 
@@ -189,8 +189,8 @@ def _about(ratio: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def _gradients(program: Program, params: Any, keys: Any, steps: int, batches: int) -> Compiled:
     """Compile the gradients of further mini-batches: leaves (replicas, batches, ...)."""
-    sampler = program.sampler
-    gradient = jax.grad(program._loss)
+    sampler = program.stepper.sampler
+    gradient = jax.grad(program.stepper.loss)
     numbers = np.arange(steps, steps + batches, dtype=np.uint32)
 
     def all_of(params: Any, keys: Array) -> Any:
@@ -212,8 +212,8 @@ def _updated(program: Program, gradients: Any, velocity: Any, params: Any, point
     values = {key: np.float64(np.float32(value)) for key, value in point.items()}
 
     def one(gradient: Any, velocity: Any, params: Any) -> Any:
-        rule = program.algorithm
-        return rule.update(gradient, velocity, params, values, program.structure)[0]
+        stepper = program.stepper
+        return stepper.algorithm.update(gradient, velocity, params, values, stepper.structure)[0]
 
     each = jax.vmap(jax.vmap(one, in_axes=(0, None, None)))
     return jax.tree.map(np.asarray, jax.jit(each)(gradients, velocity, params))

@@ -3,44 +3,33 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Array, PyTree
+from jaxtyping import Array
 from numpy.typing import NDArray
 
-from soret.data.generator import as_jax_key
 from soret.dynamics.algorithm import Algorithm, axes, check_algorithm, points
 from soret.dynamics.arguments import check_integer
 from soret.dynamics.compiled import Compiled
 from soret.dynamics.keys import check_seed, initial_keys, splitting_keys
-from soret.dynamics.passage import FirstPassage, Thresholds
+from soret.dynamics.observable_checks import check_level
+from soret.dynamics.passage import FirstPassage, Thresholds, ordered
 from soret.dynamics.sampling import sampler
+from soret.dynamics.stepper import Replicas, Stepper, where
 from soret.errors import ConvergenceError, SettingsError
-from soret.observables.state import Observable, State, attributes, name
+from soret.observables.state import Observable, attributes
 from soret.problems import Problem
 from soret.problems.model_checks import check_init
 from soret.problems.tracing import ensemble_settings
 
 log = logging.getLogger("soret")
 
-_CHUNK, _CHUNK_BYTES = 32, 2**22
-
-
-class _Walkers(NamedTuple):
-    """Every leaf has the walker as its first axis.
-
-    Attributes
-    ----------
-    params, velocity : pytree
-        As in `State`.
-    """
-
-    params: PyTree[Array]
-    velocity: PyTree[Array]
+# The bytes that the batches of a chunk may take: walkers are many, and far beyond the cache.
+_CHUNK_BYTES = 2**22
 
 
 @ensemble_settings()
@@ -178,24 +167,23 @@ class _Process:
     def __init__(
         self, problem: Problem, algorithm: Algorithm, level: Observable, count: int, core: float
     ) -> None:
-        self.problem, self.algorithm, self.level, self.core = problem, algorithm, level, core
-        self.count = count
+        self.level, self.core, self.count = level, core, count
         self.point = next(iter(points(algorithm)))
-        self.structure = algorithm.structure(self.point)
-        self.sampler = sampler(problem, int(self.point["batch_size"]), algorithm.sampling)
+        draws = sampler(problem, int(self.point["batch_size"]), algorithm.sampling)
+        self.stepper = Stepper(problem, algorithm, draws, algorithm.structure(self.point))
         self.values = {key: np.float32(value) for key, value in self.point.items()}
         self.device = jax.local_devices()[0]
         keys = jax.ShapeDtypeStruct((count, 2), jnp.uint32)
         shape = jax.eval_shape(self._begin, keys)
-        self._check_level(shape)
+        check_level(level, problem, shape)
         number = jax.ShapeDtypeStruct((), jnp.float32)
         chunks = jax.ShapeDtypeStruct((), jnp.uint32)
-        self.chunk = self._chunk_length(keys)
+        self.chunk = self.stepper.longest_chunk(count, _CHUNK_BYTES)
         self._started = Compiled(self._begin, keys)
         self._crossing = Compiled(self._cross, shape, keys, number, chunks, chunks)
         self._climbing = Compiled(self._climb, shape, keys, number, chunks)
 
-    def cross(self, seed: int, bar: float, steps: int) -> tuple[NDArray[np.int64], _Walkers]:
+    def cross(self, seed: int, bar: float, steps: int) -> tuple[NDArray[np.int64], Replicas]:
         """Let walkers cross the first threshold; return how often they did, and where last."""
         walkers = self._started(self.device, initial_keys(seed, range(self.count)))
         keys = splitting_keys(seed, self.point, 0, range(self.count))
@@ -210,8 +198,8 @@ class _Process:
         return -(-steps // self.chunk) * self.chunk
 
     def climb(
-        self, seed: int, stage: int, walkers: _Walkers, bar: float, longest: int
-    ) -> tuple[NDArray[np.bool_], _Walkers]:
+        self, seed: int, stage: int, walkers: Replicas, bar: float, longest: int
+    ) -> tuple[NDArray[np.bool_], Replicas]:
         """Let walkers go until they reach the threshold or are back; return who did, and where."""
         keys = splitting_keys(seed, self.point, stage, range(self.count))
         most = np.uint32(self.whole(longest) // self.chunk)
@@ -225,20 +213,18 @@ class _Process:
 
     # Traced by JAX.
 
-    def _begin(self, keys: Array) -> _Walkers:
-        params = jax.vmap(lambda key: self.problem.initial(as_jax_key(key)))(keys)
-        velocity = jax.vmap(lambda p: self.algorithm.start(p, self.values, self.structure))(params)
-        return _Walkers(params, velocity)
+    def _begin(self, keys: Array) -> Replicas:
+        return self.stepper.begin(keys, self.values)
 
     def _cross(
-        self, walkers: _Walkers, keys: Array, bar: Array, unseen: Array, chunks: Array
-    ) -> tuple[Array, _Walkers]:
-        def look(carry: Any, moved: _Walkers, number: Array) -> Any:
+        self, walkers: Replicas, keys: Array, bar: Array, unseen: Array, chunks: Array
+    ) -> tuple[Array, Replicas]:
+        def look(carry: Any, moved: Replicas, number: Array) -> Any:
             _, armed, count, last = carry
             level = self._levels(moved)
             crossed = armed & (level >= bar)
             counted = crossed & (number >= unseen)
-            last = _where(counted, moved, last)
+            last = where(counted, moved, last)
             return moved, (armed & ~crossed) | (level <= self.core), count + counted, last
 
         level = self._levels(walkers)
@@ -250,11 +236,11 @@ class _Process:
         return carry[2], carry[3]
 
     def _climb(
-        self, walkers: _Walkers, keys: Array, bar: Array, most: Array
-    ) -> tuple[Array, Array, _Walkers]:
-        def look(carry: Any, moved: _Walkers, number: Array) -> Any:
+        self, walkers: Replicas, keys: Array, bar: Array, most: Array
+    ) -> tuple[Array, Array, Replicas]:
+        def look(carry: Any, moved: Replicas, number: Array) -> Any:
             before, going, up = carry
-            after = _where(going, moved, before)
+            after = where(going, moved, before)
             level = self._levels(after)
             reached = going & (level >= bar)
             return after, going & ~reached & (level > self.core), up | reached
@@ -272,68 +258,23 @@ class _Process:
     def _walk(self, number: Array, carry: Any, keys: Array, look: Any) -> Any:
         """Make a chunk of steps, looking at the walkers, the first of the carry, after each."""
         steps = number * jnp.uint32(self.chunk) + jnp.arange(self.chunk, dtype=jnp.uint32)
-        prepared = jax.vmap(self.sampler.prepare, in_axes=(0, None))(keys, steps[0])
-        _, handles = jax.vmap(self.sampler.draw, in_axes=(0, 0, None))(prepared, keys, steps)
-        handles = jax.lax.optimization_barrier(handles)
-        handles = jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), handles)
-
-        def one(walker: _Walkers, handle: Any) -> _Walkers:
-            batch = self.sampler.gather(handle)
-            gradient = jax.grad(self.problem.training_loss)(walker.params, batch)
-            return _Walkers(
-                *self.algorithm.update(
-                    gradient, walker.velocity, walker.params, self.values, self.structure
-                )
-            )
+        _, handles = self.stepper.draw(self.stepper.prepare(keys, steps[0]), keys, steps)
 
         def step(carry: Any, handle: Any) -> tuple[Any, None]:
-            return look(carry, jax.vmap(one)(carry[0], handle), number), None
+            return look(carry, self.stepper.step(carry[0], handle, self.values), number), None
 
         return jax.lax.scan(step, carry, handles)[0]
 
-    def _levels(self, walkers: _Walkers) -> Array:
-        step = jnp.zeros((), jnp.int32)
-
-        def one(params: Any, velocity: Any) -> Array:
-            return jnp.asarray(self.level(self.problem, State(params, velocity, step)), jnp.float32)
-
-        levels = jax.vmap(one)(*walkers)
-        # What is not a number has left for good.
-        return jnp.where(jnp.isnan(levels), jnp.inf, levels)
-
-    def _check_level(self, shape: _Walkers) -> None:
-        levels = jax.eval_shape(self._levels, shape).shape
-        if levels != (self.count,):
-            raise SettingsError(
-                f"the level {name(self.level)!r} has shape {levels[1:]}; it must be a scalar."
-            )
-
-    def _chunk_length(self, keys: jax.ShapeDtypeStruct) -> int:
-        def drawn(keys: Array) -> Any:
-            step = jnp.zeros(1, jnp.uint32)
-            prepared = jax.vmap(self.sampler.prepare, in_axes=(0, None))(keys, step[0])
-            return jax.vmap(self.sampler.draw, in_axes=(0, 0, None))(prepared, keys, step)[1]
-
-        leaves = jax.tree.leaves(jax.eval_shape(drawn, keys))
-        per_step = sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
-        return int(np.clip(_CHUNK_BYTES // per_step, 1, _CHUNK))
-
-
-def _where(which: Array, yes: _Walkers, no: _Walkers) -> _Walkers:
-    """Choose walker by walker."""
-
-    def leaf(a: Array, b: Array) -> Array:
-        return jnp.where(which.reshape(-1, *[1] * (a.ndim - 1)), a, b)
-
-    return jax.tree.map(leaf, yes, no)
+    def _levels(self, walkers: Replicas) -> Array:
+        return ordered(self.stepper.levels(self.level, walkers, jnp.int32(0)))
 
 
 def _drawn(
-    walkers: _Walkers,
+    walkers: Replicas,
     there: NDArray[np.bool_],
     owner: NDArray[np.int64],
     choose: np.random.Generator,
-) -> _Walkers:
+) -> Replicas:
     """Draw starts, for every repeat from its own walkers that got there."""
     taken = np.arange(owner.size)
     for repeat in range(owner[-1] + 1):
