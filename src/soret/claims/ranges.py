@@ -169,6 +169,8 @@ def _in_float32(value: float) -> bool:
 
 
 COUNT = In(at_least=1)
+NOISY = In(at_least=2, why="gradient noise")
+"""Examples that mini-batches are drawn from: of one alone, all are the same."""
 POSITIVE = In(above=0)
 NOT_NEGATIVE = In(at_least=0)
 REPLICAS = In(at_least=2, why="an interval over replicas")

@@ -25,7 +25,7 @@ from soret.claims.images import Networks
 from soret.claims.limiting_dynamics import _networks as nets
 from soret.claims.limiting_dynamics._regressions import weighted_slope
 from soret.claims.limiting_dynamics.constant_speed import judge_steady
-from soret.claims.ranges import COUNT, POSITIVE, In
+from soret.claims.ranges import COUNT, NOISY, POSITIVE, In
 from soret.claims.settings import refuse_unused, show
 from soret.errors import SettingsError
 
@@ -83,7 +83,7 @@ class DeepNetwork:
     ] = nets.NETS
     hidden: Annotated[int, "units of the dense nets", COUNT] = 16
     channels: Annotated[int, "channels of the conv net", COUNT] = 4
-    images: Annotated[int, "training images, the first so many", COUNT] = 2000
+    images: Annotated[int, "training images, the first so many", NOISY] = 2000
     learning_rate: Annotated[float, "η", POSITIVE] = 0.05
     batch_size: Annotated[int, "S", COUNT] = 32
     momentum: Annotated[float, "β, above 0", In(above=0, below=1)] = 0.9

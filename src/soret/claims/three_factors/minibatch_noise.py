@@ -19,7 +19,7 @@ from soret.claims import (
     Verdict,
     claim,
 )
-from soret.claims.ranges import COUNT, POSITIVE, SIZES, In, Several
+from soret.claims.ranges import COUNT, NOISY, POSITIVE, SIZES, In, Several
 from soret.claims.settings import show
 from soret.claims.three_factors._training import Network
 from soret.errors import InferenceError, SettingsError
@@ -75,7 +75,7 @@ class MinibatchNoise(Network):
     Network, points and batch sizes are ours.
     """
 
-    images: Annotated[int, "training images, the first so many: N", COUNT] = 4096
+    images: Annotated[int, "training images, the first so many: N", NOISY] = 4096
     hidden: Annotated[tuple[int, ...], "units of each hidden layer of a dense net", SIZES] = (50,)
     batch_normalization: Annotated[bool, "whether a dense net is batch-normalized"] = False
     learning_rate: Annotated[float, "learning rate η of the training", POSITIVE] = 0.1
