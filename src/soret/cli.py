@@ -19,6 +19,7 @@ from soret.errors import SettingsError, SoretError
 from soret.printable import printable
 
 if TYPE_CHECKING:
+    from soret.claims.cost import Cost
     from soret.claims.run import Outcome
 
 FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
@@ -128,6 +129,10 @@ def run(
         ),
     ] = None,
     as_json: AsJson = False,
+    estimate: Annotated[
+        bool,
+        typer.Option("--estimate", help="Say what it would cost on this machine; run nothing."),
+    ] = False,
 ) -> None:
     """Simulate, test and draw claims; resume what was stopped.
 
@@ -137,6 +142,9 @@ def run(
     # All settings are checked before any claim starts.
     ready = [configure(claim, scale, assignments or ()) for claim in found]
     system.check_backends()
+    if estimate:
+        _estimate(ready, scale, as_json)
+        return
 
     with system.stop_later():
         from soret.claims.run import default_folder, run_claim
@@ -174,6 +182,19 @@ def run(
         _print_outcome(outcome, err if as_json else out)
     if failed:
         raise typer.Exit(FAILED)
+
+
+def _estimate(ready: list[Any], scale: str, as_json: bool) -> None:
+    with system.stop_later():
+        from soret.claims.cost import cost
+
+    for claim in ready:
+        _heading(claim)
+        system.stop_if_asked()
+        found = cost(claim, scale=scale, say=_say)
+        if as_json:
+            print(streams.json_line(found.as_json()), flush=True)
+        _print_cost(found, err if as_json else out)
 
 
 @app.command("show")
@@ -293,3 +314,27 @@ def _print_outcome(outcome: "Outcome", console: streams.Terminal) -> None:
 
 if __name__ == "__main__":
     main()
+
+
+def _print_cost(cost: "Cost", to: streams.Terminal) -> None:
+    from soret.claims.cost import WORKERS
+    from soret.dynamics.estimate import duration
+    from soret.memory import readable
+
+    table = Table(Column("ensemble", no_wrap=True), "blocks", "memory", "time")
+    for name, one in cost.estimates.items():
+        time = duration(one.seconds())
+        table.add_row(Text(printable(name)), f"{one.blocks:,}", readable(one.memory), time)
+    to.print(table)
+    here = f"{cost.workers} worker{'s' * (cost.workers > 1)}"
+    others = [n for n in WORKERS if n != cost.workers]
+    scaled = ", ".join(f"{duration(cost.seconds(n))} on {n}" for n in others)
+    to.print(
+        f"{cost.about.id} at {cost.scale} scale: about {duration(cost.seconds())} on {here} here, "
+        f"{readable(cost.memory)} of memory; {scaled}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if cost.measurements:
+        names = printable(", ".join(cost.measurements))
+        to.print(Text(f"not timed: {names}"), soft_wrap=True)
