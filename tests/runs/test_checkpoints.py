@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from soret.claims import run as claims_run
+from soret.claims.experiments import Measurement
+from soret.claims.runner import Runner
+from soret.errors import SoretError
 from soret.runs import RunFolder, checkpoints, files
 
 ABOUT: dict[str, Any] = {"point": {"learning_rate": 0.1}, "replicas": [0, 4], "chunk": 12}
@@ -96,12 +98,13 @@ def test_measurements_of_a_claim_with_other_settings(tmp_path: Path) -> None:
     def measured(place: Path, settings: int, value: float) -> float:
         about = wanted | {"settings": {"samples": settings}}
         with begun(place) as run:
-            experiments = claims_run._Experiments(run, about, False, lambda _: None)
-            return float(experiments.measure("trace", lambda _: xr.Dataset({"x": value})).x)
+            runner = Runner(run, about, False, lambda _: None)
+            made = runner.run({"trace": Measurement(lambda _: xr.Dataset({"x": value}))})
+            return float(made["trace"].x)
 
     assert measured(tmp_path / "a", 4, 1.0) == 1.0
     assert measured(tmp_path / "a", 4, 2.0) == 1.0  # loaded
-    with pytest.raises(claims_run.soret.SoretError, match="holds another run"):
+    with pytest.raises(SoretError, match="holds another run"):
         measured(tmp_path / "a", 8, 2.0)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from soret.claims import run as claims_run
+from soret.claims.experiments import Measurement
+from soret.claims.runner import Runner
 from soret.errors import RunError
 from soret.runs import RunFolder, lock
 
@@ -21,8 +22,8 @@ def draw(run: RunFolder) -> None:
 
 
 def measure(run: RunFolder) -> None:
-    experiments = claims_run._Experiments(run, {"seed": 0}, False, lambda _: None)
-    experiments.measure("trace", lambda _: xr.Dataset({"x": 1.0}))
+    runner = Runner(run, {"seed": 0}, False, lambda _: None)
+    runner.run({"trace": Measurement(lambda _: xr.Dataset({"x": 1.0}))})
 
 
 WRITES: dict[str, Callable[[RunFolder], object]] = {
