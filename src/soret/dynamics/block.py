@@ -116,11 +116,6 @@ class Block:
             for key in self.group.points[0]
         }
 
-    @property
-    def point(self) -> Point:
-        """The point of its lanes."""
-        return self.group.points[self.lanes.start // self.experiment.replicas]
-
     def first_lanes(self) -> list[tuple[int, slice]]:
         """Return the points whose first replica is here, and where their lanes are.
 
@@ -164,7 +159,7 @@ def blocks(experiment: Experiment, size: int) -> tuple[Block, ...]:
     made = []
     for group in experiment.groups:
         whole = len(group.points) * experiment.replicas
-        span = experiment.replicas
+        span = experiment.replicas if experiment.watch is not None else whole
         even = -(-span // -(-span // size))
         for first in range(0, whole, span):
             made += [

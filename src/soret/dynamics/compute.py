@@ -140,7 +140,7 @@ class _Run:
                 began_at,
                 state.ensemble,
                 self.keys,
-                self.block.point,
+                self.block.values,
                 self.steps,
                 self.device,
                 self.block.first_lanes(),
@@ -153,7 +153,7 @@ class _Run:
 
     def _start(self) -> tuple[Ensemble, Any]:
         keys = initial_keys(self.seed, self.block.replicas)
-        return self.program.start(keys, self.block.point, self.device)
+        return self.program.start(keys, self.block.values, self.device)
 
     def _began_at(self, started: Ensemble | None) -> Any:
         """Return the parameters at the start, where it is asked whether they move at all."""
@@ -164,7 +164,7 @@ class _Run:
     def _step(self, done: int, until: int, state: _State) -> tuple[int, _State]:
         """Run chunks, and keep the records made on the way; to the end if all have passed."""
         ensemble, made = self.program.advance(
-            state.ensemble, self.keys, self.block.point, done, until, self.device
+            state.ensemble, self.keys, self.block.values, done, until, self.device
         )
         jax.block_until_ready(ensemble)
         records = state.records

@@ -96,14 +96,14 @@ def _block_seconds(block: Block, device: jax.Device) -> float:
 
     def start() -> Any:
         started = initial_keys(experiment.seed, block.replicas)
-        return jax.block_until_ready(one.start(started, block.point, device))
+        return jax.block_until_ready(one.start(started, block.values, device))
 
     ensemble, _ = start()
     starting = _seconds(start)
 
     def chunks_from(first: int, last: int) -> float:
         def call() -> None:
-            jax.block_until_ready(one.advance(ensemble, keys, block.point, first, last, device))
+            jax.block_until_ready(one.advance(ensemble, keys, block.values, first, last, device))
 
         return _seconds(call)
 

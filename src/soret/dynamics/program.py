@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int32, PyTree, UInt32
+from numpy.typing import NDArray
 
 from soret.dynamics import passage
 from soret.dynamics.algorithm import Algorithm, Point
@@ -49,6 +50,9 @@ class Ensemble(NamedTuple):
     passages: passage.Passages | tuple[()] = ()
 
 
+LaneValues = Mapping[str, NDArray[np.float32]]
+"""Every hyperparameter's value for each replica of a block, (replicas,)."""
+
 Records = dict[str, Array]
 """Observables by name, each (replicas, ...) at one step or (records, replicas, ...) at several."""
 
@@ -61,9 +65,9 @@ class Program:
     problem, algorithm, observables, sampler
         What is run and measured.
     point : mapping
-        A point of the grid with the structure wanted; other values are arguments of the calls.
+        A point of the grid with the structure wanted; values are arguments of the calls.
     replicas : int
-        Replicas in a block.
+        Replicas in a block; they may be of several points.
     record_every : int
         Steps between records.
     records : int
@@ -101,7 +105,7 @@ class Program:
         self.observables = {name(function): function for function in observables}
         self.record_every = record_every
         keys = jax.ShapeDtypeStruct((replicas, 2), jnp.uint32)
-        values = {key: jax.ShapeDtypeStruct((), jnp.float32) for key in point}
+        values = {key: jax.ShapeDtypeStruct((replicas,), jnp.float32) for key in point}
         count = jax.ShapeDtypeStruct((), jnp.uint32)
 
         self.chunk = self._chunk_length(replicas)
@@ -117,16 +121,16 @@ class Program:
         self._advanced = Compiled(self._advance, self.ensemble_shape, keys, values, count, count)
 
     def start(
-        self, keys: UInt32[Array, "replicas 2"], point: Point, device: jax.Device
+        self, keys: UInt32[Array, "replicas 2"], values: LaneValues, device: jax.Device
     ) -> tuple[Ensemble, Records]:
-        """Draw the initial state of a block and observe it."""
-        return self._started(device, keys, _arguments(point))
+        """Draw the initial state of a block and observe it; `values` are each replica's."""
+        return self._started(device, keys, dict(values))
 
     def advance(
         self,
         ensemble: Ensemble,
         keys: UInt32[Array, "replicas 2"],
-        point: Point,
+        values: LaneValues,
         first: int,
         last: int,
         device: jax.Device,
@@ -137,7 +141,7 @@ class Program:
         multiple of `record_every` reached.
         """
         counts = np.uint32(first), np.uint32(last)
-        return self._advanced(device, ensemble, keys, _arguments(point), *counts)
+        return self._advanced(device, ensemble, keys, dict(values), *counts)
 
     def compile(self, device: jax.Device) -> int:
         """Compile for a device; return the bytes that running a block takes there."""
@@ -261,10 +265,6 @@ class Program:
                 shapes[key] = record_shape(function, self.problem, self.ensemble_shape)
             self.drawn[key] = drawn_attributes(drawn)
         return shapes
-
-
-def _arguments(point: Point) -> dict[str, np.float32]:
-    return {key: np.float32(value) for key, value in point.items()}
 
 
 def _all_finite(params: Any) -> Array:

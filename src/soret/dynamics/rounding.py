@@ -60,7 +60,7 @@ def shares(
     began: Any,
     ensemble: Ensemble,
     keys: Array,
-    point: Point,
+    values: Mapping[str, NDArray[np.float32]],
     steps: int,
     device: jax.Device,
     lanes: Sequence[tuple[int, slice]],
@@ -74,7 +74,7 @@ def shares(
         The parameters at the start, as `kept` returned them.
     ensemble : Ensemble
         The block at the end.
-    keys, point, device
+    keys, values, device
         As in `Program.advance`.
     steps : int
         Steps made.
@@ -91,10 +91,11 @@ def shares(
     found = {}
     for place, part in lanes:
         here = _cut(ensemble, part)
+        point = {key: float(value[part.start]) for key, value in values.items()}
         still = _unmoved(_cut(began, part), here.params)
         if not still and chunks >= _LONG and program.watch is None:
             if further is None:
-                further, _ = program.advance(ensemble, keys, point, chunks, chunks + 1, device)
+                further, _ = program.advance(ensemble, keys, values, chunks, chunks + 1, device)
             still = _unmoved(here.params, _cut(further.params, part))
         found[place] = _measure(program, here, keys[part], point, steps, device) if still else 0.0
     return found

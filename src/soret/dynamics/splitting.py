@@ -171,7 +171,7 @@ class _Process:
         self.point = next(iter(points(algorithm)))
         draws = sampler(problem, int(self.point["batch_size"]), algorithm.sampling)
         self.stepper = Stepper(problem, algorithm, draws, algorithm.structure(self.point))
-        self.values = {key: np.float32(value) for key, value in self.point.items()}
+        self.values = {key: np.full(count, value, np.float32) for key, value in self.point.items()}
         self.device = jax.local_devices()[0]
         keys = jax.ShapeDtypeStruct((count, 2), jnp.uint32)
         shape = jax.eval_shape(self._begin, keys)

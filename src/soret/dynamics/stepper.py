@@ -23,7 +23,7 @@ _CHUNK_OPERATIONS = 2e10
 _COUNTED_FROM = 1e8
 
 Values = Mapping[str, Any]
-"""A value of every hyperparameter."""
+"""Every hyperparameter's value for each replica, (replicas,): they may be of several points."""
 
 
 class Replicas(NamedTuple):
@@ -73,8 +73,8 @@ class Stepper:
         """Draw the replicas' initial parameters; return them with the optimizer's state."""
         params = jax.vmap(lambda key: self.problem.initial(as_jax_key(key)))(keys)
         velocity = jax.vmap(
-            lambda p, key: start_of_replica(self.algorithm, p, key, values, self.structure)
-        )(params, keys)
+            lambda p, key, values: start_of_replica(self.algorithm, p, key, values, self.structure)
+        )(params, keys, dict(values))
         return Replicas(params, velocity)
 
     def prepare(self, keys: UInt32[Array, "replicas 2"], step: Array) -> Any:
@@ -101,11 +101,13 @@ class Stepper:
         """Make one step of every replica, with the handles of one step as `draw` returns them."""
         gradient = jax.grad(self.loss)
 
-        def one(params: Any, velocity: Any, handle: Any) -> tuple[Any, Any]:
+        def one(
+            params: Any, velocity: Any, handle: Any, values: Mapping[str, Array]
+        ) -> tuple[Any, Any]:
             g = gradient(params, self.sampler.gather(handle))
             return self.algorithm.update(g, velocity, params, values, self.structure)
 
-        return Replicas(*jax.vmap(one)(*replicas, handles))
+        return Replicas(*jax.vmap(one)(*replicas, handles, dict(values)))
 
     def levels(
         self, level: Observable, replicas: Replicas, step: Array
