@@ -7,9 +7,9 @@ import sys
 
 import numpy as np
 import pytest
+from impatient import impatient
 
 import soret
-from impatient import impatient
 from soret.errors import RunError
 from soret.landscape import batches, evaluate, flatness
 from soret.landscape.loop import Loop

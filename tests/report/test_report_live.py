@@ -12,10 +12,10 @@ import time
 
 import numpy as np
 import pytest
+from impatient import impatient
 from report_runs import curves
 
 import soret
-from impatient import impatient
 from soret.errors import RunError, SettingsError
 from soret.report.live import Watcher, watch
 from soret.report.partial import Finished, Reader, measured_share

@@ -20,9 +20,9 @@ import jax
 import numpy as np
 import pytest
 import xarray as xr
+from impatient import impatient
 
 import soret
-from impatient import impatient
 from soret.errors import RunError
 from soret.runs import files, store
 from soret.runs.progress import ProgressBar
