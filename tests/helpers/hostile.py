@@ -1,12 +1,15 @@
 """A run in which every text is an attack, and every digest is the attacker's own."""
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from report_runs import Make, curves, result
+from rich.console import Console
 
+from soret.report import terminal
 from soret.runs import RunFolder, schema, store
 
 SCRIPT = "<script>window.hacked=1</script>"
@@ -72,3 +75,15 @@ def hostile(make: Make, name: str = "run", evil: str = EVIL) -> Path:
     (run / "figures" / "figure.png").rename(run / "figures" / f"{evil[:40].replace('/', '|')}.png")
     sign(run)
     return run
+
+
+def acting(text: str) -> set[str]:
+    """Return the characters of a text that a terminal or a page may obey."""
+    return {letter for letter in text if not letter.isprintable()} - {"\n", "\u2009"}
+
+
+def shown(*paths: Path, as_json: bool = False) -> tuple[bool, str, str]:
+    """Return whether `soret show` shows any, what it says, and what it says of the others."""
+    out, err = (Console(file=io.StringIO(), width=200) for _ in range(2))
+    found = terminal.show(paths, out, err, as_json)
+    return found, out.file.getvalue(), err.file.getvalue()  # type: ignore[attr-defined]

@@ -4,7 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
-from test_hostile_numbers import CASES, in_order
+from hostile_numbers import CASES, in_order
 
 from soret import inference
 from soret.errors import SoretError

@@ -1,6 +1,5 @@
 """Runs of strangers: nothing in them acts, and one that is bad stops none that is good."""
 
-import io
 import json
 import re
 import subprocess
@@ -9,25 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile import EVIL, edit, hostile, sign
+from hostile import EVIL, acting, edit, hostile, shown, sign
 from markdown_it import MarkdownIt
 from report_runs import CLAIM, Make, result
-from rich.console import Console
 
 from soret.errors import RunError
-from soret.report import collect, picture, table, terminal, write
-
-
-def acting(text: str) -> set[str]:
-    """Return the characters of a text that a terminal or a page may obey."""
-    return {letter for letter in text if not letter.isprintable()} - {"\n", "\u2009"}
-
-
-def shown(*paths: Path, as_json: bool = False) -> tuple[bool, str, str]:
-    """Return whether `soret show` shows any, what it says, and what it says of the others."""
-    out, err = (Console(file=io.StringIO(), width=200) for _ in range(2))
-    found = terminal.show(paths, out, err, as_json)
-    return found, out.file.getvalue(), err.file.getvalue()  # type: ignore[attr-defined]
+from soret.report import collect, picture, table, write
 
 
 def test_nothing_acts_on_a_terminal(make: Make, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile import EVIL
+from hostile import EVIL, acting, shown
 from report_runs import Make
-from test_report_hostile import acting, shown
 
 from soret.errors import SoretError
 from soret.report import saved, table

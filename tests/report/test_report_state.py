@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile import edit
+from hostile import edit, shown
 from report_runs import CLAIM, Make, result
-from test_report_hostile import shown
 
 from soret.errors import RunError, SettingsError
 from soret.report import collect, size, table, write
