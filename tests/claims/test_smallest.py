@@ -1,19 +1,13 @@
-"""Every claim with settings as small as its ranges allow: results, or one sentence before the work.
-
-And what a claim says where all replicas diverge: nothing supported or contradicted by NaN.
-"""
-
-import warnings
+"""Every claim with settings as small as its ranges allow: results, or one sentence before."""
 
 import pytest
-from small_runs import diverged, smallest_integers, smallest_lists
-from test_controls import SMALL
+from small_claims import SMALL
+from small_runs import smallest_integers, smallest_lists
 
 from soret.claims import configure, find
 from soret.claims.dry_run import dry_run
-from soret.claims.run import load_runs, run_claim
-from soret.errors import RunError, SettingsError, SoretError
-from soret.runs import RunFolder
+from soret.claims.run import run_claim
+from soret.errors import RunError, SettingsError
 
 
 def judged(id, settings, folder):
@@ -51,31 +45,3 @@ def test_results_or_one_sentence(id, settings, tmp_path):
     else:
         assert outcome.results
         assert outcome.figures
-
-
-# What takes a few seconds to simulate; the others with `make test-slow`.
-FAST = {
-    "thermophoresis/activation-rate",
-    "escape/critical-dimension",
-    "escape/decoupling",
-    "three-factors/generalization",
-}
-
-
-@pytest.mark.parametrize(
-    "id", [pytest.param(id, marks=() if id in FAST else pytest.mark.slow) for id in SMALL]
-)
-def test_all_replicas_diverge(id, tmp_path):
-    """Catches: a verdict on NaN, and "All-NaN slice encountered" beside the one warning of it."""
-    claim = configure(find(id)[0], "quick", SMALL[id])
-    run_claim(claim, scale="quick", seed=1, out=tmp_path / "run", say=lambda _: None)
-    runs = {name: diverged(run) for name, run in load_runs(RunFolder(tmp_path / "run")).items()}
-    with warnings.catch_warnings(action="error", category=RuntimeWarning):
-        try:
-            results = claim.judge(runs)
-        except SoretError:
-            return
-        claim.draw(runs, results)
-    for result in results:
-        known = abs(result.measured) < float("inf")
-        assert known or str(result.verdict) == "inconclusive", result.quantity
