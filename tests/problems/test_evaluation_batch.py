@@ -155,3 +155,30 @@ def test_what_is_no_number_is_refused(wrong: dict) -> None:
     for data in (CLASSES, soret.data.Gaussian(2)):
         with pytest.raises(SettingsError, match="must be a whole number"):
             linear(data).evaluation_batch(**wrong)
+
+
+def test_a_stream_is_compiled_once_for_all_that_look_at_it() -> None:
+    """Catches: seconds of compiling for each observable, and again each time it is traced."""
+    traced: list[int] = []
+
+    def sample(key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        traced.append(1)
+        return jax.random.normal(key, (2,)), jnp.float32(0)
+
+    net = soret.Problem(
+        lambda key: jnp.zeros(2),
+        lambda p, x: p @ x,
+        "mean_square",
+        soret.data.FromFunction(sample),
+        fixed_start=True,
+    )
+    first, before = net.evaluation_batch(5)[0], len(traced)
+
+    @jax.jit
+    def looked() -> jax.Array:
+        return jnp.asarray(net.evaluation_batch(5)[0])
+
+    np.testing.assert_array_equal(looked(), first)
+    other = net.evaluation_batch(5, seed=1)[0]
+    assert not np.array_equal(other, first)
+    assert len(traced) == before

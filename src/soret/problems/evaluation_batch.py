@@ -46,8 +46,14 @@ class Drawn:
         return {"examples": self.examples, **known, "drawn": self.how}
 
 
-def draw(data: Dataset | Stream, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return inputs and labels of `Problem.evaluation_batch`."""
+def draw(
+    data: Dataset | Stream, n: int, seed: int, programs: dict[int, Any]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs and labels of `Problem.evaluation_batch`.
+
+    `programs` keeps what draws so many examples of a stream: each observable draws whenever it is
+    traced, and JAX itself would compile anew within each trace.
+    """
     n = whole_number(n, "n", 1)
     seed = whole_number(seed, "seed", 0, 2**32 - 1)
     if isinstance(data, Dataset):
@@ -58,10 +64,11 @@ def draw(data: Dataset | Stream, n: int, seed: int) -> tuple[np.ndarray, np.ndar
         return data.inputs[chosen], data.labels[chosen]
     note(drawn_from(data, n, seed))
     with jax.ensure_compile_time_eval():
-        # As one program: operation by operation takes a compilation each.
-        program = jax.jit(data.draw, static_argnums=2)
         key = jnp.array((_KEY[0], (_KEY[1] + seed) % 2**32), jnp.uint32)
-        inputs, labels = program(key, 0, n)
+        if n not in programs:
+            # As one program: operation by operation takes a compilation each.
+            programs[n] = jax.jit(data.draw, static_argnums=2).lower(key, 0, n).compile()
+        inputs, labels = programs[n](key, 0)
         return np.asarray(inputs), np.asarray(labels)
 
 

@@ -182,7 +182,11 @@ class Problem:
         SettingsError
             If `n` or `seed` is out of range.
         """
-        return evaluation_batch.draw(self.data, n, seed)
+        return evaluation_batch.draw(self.data, n, seed, self._drawing)
+
+    @cached_property
+    def _drawing(self) -> dict[int, Any]:
+        return {}
 
     @cached_property
     def _drawn(self) -> Callable[[Array], Any]:
