@@ -15,10 +15,11 @@ from typing import Any
 from mkdocs.structure.files import File, Files
 
 from soret.claims import find
+from soret.claims.finding import IN_DOUBT, MARKS, TestedStatement, totals
 from soret.errors import SettingsError
 from soret.report import SavedRun, collect
 from soret.report.table import escape as escape_markdown
-from soret.report.words import duration, number
+from soret.report.words import brief, counted, duration
 
 _FIGURE = re.compile(r"^<!-- figure (?P<claim>[\w/-]+) -->$", re.M)
 _PAPERS = {
@@ -91,14 +92,19 @@ def _index(runs: dict[str, list[SavedRun]]) -> str:
     missing = [c.about.id for c in find() if c.about.id not in runs]
     text = (
         "# Gallery\n\nEvery claim with its figures and verdicts, made from saved runs when this "
-        "site was built. A claim has several results; the one that decides its verdict is "
-        "shown here, with its 95 % interval, all of them on its paper's page.\n\n"
+        "site was built. A verdict belongs to a statement: "
+        + ", ".join(f"{mark} {word}" for word, mark in MARKS.items())
+        + ". The results behind them are on the paper's page.\n\n"
     )
     for paper, title in _PAPERS.items():
         shown = [run for c in find(f"{paper}/*") for run in runs.get(c.about.id, [])]
         if shown:
             rows = "".join(_row(run) for run in shown)
-            text += f"## {title}\n\n| claim | verdict | what was found |\n|---|---|---|\n{rows}\n"
+            told = totals(statement for run in shown for statement in run.statements)
+            text += (
+                f"## {title}\n\n{escape(told)}\n\n"
+                f"| claim | what was found | statements |\n|---|---|---|\n{rows}\n"
+            )
     if missing:
         text += "## Not run here\n\n" + "\n".join(f"- {_command(claim)}" for claim in missing)
     return text + "\n"
@@ -107,12 +113,17 @@ def _index(runs: dict[str, list[SavedRun]]) -> str:
 def _row(run: SavedRun) -> str:
     name = str(run.claim).partition("/")[2] + (" (paper scale)" if run.scale == "paper" else "")
     link = f"[{escape(name)}]({_anchor(str(run.claim))})"
-    return f"| {link} | {_chip(run.verdict)} | {escape(run.found)} |\n"
+    chips = " ".join(_chip(one, f"{one.mark} {one.name or one.shown}") for one in run.statements)
+    return f"| {link} | {escape(run.found)} | {chips} |\n"
 
 
-def _chip(verdict: object) -> str:
-    shown = html.escape(str(verdict))
-    return f'<span class="verdict {shown}">{shown}</span>'
+def _chip(statement: TestedStatement, text: str) -> str:
+    return _coloured(statement.shown, text)
+
+
+def _coloured(verdict: str, text: str) -> str:
+    kind = "inconclusive" if verdict == IN_DOUBT else verdict.partition(" ")[0]
+    return f'<span class="verdict {html.escape(kind)}">{html.escape(text)}</span>'
 
 
 def _page(paper: str, runs: dict[str, list[SavedRun]]) -> str:
@@ -128,36 +139,57 @@ def _page(paper: str, runs: dict[str, list[SavedRun]]) -> str:
 
 def _run(run: SavedRun) -> str:
     head = (
-        f"{_chip(run.verdict)} at {escape(run.scale)} scale, seed "
-        f"{escape(str(run.seed))}, {escape(duration(run.seconds))} s"
+        f"At {escape(run.scale)} scale, seed {escape(str(run.seed))}, "
+        f"{escape(duration(run.seconds))} s"
     )
     if run.diverged:
         head += f"; {run.diverged} replicas diverged"
-    lines = [
-        "| tested | predicted | measured (95 %) | rival | verdict |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    for result in run.results:
-        cells = (
-            result.quantity,
-            number(result.predicted),
-            result.in_words.replace(" (95 %: ", " ("),
-            number(result.rival),
-        )
-        lines.append(f"| {' | '.join(map(escape, cells))} | {_chip(result.verdict)} |")
     notes = "".join(f"- {escape(note)}\n" for note in run.notes)
     command = html.escape(run.command.rpartition(" --out ")[0])
     return "\n".join(
         [
+            f"**{escape(run.found)}**\n",
             head + "\n",
             _figures(run),
             "",
-            *lines,
-            "",
+            *(_statement(run, statement) for statement in run.statements),
             notes,
             f"<pre><code>$ {command}</code></pre>",
             "",
         ]
+    )
+
+
+def _statement(run: SavedRun, statement: TestedStatement) -> str:
+    """Return what is stated, its verdict, and the results it rests on, folded."""
+    own = run.of(statement)
+    about = [statement.where, statement.circumstances, statement.differs]
+    told = html.escape("; ".join(filter(None, about)))
+    tolerance = f"Tolerance: {html.escape(statement.tolerance)}" if statement.tolerance else ""
+    heads = ("tested", "predicted", "allowed", "measured (95 %)", "rival", "verdict")
+    rows = "".join(
+        "<tr>"
+        + "".join(
+            f"<td>{html.escape(cell)}</td>"
+            for cell in (
+                result.quantity,
+                result.written.predicted,
+                result.written.within,
+                brief(result),
+                result.written.rival,
+            )
+        )
+        + f"<td>{_coloured(str(result.verdict), str(result.verdict))}</td></tr>"
+        for result in own
+    )
+    count = counted(str(result.verdict) for result in own)
+    return (
+        f"<p>{_chip(statement, statement.shown)} {html.escape(statement.text)} "
+        f"<small>{told}</small></p>\n"
+        f"<details><summary>{len(own)} result{'' if len(own) == 1 else 's'}: {count}</summary>"
+        f"<p>{tolerance}</p>"
+        f"<table><thead><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr></thead>"
+        f"<tbody>{rows}</tbody></table></details>\n"
     )
 
 

@@ -2,7 +2,8 @@
 
 A folder is a run, or holds some. The table has a row for every registered claim, from its run at
 seed 0 with the settings of its scale unchanged (at paper scale, where there is such a run); a
-claim without one is listed with the command that runs it.
+claim without one is listed with the command that runs it. Below a paper's title its statements are
+counted by verdict: printed ones at the paper's own setting apart from all others.
 
 Exit status: 0 every claim has a verdict; 1 some have none; 2 the table could not be made.
 """
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from soret.claims import find
+from soret.claims.finding import totals
 from soret.errors import SettingsError, SoretError
-from soret.report import SavedRun, collect, words
+from soret.report import SavedRun, collect
 from soret.report.table import escape
 from soret.runs.files import write_text
 
@@ -70,11 +72,13 @@ def chosen(runs: Iterable[SavedRun]) -> dict[str, SavedRun]:
 
 def table(runs: dict[str, SavedRun]) -> str:
     """Return a row for every registered claim, below a row for its paper."""
-    lines = ["| claim | what was found | verdict |", "|---|---|---|"]
+    lines = ["| claim | what was found | statements |", "|---|---|---|"]
     for paper, page in PAGES.items():
         claims = [claim.about for claim in find(f"{paper}/*")]
-        counts = words.counted(str(runs[c.id].verdict) for c in claims if c.id in runs)
-        lines.append(f"| **[{claims[0].source.title}]({page})** | | {counts} |")
+        counted = totals(
+            statement for c in claims if c.id in runs for statement in runs[c.id].statements
+        )
+        lines.append(f"| **[{claims[0].source.title}]({page})** | {counted} | |")
         lines += [row(about, page, runs.get(about.id)) for about in claims]
     return "".join(f"{line}\n" for line in lines)
 
@@ -86,7 +90,7 @@ def row(about: Any, page: str, run: SavedRun | None) -> str:
     if run is None:
         return f"| {name} | not run here: `soret run {about.id}` | |"
     scale = " (paper scale)" if run.scale == "paper" else ""
-    return f"| {name}{scale} | {escape(run.found)} | {run.verdict} |"
+    return f"| {name}{scale} | {escape(run.found)} | {escape(run.marks)} |"
 
 
 def _as_it_is(run: SavedRun) -> bool:

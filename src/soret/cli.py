@@ -257,6 +257,11 @@ def _listed(claim: Any) -> dict[str, Any]:
         "statement": about.statement,
         "paper": about.source.title,
         "where": about.source.where,
+        "statements": [
+            {"name": s.name, "text": s.text, "where": s.where, "origin": str(s.origin)}
+            | {"at": str(s.at), "differs": s.differs, "tolerance": s.tolerance}
+            for s in about.statements
+        ],
         "settings": {
             s.name: {"paper": s.default, "meaning": s.meaning, "allowed": s.allowed} for s in known
         },
@@ -269,6 +274,12 @@ def _print_claim(claim: Any) -> None:
     out.print(Text(about.id, style="bold"))
     out.print(Text(about.statement))
     out.print(Text(f"{about.source}", style="dim"))
+    stated = [one for one in about.statements if one.text != about.statement]
+    for number, statement in enumerate(stated, 1):
+        told = f"{statement.where}; {statement.origin}"
+        out.print(Text.assemble(f"{number}. {statement.text} ", (told, "dim")))
+        if statement.tolerance:
+            out.print(Text(f"   tolerance: {statement.tolerance}", style="dim"))
     table = Table("setting", "paper", "quick", "meaning")
     for setting in settings_of(claim):
         quick = about.quick.get(setting.name, setting.default)
@@ -304,11 +315,12 @@ def _say_error(error: BaseException | str) -> None:
 
 
 def _print_outcome(outcome: "Outcome", console: streams.Terminal) -> None:
-    from soret.report.terminal import print_results
+    from soret.report.terminal import print_verdict
+    from soret.runs import schema
 
-    found = outcome.as_json()
-    print_results(found, console)
-    where = printable(f"{outcome.seconds:.0f} s; saved in {found['run']}")
+    found = schema.as_verdict(outcome.as_json())
+    print_verdict(found, console, every=False)
+    where = printable(f"{outcome.seconds:.0f} s; saved in {outcome.as_json()['run']}")
     console.print(Text(where), soft_wrap=True)
 
 

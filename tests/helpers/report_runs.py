@@ -52,6 +52,22 @@ def result(**other: Any) -> dict[str, Any]:
     } | other
 
 
+def statement(**other: Any) -> dict[str, Any]:
+    """Return what became of a statement, decided by the first result."""
+    return {
+        "name": "fall",
+        "text": "It falls.",
+        "where": "Fig. 2",
+        "origin": "printed",
+        "setting": "paper",
+        "differs": "",
+        "tolerance": "a tenth, for it is read off a figure.",
+        "verdict": "supported",
+        "deciding": 0,
+        "clause": "it falls by 1.91",
+    } | other
+
+
 Make = Callable[..., Path]
 
 

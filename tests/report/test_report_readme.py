@@ -58,7 +58,7 @@ def test_a_row_says_what_was_found(readme, make):
     assert line.startswith(f'| [{CLAIM}](docs/thermophoresis.md "SGD noise lowers')
     assert line.endswith(
         "| norm&#124;V: −0.5 (1.88 to 1.94), predicted 2, rival 1; 2 results: 1 supported, "
-        "1 contradicted | contradicted |"
+        "1 contradicted | ✗ contradicted |"
     )
 
 

@@ -38,7 +38,7 @@ class TestNotJudged:
         write([tmp_path], tmp_path / "r.html")
         text = (tmp_path / "r.html").read_text()
         assert "no claim tested" not in text
-        assert "1 supported, 1 not judged yet" in text
+        assert "1 supported; 1 not judged yet" in text
         assert text.count("not judged yet") >= 4  # counts, table, heading, what to do
         assert f"run it again to judge it: soret run {CLAIM} --set inputs=7" in text
 

@@ -12,7 +12,7 @@ def test_a_claim_a_row(make, tmp_path):
         verdict="contradicted",
     )  # fmt: skip
     head, rule, row = table(collect([tmp_path]).runs).splitlines()
-    assert head == "| claim | tested | predicted | measured (95 %) | rival | verdict | cost |"
+    assert head == "| claim | found | predicted | measured (95 %) | rival | verdict | cost |"
     assert rule.count("---") == 7
     assert row == (
         f"| {CLAIM} | exponent a of the collapse (2 results: 1 supported, 1 contradicted) | 2 "

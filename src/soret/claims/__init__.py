@@ -9,6 +9,7 @@ from soret.claims.claim import CLAIMS, OLD_FORM, About, Claim, Runs, Source, cla
 from soret.claims.experiments import Continuation, Declared, Experiments, Given, Measurement
 from soret.claims.ranges import In, Initialization, Several
 from soret.claims.settings import configure, settings_of
+from soret.claims.statement import Origin, Setting, Statement
 from soret.claims.verdict import Result, Verdict
 from soret.errors import SettingsError
 
@@ -22,10 +23,13 @@ __all__ = [
     "In",
     "Initialization",
     "Measurement",
+    "Origin",
     "Result",
     "Runs",
+    "Setting",
     "Several",
     "Source",
+    "Statement",
     "Verdict",
     "claim",
     "configure",

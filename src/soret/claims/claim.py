@@ -6,13 +6,14 @@ file imports nothing heavy, so that listing all claims is instant.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from soret.claims.experiments import Experiments
 from soret.claims.settings import check_settings
+from soret.claims.statement import Statement, check_statements, unstated
 from soret.claims.verdict import Result
 from soret.errors import SettingsError
 
@@ -117,16 +118,22 @@ class About:
     id : str
         "paper/claim".
     statement : str
-        What is claimed, one sentence.
+        What is claimed as a whole, one sentence.
     source : Source
     quick : mapping
         Settings that the quick scale changes.
+    statements : tuple of Statement
+        What is claimed in particular; each has a verdict.
+    resolution : frozenset of str
+        Settings that only decide how sharp the numbers are.
     """
 
     id: str
     statement: str
     source: Source
     quick: Mapping[str, Any]
+    statements: tuple[Statement, ...] = ()
+    resolution: frozenset[str] = frozenset()
 
 
 C = TypeVar("C", bound=type)
@@ -135,7 +142,15 @@ CLAIMS: dict[str, type] = {}
 """Every registered claim by id; `soret.claims.find` fills it."""
 
 
-def claim(id: str, *, statement: str, source: Source, quick: Mapping[str, Any]) -> Callable[[C], C]:
+def claim(
+    id: str,
+    *,
+    statement: str,
+    source: Source,
+    quick: Mapping[str, Any],
+    statements: Sequence[Statement] = (),
+    resolution: Collection[str] = (),
+) -> Callable[[C], C]:
     """Register a dataclass as a claim.
 
     Parameters
@@ -143,10 +158,15 @@ def claim(id: str, *, statement: str, source: Source, quick: Mapping[str, Any]) 
     id : str
         "paper/claim", as on the command line.
     statement : str
-        What is claimed, one sentence.
+        What is claimed as a whole, one sentence.
     source : Source
     quick : mapping
         Settings that the quick scale changes: it ends within a minute on two cores.
+    statements : sequence of Statement
+        What is claimed in particular, each with a verdict of its own; `statement` alone, if left
+        out.
+    resolution : collection of str
+        Settings that only decide how sharp the numbers are, besides replicas and records.
 
     Returns
     -------
@@ -156,7 +176,8 @@ def claim(id: str, *, statement: str, source: Source, quick: Mapping[str, Any]) 
     Raises
     ------
     SettingsError
-        If the id is taken, `quick` names what is no setting, or no experiments are declared.
+        If the id is taken, `quick` or `resolution` names what is no setting, two statements have
+        the same name, or no experiments are declared.
     """
 
     def register(cls: C) -> C:
@@ -177,7 +198,9 @@ def claim(id: str, *, statement: str, source: Source, quick: Mapping[str, Any]) 
             raise SettingsError(f"quick of {id!r} names {', '.join(unknown)}, no setting of it.")
         if id in CLAIMS:
             raise SettingsError(f"there are two claims {id!r}; give one another id.")
-        made.about = About(id, statement, source, dict(quick))
+        stated = tuple(statements) or (unstated(statement, source.where),)
+        check_statements(made, stated, resolution)
+        made.about = About(id, statement, source, dict(quick), stated, frozenset(resolution))
         made.asked, made.substitutes = frozenset(), MappingProxyType({})
         for name, usual in (("check", _no_check), ("saved", _all_of_them)):
             if not hasattr(made, name):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import soret
+from soret.claims.judging import EXPONENT_TOLERANCE, judge_sign, judged, near, unmeasured
 from soret.claims.verdict import Result, Verdict
 from soret.errors import InferenceError
 
@@ -14,19 +16,19 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-    from soret.inference import Collapse
-
-# The exponent may be off by a quarter of the way to the rival: it is then three times nearer to
-# the prediction. Chosen before any run; the papers give their exponents as whole numbers read
-# off overlapping lines, and four times the hyperparameter shows such a shift at a glance.
-EXPONENT_TOLERANCE = 0.25
 # The papers' word for the curves is "overlap". A tenth of the range is the widest gap that an
 # eye would still let pass for that on their figures.
 MISMATCH_TOLERANCE = 0.1
 
 
 def judge_collapse(
-    curves: xr.DataArray, over: str, *, predicted: float, rival: float, what: str
+    curves: xr.DataArray,
+    over: str,
+    *,
+    predicted: float,
+    rival: float,
+    what: str,
+    statement: str = "",
 ) -> Result:
     """Test that curves collapse under step·h^predicted and not under step·h^rival.
 
@@ -42,72 +44,45 @@ def judge_collapse(
         Exponents.
     what : str
         The observable and the circumstances, in words.
+    statement : str
     """
     quantity = f"exponent a in the collapse of {what} under step·{over}^a"
+    within = near(predicted, EXPONENT_TOLERANCE * abs(predicted - rival))
+    held_to: Any = {
+        "predicted": predicted,
+        "rival": rival,
+        "within": within,
+        "statement": statement,
+    }
     try:
         found = soret.inference.collapse(
             curves, over, rivals=(predicted, rival), tolerance=MISMATCH_TOLERANCE
         )
     except InferenceError as error:
-        return Result(
-            quantity,
-            predicted,
-            np.nan,
-            (np.nan, np.nan),
-            rival,
-            Verdict.INCONCLUSIVE,
-            str(error),
-        )
-    return Result(
-        quantity,
-        predicted,
-        found.exponent,
-        found.interval,
-        rival,
-        _verdict(found, predicted, rival),
-        str(found),
-        found,
+        return unmeasured(quantity, str(error), **held_to)
+    result = judged(
+        quantity, found.exponent, found.interval, note=str(found), evidence=found, **held_to
     )
+    if found.collapsed:
+        return result
+    # An exponent says little of curves that it does not collapse.
+    missed = found.resolved or result.verdict is Verdict.CONTRADICTED
+    return replace(result, verdict=Verdict.CONTRADICTED if missed else Verdict.INCONCLUSIVE)
 
 
-def _verdict(found: Collapse, predicted: float, rival: float) -> Verdict:
-    slack = EXPONENT_TOLERANCE * abs(predicted - rival)
-    low, high = found.interval
-    if found.collapsed and predicted - slack <= low and high <= predicted + slack:
-        return Verdict.SUPPORTED
-    outside = high < predicted - slack or predicted + slack < low
-    if outside or (found.resolved and not found.collapsed):
-        return Verdict.CONTRADICTED
-    return Verdict.INCONCLUSIVE
-
-
-def judge_fall(curves: xr.DataArray, over: str, *, what: str) -> Result:
+def judge_fall(curves: xr.DataArray, over: str, *, what: str, statement: str = "") -> Result:
     """Test that an observable falls from the first to the last step, where the noise is largest.
 
     The mean change over replicas with its 95 % t-interval, at the hyperparameter's value whose
     noise is largest: the largest learning rate, the smallest batch.
     """
-    from scipy import stats
-
     strongest = curves[over].min() if over == "batch_size" else curves[over].max()
     at = curves.sel({over: strongest})
     change = (at.isel(step=-1) - at.isel(step=0)).values
     change = change[np.isfinite(change)]
     quantity = f"change of {what} from first to last step at {over} = {float(strongest):g}"
-    if len(change) < 2:
-        note = "fewer than two replicas stayed finite"
-        nowhere = (np.nan, np.nan)
-        return Result(
-            quantity, "below 0", np.nan, nowhere, "not below 0", Verdict.INCONCLUSIVE, note
-        )
-    mean, error = float(change.mean()), float(stats.sem(change))
-    half = float(stats.t.ppf(0.975, len(change) - 1)) * error
-    interval = (mean - half, mean + half)
-    if interval[1] < 0:
-        verdict = Verdict.SUPPORTED
-    else:
-        verdict = Verdict.CONTRADICTED if interval[0] > 0 else Verdict.INCONCLUSIVE
-    return Result(quantity, "below 0", mean, interval, "not below 0", verdict)
+    note = "" if len(change) > 1 else "fewer than two replicas stayed finite"
+    return judge_sign(quantity, change, note=note, statement=statement)
 
 
 def _mean(values: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -19,8 +19,9 @@ from soret.claims import images
 from soret.claims.claim import About, Runs
 from soret.claims.dry_run import dry_run
 from soret.claims.experiments import Experiments
+from soret.claims.finding import TestedStatement, assigned, conclude, finding, verdict_of
 from soret.claims.runner import Runner
-from soret.claims.verdict import Result, Verdict, together
+from soret.claims.verdict import Result, Verdict
 from soret.dynamics.keys import check_seed
 from soret.errors import RunError, SoretError
 from soret.figures import save
@@ -45,7 +46,11 @@ class Outcome:
         The run's folder.
     seconds : float
     results : list of Result
+    statements : list of TestedStatement
+    finding : str
+        What was found, in one sentence.
     verdict : Verdict
+        For scripts: the worst on the paper's statements (`soret.claims.finding.verdict_of`).
     figures : list of Path
     diverged : int
         Replicas that diverged, over all experiments.
@@ -62,6 +67,8 @@ class Outcome:
     folder: Path
     seconds: float
     results: list[Result]
+    statements: list[TestedStatement]
+    finding: str
     verdict: Verdict
     figures: list[Path]
     diverged: int
@@ -78,6 +85,8 @@ class Outcome:
                 "seed": self.seed,
                 "run": str(shown(self.folder)),
                 "seconds": round(self.seconds, 2),
+                "finding": self.finding,
+                "statements": [statement.as_json() for statement in self.statements],
                 "results": [result.as_json() for result in self.results],
                 "verdict": str(self.verdict),
                 "figures": [str(shown(path)) for path in self.figures],
@@ -169,8 +178,8 @@ def _run_in(
             folder.finish(xr.DataTree.from_dict(dict(runs)), experiments=list(runs))
         say("testing")
         with _kept("testing", folder):
-            results = _judge(claim, runs)
-    verdict = together(result.verdict for result in results)
+            results = assigned(claim, _judge(claim, runs))
+            statements = conclude(claim, results)
     say("drawing")
     with _kept("drawing", folder):
         drawn = claim.draw(runs, results)
@@ -185,7 +194,9 @@ def _run_in(
         folder.path,
         time.monotonic() - began,
         results,
-        verdict,
+        statements,
+        finding(statements),
+        verdict_of(statements),
         figures,
         diverged,
         list(dict.fromkeys([*substitutes, *(str(warning.message) for warning in caught)])),

@@ -1,13 +1,19 @@
 """Results and verdicts: what was predicted, what was measured, and whether they agree."""
 
+from __future__ import annotations
+
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
+
+from soret.claims.wording import Written, written
 
 
 class Verdict(StrEnum):
-    """What a test says of a claim."""
+    """What a test says of a statement."""
 
     SUPPORTED = "supported"
     CONTRADICTED = "contradicted"
@@ -17,6 +23,9 @@ class Verdict(StrEnum):
 @dataclass(frozen=True)
 class Result:
     """One quantity of a claim, measured against a prediction and its rival.
+
+    `soret.claims.judging` makes results from samples and intervals. Saved ones are read into the
+    same type; NaN is what was not known.
 
     Attributes
     ----------
@@ -33,6 +42,10 @@ class Result:
         What else a reader should know: what is left of the mismatch, why the verdict.
     evidence : object, optional
         What the estimate came from, such as a `soret.inference.Collapse`, for the figure.
+    statement : str
+        Name of the statement that it belongs to; may be left out where the claim has only one.
+    within : (float, float), optional
+        The interval supports if it lies in there, and contradicts if it lies outside.
     """
 
     quantity: str
@@ -43,24 +56,40 @@ class Result:
     verdict: Verdict
     note: str = ""
     evidence: Any = field(default=None, repr=False, compare=False)
+    statement: str = ""
+    within: tuple[float, float] | None = None
+
+    @cached_property
+    def written(self) -> Written:
+        """Its numbers, with the digits that tell them apart."""
+        return written(self.measured, self.interval, self.predicted, self.rival, self.within)
+
+    @property
+    def in_words(self) -> str:
+        """The estimate with its interval."""
+        if math.isnan(self.measured):
+            return "could not be measured"
+        return f"{self.written.measured} (95 %: {self.written.low} to {self.written.high})"
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data."""
         return {
             "quantity": self.quantity,
+            "statement": self.statement,
             "predicted": self.predicted,
             "measured": self.measured,
             "interval": list(self.interval),
             "rival": self.rival,
+            "within": None if self.within is None else list(self.within),
             "verdict": str(self.verdict),
             "note": self.note,
         }
 
 
 def together(verdicts: Iterable[Verdict]) -> Verdict:
-    """Return the verdict on a claim from those on its results: no better than the worst.
+    """Return the verdict on a whole from those on its parts: no better than the worst.
 
-    A claim made without conditions is contradicted by one counterexample.
+    What is stated without conditions is contradicted by one counterexample.
     """
     found = set(verdicts)
     for verdict in (Verdict.CONTRADICTED, Verdict.INCONCLUSIVE, Verdict.SUPPORTED):

@@ -4,7 +4,7 @@ from soret.report.collect import Collected, collect
 from soret.report.live import watch
 from soret.report.page import page
 from soret.report.picture import Picture, picture
-from soret.report.saved import SavedRun, Tested
+from soret.report.saved import SavedRun
 from soret.report.table import table
 from soret.report.write import write
 
@@ -12,7 +12,6 @@ __all__ = [
     "Collected",
     "Picture",
     "SavedRun",
-    "Tested",
     "collect",
     "page",
     "picture",

@@ -15,6 +15,8 @@ import xarray as xr
 
 import soret
 from soret.claims.claim import PAPERS
+from soret.claims.finding import IN_DOUBT, MARKS, NOT_TESTED, TestedStatement, totals
+from soret.claims.verdict import Verdict
 from soret.errors import SettingsError, SoretError
 from soret.printable import printable
 from soret.report import curves, embed, words
@@ -29,7 +31,11 @@ MOST_FIGURES = 40
 
 GENERATOR = f"soret report {soret.__version__}"
 
-_MARKS = {"supported": "✓", "contradicted": "✗", "inconclusive": "?", None: "–"}
+_MARKS = MARKS | {None: "–"}
+_CLASSES = {str(verdict): str(verdict) for verdict in Verdict} | {
+    IN_DOUBT: "inconclusive",
+    NOT_TESTED: "untested",
+}
 
 
 @dataclass(frozen=True)
@@ -64,13 +70,12 @@ class Section:
         drawn = len(self.plots) + sum(len(picture.uri) for picture in self.pictures)
         return drawn + described + text_bytes(self.run)
 
-    @property
-    def tally(self) -> str:
-        """How many results came out how; empty where there is one."""
-        found = [result.verdict for result in self.run.results]
-        if len(found) < 2:
-            return ""
-        return f"all {len(found)} results" if len(set(found)) == 1 else words.counted(found)
+    def counted(self, statement: TestedStatement) -> str:
+        """How many results a statement has, and how they came out."""
+        found = [str(result.verdict) for result in self.run.of(statement)]
+        if len(found) == 1:
+            return "The result"
+        return f"All {len(found)} results: {words.counted(found)}"
 
     @property
     def diverged_words(self) -> str:
@@ -153,6 +158,7 @@ def render(sections: Sequence[Section], unread: Sequence[str], live: Live | None
         bounds=f"At most {curves.CURVES} curves of {curves.POINTS} points a plot and "
         f"{curves.PLOTS} plots a run are here; all data is in each run's data.zarr.",
         marks=_MARKS,
+        classes=_CLASSES,
         style=_safe(_asset("style.css")),
         script=_safe(script),
         plotly=plotly,
@@ -201,18 +207,22 @@ def _heading(sections: Sequence[Section]) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}{' tested' if claims else ''}"
 
 
+def _totals(sections: Sequence[Section]) -> str:
+    return totals(statement for s in sections for statement in s.run.statements)
+
+
 def _counts(sections: Sequence[Section]) -> str:
-    judged = words.counted(s.run.verdict for s in sections if s.run.verdict is not None)
+    judged = _totals(sections)
     waiting = sum(section.run.outcome == NOT_JUDGED for section in sections)
-    return ", ".join(filter(None, [judged, f"{waiting} {NOT_JUDGED}" if waiting else ""]))
+    return "; ".join(filter(None, [judged, f"{waiting} {NOT_JUDGED}" if waiting else ""]))
 
 
-def _by_paper(sections: Sequence[Section]) -> list[tuple[str, list[Section]]]:
+def _by_paper(sections: Sequence[Section]) -> list[tuple[str, str, list[Section]]]:
     papers: dict[str, list[Section]] = {}
     for section in sections:
         if section.run.claim is not None:
             papers.setdefault(str(section.run.claim).partition("/")[0], []).append(section)
-    return [(_paper_title(name), group) for name, group in papers.items()]
+    return [(_paper_title(name), _totals(group), group) for name, group in papers.items()]
 
 
 def _paper_title(name: str) -> str:
@@ -226,11 +236,7 @@ def _template() -> jinja2.Template:
         keep_trailing_newline=True,
         finalize=_shown,
     )
-    environment.filters |= {
-        "number": words.number,
-        "duration": words.duration,
-        "bounds": words.bounds,
-    }
+    environment.filters["duration"] = words.duration
     return environment.from_string(_asset("page.html"))
 
 

@@ -11,48 +11,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import xarray as xr
 
 from soret.claims import find
 from soret.claims.claim import CLAIMS
+from soret.claims.finding import TestedStatement, deciding
 from soret.claims.settings import SCALES, at_scale
+from soret.claims.statement import Origin, Setting
+from soret.claims.verdict import Result, Verdict
 from soret.errors import RunError
 from soret.report import state, words
+from soret.report.statements import of, results_of, stated, statements_of
 from soret.runs import files, manifest, schema, store
 
 # Digests that decide whether a run may be resumed tell a reader nothing.
 _FOR_MACHINES = ("programs",)
-
-
-@dataclass(frozen=True)
-class Tested:
-    """One result of a saved claim, as `soret.claims.Result` was when it was saved.
-
-    Attributes
-    ----------
-    quantity : str
-    predicted, rival : float, str or None
-    measured : float or None
-        None where nothing could be measured.
-    interval : (float or None, float or None)
-        95 %.
-    verdict : str
-    note : str
-    """
-
-    quantity: str
-    predicted: float | str | None
-    measured: float | None
-    interval: tuple[float | None, float | None]
-    rival: float | str | None
-    verdict: str
-    note: str
-
-    @property
-    def in_words(self) -> str:
-        """The estimate with its interval."""
-        return words.measured(self.measured, self.interval)
 
 
 @dataclass(frozen=True)
@@ -65,8 +38,12 @@ class SavedRun:
         The folder, as it was given.
     record : mapping
         What `run.json` says.
-    results : list of Tested
+    results : list of Result
         Empty where nothing was tested.
+    statements : list of TestedStatement
+        What became of each statement; of a claim that has none saved, of the claim.
+    finding : str
+        What was found, in one sentence; empty where none was saved.
     verdict : str or None
         "supported", "contradicted", "inconclusive"; None where nothing was tested.
     seconds : float or None
@@ -86,7 +63,9 @@ class SavedRun:
 
     path: Path
     record: Mapping[str, Any]
-    results: list[Tested] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+    statements: list[TestedStatement] = field(default_factory=list)
+    finding: str = ""
     verdict: str | None = None
     seconds: float | None = None
     diverged: int | None = None
@@ -122,7 +101,7 @@ class SavedRun:
     @property
     def statement(self) -> str:
         """What is claimed; empty where this version does not know the claim."""
-        return str(self._known.about.statement) if self._known else ""
+        return stated(self.claim or "")
 
     @property
     def source(self) -> str:
@@ -164,23 +143,42 @@ class SavedRun:
         ]
 
     @property
-    def decisive(self) -> Tested | None:
+    def decisive(self) -> Result | None:
         """The result that decides the verdict; one with a predicted number before others."""
-        deciding = [result for result in self.results if result.verdict == self.verdict]
-        return min(deciding, key=lambda r: isinstance(r.predicted, str), default=None)
+        if self.verdict is None:
+            return None
+        number = deciding(self.results, Verdict(self.verdict), range(len(self.results)))
+        return None if number is None else self.results[number]
+
+    def of(self, statement: TestedStatement) -> list[Result]:
+        """Return a statement's results."""
+        return of(statement, self.results)
+
+    def decides(self, statement: TestedStatement) -> Result | None:
+        """Return the result that decides a statement's verdict."""
+        return None if statement.deciding is None else self.results[statement.deciding]
+
+    @property
+    def marks(self) -> str:
+        """The verdict of every statement, a mark and a name each."""
+        return ", ".join(
+            " ".join(filter(None, [one.mark, one.name or one.shown, _apart(one)]))
+            for one in self.statements
+        )
 
     @property
     def found(self) -> str:
-        """The result that decides the verdict, and how many others there are, in one phrase."""
+        """What was found; where no finding was saved, the result that decides, in one phrase."""
+        if self.finding:
+            return self.finding
         result = self.decisive
         if result is None:
             return "nothing could be compared"
-        estimate = result.in_words.replace(" (95 %: ", " (")
         said = (
-            f"{result.quantity}: {estimate}, predicted {words.number(result.predicted)}, "
-            f"rival {words.number(result.rival)}"
+            f"{result.quantity}: {words.brief(result)}, predicted {result.written.predicted}, "
+            f"rival {result.written.rival}"
         )
-        verdicts = [each.verdict for each in self.results]
+        verdicts = [str(each.verdict) for each in self.results]
         if len(verdicts) == 1:
             return said
         if len(set(verdicts)) == 1:
@@ -221,7 +219,8 @@ class SavedRun:
         """Return the verdict and the numbers, to be read aloud in place of the figure."""
         if self.verdict is None:
             return f"{self.title}: {self.outcome}."
-        return f"{self.title}: {self.verdict}. {words.tested(self.results)}"
+        told = self.finding or f"{self.verdict}."
+        return f"{self.title}: {told} {words.tested(self.results)}"
 
     @cached_property
     def _known(self) -> Any:
@@ -281,9 +280,12 @@ def _read_run(path: Path) -> SavedRun:
         seconds = _seconds(record.get("seconds"), record)
         return replace(run, seconds=seconds, notes=notes, refused=refused)
     found = schema.read_verdict(path / "verdict.json", record)
+    results = results_of(found)
     return replace(
         run,
-        results=[Tested(**msgspec.structs.asdict(result)) for result in found.results],
+        results=results,
+        statements=statements_of(found, results),
+        finding=found.finding,
         verdict=found.verdict,
         seconds=_seconds(found.seconds, record),
         diverged=found.diverged,
@@ -292,6 +294,15 @@ def _read_run(path: Path) -> SavedRun:
         refused=refused,
         substitutes=found.substitutes,
     )
+
+
+def _apart(statement: TestedStatement) -> str:
+    """Why a statement does not count among the paper's own at its own settings."""
+    told = [
+        statement.origin if statement.origin not in ("", Origin.PRINTED) else "",
+        statement.setting if statement.setting not in ("", Setting.PAPER) else "",
+    ]
+    return f"({', '.join(filter(None, told))})" if any(told) else ""
 
 
 def _seconds(told: float | None, record: Mapping[str, Any]) -> float | None:

@@ -1,15 +1,16 @@
 """The verdicts as a table in Markdown."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
+from soret.claims.finding import TestedStatement
 from soret.printable import printable
 from soret.report import state, words
 from soret.report.saved import SavedRun
 
 MARK = "<!-- made by soret report -->"
 
-_HEADS = ("claim", "tested", "predicted", "measured (95 %)", "rival", "verdict", "cost")
+_HEADS = ("claim", "found", "predicted", "measured (95 %)", "rival", "verdict", "cost")
 # What Markdown takes for more than a letter: a backslash helps in every dialect, or an entity does.
 _ESCAPED = re.compile(r"[\\`*_\[\]]")
 # What some dialects make links of without being asked.
@@ -18,9 +19,9 @@ _ENTITIES = re.compile(r"[&<>|~$]")
 
 
 def table(runs: Iterable[SavedRun], link: Callable[[SavedRun], str] | None = None) -> str:
-    """Return the verdicts of saved runs as a Markdown table, a claim a row.
+    """Return the verdicts of saved runs as a Markdown table: a row a claim, and one a statement.
 
-    A claim with several results is shown by the one that decides its verdict.
+    A claim's row says what was found, a statement's which result decides its verdict.
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ def table(runs: Iterable[SavedRun], link: Callable[[SavedRun], str] | None = Non
     link : callable, optional
         Returns what a claim's name should lead to.
     """
-    rows = [_row(run, link) for run in runs if run.claim is not None]
+    rows = [row for run in runs if run.claim is not None for row in _rows(run, link)]
     lines = [_HEADS, ("---",) * len(_HEADS), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -46,31 +47,30 @@ def _entity(letter: str | re.Match[str]) -> str:
     return f"&#{ord(letter[0])};"
 
 
-def _row(run: SavedRun, link: Callable[[SavedRun], str] | None) -> tuple[str, ...]:
+def _rows(run: SavedRun, link: Callable[[SavedRun], str] | None) -> Iterator[tuple[str, ...]]:
     told = "; ".join(
         [*([] if run.scale in ("", "quick") else [f"{run.scale} scale"]), *run.substitutes]
     )
     name = escape(f"{run.title} ({told})" if told else run.title)
-    result = run.decisive
-    compared = (
-        (
-            f"{result.quantity}{_others(run)}",
-            words.number(result.predicted),
-            result.in_words.replace(" (95 %: ", " ("),
-            words.number(result.rival),
-        )
-        if result
-        else ("nothing could be compared" if run.verdict else state.NOT_JUDGED, "", "", "")
-    )
-    return (
-        f"[{name}]({link(run)})" if link else name,
-        *map(escape, compared),
-        run.outcome,
-        f"{words.duration(run.seconds)} s",
-    )
+    named = f"[{name}]({link(run)})" if link else name
+    cost = f"{words.duration(run.seconds)} s"
+    if run.finding or not run.verdict:
+        found = escape(run.finding or state.NOT_JUDGED)
+        yield named, found, "", "", "", "" if run.verdict else run.outcome, cost
+        named, cost = "", ""
+    for statement in run.statements:
+        yield named, *map(escape, _compared(run, statement)), statement.shown, cost
 
 
-def _others(run: SavedRun) -> str:
-    if len(run.results) < 2:
-        return ""
-    return f" ({len(run.results)} results: {words.counted(r.verdict for r in run.results)})"
+def _compared(run: SavedRun, statement: TestedStatement) -> tuple[str, ...]:
+    """Return what is stated, or measured where that is not known, and the numbers."""
+    result = run.decides(statement)
+    about = f"{statement.text} ({statement.circumstances})" if statement.circumstances else ""
+    if result is None:
+        return about or "nothing could be compared", "", "", ""
+    others = run.of(statement)
+    if not about:
+        about = result.quantity
+        if len(others) > 1:
+            about += f" ({len(others)} results: {words.counted(str(r.verdict) for r in others)})"
+    return about, result.written.predicted, words.brief(result), result.written.rival

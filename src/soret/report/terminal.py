@@ -12,17 +12,25 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from soret.claims.finding import IN_DOUBT, TestedStatement
+from soret.claims.verdict import Result
 from soret.errors import SoretError
 from soret.printable import printable
 from soret.report import state
 from soret.report.saved import SavedRun
-from soret.report.words import measured, number, setting
+from soret.report.statements import of, results_of, statements_of
+from soret.report.words import counted, held_to, setting
 from soret.runs import manifest, schema
 from soret.runs.folder import runs_in
 from soret.runs.strict_json import read_json
 from soret.streams import json_line
 
-_COLOURS = {"supported": "green", "contradicted": "red", "inconclusive": "yellow"}
+_COLOURS = {
+    "supported": "green",
+    "contradicted": "red",
+    "inconclusive": "yellow",
+    IN_DOUBT: "yellow",
+}
 # Groups of what a run says of itself: a line for each of their entries.
 _GROUPS = ("problem", "data", "algorithm", "functions", "settings")
 # A claim has some tens of settings, and a list of values some hundred letters.
@@ -39,6 +47,8 @@ class Glance:
     path : Path
     record, verdict : mapping
         What `run.json` and `verdict.json` say; empty where there is no verdict.
+    judged : schema.Verdict or None
+        The verdict as it is read.
     notes : list of str
         What to do if it is not done, and what cannot be known of it.
     """
@@ -46,6 +56,7 @@ class Glance:
     path: Path
     record: Mapping[str, Any]
     verdict: Mapping[str, Any] = field(default_factory=dict)
+    judged: schema.Verdict | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -112,34 +123,64 @@ def _glance(path: Path) -> Glance:
             notes.append(state.not_judged(path, run.command))
         return Glance(path, record, notes=notes)
     found = read_json(verdict)
-    schema.check_verdict(found, verdict, record)
-    return Glance(path, record, found, notes)
+    return Glance(path, record, found, schema.check_verdict(found, verdict, record), notes)
 
 
-def print_results(found: Mapping[str, Any], console: Console) -> None:
-    """Print what came of a claim's test, as `verdict.json` has it."""
-    results = found.get("results", [])
-    for result in results[:_MOST_LINES]:
-        console.print(
-            Text.assemble(
-                _coloured(result["verdict"]),
-                _plain(
-                    f": {measured(result['measured'], result['interval'])}, "
-                    f"predicted {number(result['predicted'])}, rival {number(result['rival'])}"
-                ),
-            )
-        )
-        console.print(Padding(_plain(result["quantity"]), (0, 0, 0, 4)))
-        if result.get("note"):
-            console.print(Padding(_plain(result["note"], style="dim"), (0, 0, 0, 4)))
-    _print_left_out(results, "results", console)
-    for kind in ("note", "figure"):
-        given = found.get(f"{kind}s", [])
+def print_verdict(found: schema.Verdict, console: Console, *, every: bool) -> None:
+    """Print what came of a claim's test: statement by statement, and the finding.
+
+    Parameters
+    ----------
+    found : schema.Verdict
+        What `verdict.json` says.
+    console : Console
+    every : bool
+        All results, and not only those that decide.
+    """
+    results = results_of(found)
+    statements = statements_of(found, results)
+    for statement in statements[:_MOST_LINES]:
+        _print_statement(statement, results, console, every)
+    _print_left_out(statements, "statements", console)
+    for kind, given in (("note", found.notes), ("figure", found.figures)):
         for one in given[:_MOST_LINES]:
             console.print(_plain(f"{kind}: {one}"), soft_wrap=True)
         _print_left_out(given, f"{kind}s", console)
-    head = _plain(f"{found.get('claim')} ({found.get('scale')} scale): ")
-    console.print(Text.assemble(head, _coloured(found.get("verdict"))))
+    head = _plain(f"{found.claim} ({found.scale} scale): ", style="bold")
+    told = _plain(found.finding) if found.finding else _coloured(found.verdict)
+    console.print(Text.assemble(head, told))
+
+
+def _print_statement(
+    statement: TestedStatement, results: Sequence[Result], console: Console, every: bool
+) -> None:
+    """Print a verdict, what it is on, and the results: that which decides first."""
+    shown = _coloured(statement.shown)
+    console.print(Text.assemble(shown, _plain(f": {statement.text or 'the claim'}")))
+    about = [statement.where, statement.circumstances, statement.differs]
+    if any(about):
+        _print_inside("; ".join(filter(None, about)), console, style="dim")
+    own = of(statement, results)
+    if statement.deciding is None:
+        return
+    decides = results[statement.deciding]
+    rest = [result for result in own if result is not decides]
+    for result in [decides, *rest][: _MOST_LINES if every else 1]:
+        told = f"{result.quantity}: {result.in_words}, {held_to(result)}"
+        _print_inside(f"{told}; {result.verdict}" if rest else told, console)
+        if every and result.note:
+            _print_inside(result.note, console, style="dim", indent=8)
+    if every:
+        _print_left_out(own, "results", console)
+    elif rest:
+        told = counted(str(result.verdict) for result in rest)
+        _print_inside(f"other results: {told}", console, style="dim")
+    if statement.tolerance:
+        _print_inside(f"tolerance: {statement.tolerance}", console, style="dim")
+
+
+def _print_inside(text: str, console: Console, *, style: str = "", indent: int = 4) -> None:
+    console.print(Padding(_plain(text, style=style), (0, 0, 0, indent)))
 
 
 def _print_left_out(given: Sequence[Any], what: str, console: Console) -> None:
@@ -150,8 +191,8 @@ def _print_left_out(given: Sequence[Any], what: str, console: Console) -> None:
 
 def _print_run(seen: Glance, out: Console) -> None:
     out.print(_plain(seen.path, style="bold"), soft_wrap=True)
-    if seen.verdict:
-        print_results(seen.verdict, out)
+    if seen.judged is not None:
+        print_verdict(seen.judged, out, every=True)
     for note in seen.notes:
         out.print(_plain(note, style="bold yellow"), soft_wrap=True)
     table = Table(show_header=False, box=None)

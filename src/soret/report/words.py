@@ -1,33 +1,23 @@
 """Results in words: the same numbers on the terminal, in the table, on the page and read aloud."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from soret.claims.verdict import Verdict
+from soret.claims.verdict import Result, Verdict
 
 _READ_ALOUD = 6
 
 
-def number(value: Any) -> str:
-    """Return a number to three digits, a word as it is, "none" where there is neither."""
-    if value is None:
-        return "none"
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return f"{value:.3g}".replace("-", "−")
-    return str(value)
+def held_to(result: Result) -> str:
+    """Return what a result is held to: "predicted 2, allowed 1.75 to 2.25, rival 1"."""
+    written = result.written
+    allowed = f", allowed {written.within}" if written.within not in ("", written.predicted) else ""
+    return f"predicted {written.predicted}{allowed}, rival {written.rival}"
 
 
-def measured(value: Any, interval: Sequence[Any]) -> str:
-    """Return an estimate with its 95 % interval."""
-    if value is None:
-        return "could not be measured"
-    return f"{number(value)} (95 %: {bounds(interval)})"
-
-
-def bounds(interval: Sequence[Any]) -> str:
-    """Return an interval."""
-    low, high = (number(bound) for bound in interval)
-    return f"{low} to {high}"
+def brief(result: Result) -> str:
+    """Return an estimate and its interval without saying that it is of 95 %."""
+    return result.in_words.replace(" (95 %: ", " (")
 
 
 def setting(value: Any) -> str:
@@ -47,11 +37,11 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:,.1f}" if seconds < 10 else f"{seconds:,.0f}"
 
 
-def tested(results: Iterable[Any]) -> str:
+def tested(results: Iterable[Result]) -> str:
     """Return what was predicted and measured, the first few results in a sentence each."""
     told = [
-        f"{result.quantity}: measured {measured(result.measured, result.interval)}, predicted "
-        f"{number(result.predicted)}, rival {number(result.rival)}, {result.verdict}."
+        f"{result.quantity}: measured {result.in_words}, predicted {result.written.predicted}, "
+        f"rival {result.written.rival}, {result.verdict}."
         for result in results
     ]
     more = len(told) - _READ_ALOUD

@@ -69,6 +69,23 @@ class Result(msgspec.Struct):
     rival: float | Text | None
     verdict: Word
     note: Text = ""
+    statement: Name = ""
+    within: tuple[float | None, float | None] | None = None
+
+
+class Statement(msgspec.Struct):
+    """What became of one statement of a claim, as `soret.claims.finding` has it."""
+
+    name: Name
+    text: Text
+    where: Text
+    origin: Literal["printed", "restored", "ours"]
+    setting: Literal["paper", "easier", "other"]
+    differs: Text
+    tolerance: Text
+    verdict: Word | None
+    deciding: Count | None
+    clause: Text
 
 
 class Verdict(msgspec.Struct):
@@ -86,6 +103,8 @@ class Verdict(msgspec.Struct):
     figures: list[Text] = []
     run_sha256: Digest | None = None
     substitutes: list[Text] = []
+    finding: Text = ""
+    statements: list[Statement] = []
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -134,6 +153,11 @@ def read_verdict(path: Path, record: Mapping[str, Any]) -> Verdict:
     return check_verdict(read_json(path), path, record)
 
 
+def as_verdict(content: Mapping[str, Any]) -> Verdict:
+    """Return the verdict that this process has made, as it will be read."""
+    return msgspec.convert(content, Verdict)
+
+
 def check_verdict(content: Mapping[str, Any], path: Path, record: Mapping[str, Any]) -> Verdict:
     """Return the verdict that a `verdict.json` holds, if it is this run's.
 
@@ -152,7 +176,29 @@ def check_verdict(content: Mapping[str, Any], path: Path, record: Mapping[str, A
         verdict.run_sha256 is not None or record["format"] != FORMATS[0]
     ):
         raise _another(path, "settings or data differ")
+    _check_statements(verdict, path)
     return verdict
+
+
+def _check_statements(verdict: Verdict, path: Path) -> None:
+    """Refuse results of no statement, and a verdict that no result of the statement decides."""
+    names = [statement.name for statement in verdict.statements]
+    if len(set(names)) < len(names):
+        raise _damaged(path, "two statements have the same name")
+    if names and any(result.statement not in names for result in verdict.results):
+        raise _damaged(path, "a result belongs to none of the statements")
+    for i, statement in enumerate(verdict.statements):
+        chosen = statement.deciding
+        if (chosen is None) != (statement.verdict is None):
+            raise _damaged(path, f"`statements[{i}]` has a verdict that nothing decides")
+        if chosen is None:
+            continue
+        decides = verdict.results[chosen] if chosen < len(verdict.results) else None
+        if decides is None or (decides.statement, decides.verdict) != (
+            statement.name,
+            statement.verdict,
+        ):
+            raise _damaged(path, f"`statements[{i}].deciding` is not the result that decides")
 
 
 def moment(text: str | None) -> datetime | None:

@@ -147,7 +147,7 @@ class CriticalDimension:
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: lost above n_c, and not below it. Rival: held in any dimension."""
-        from soret.claims.ratio import RATIO_TOLERANCE, verdict_within
+        from soret.claims.judging import RATIO_TOLERANCE, verdict_within
 
         escape, results = soret.theory.escape, []
         for eta, batch in zip(self.learning_rates, self.batch_sizes, strict=True):
@@ -270,9 +270,9 @@ def _rate(run: xr.Dataset) -> Floats:
 
 def _judge_above(growth: Floats, d: int, eta: float, batch: int) -> Result:
     """Test that just above n_c the walker is lost."""
-    from soret.claims.ratio import mean_interval, verdict_within
+    from soret.claims.judging import mean_interval, verdict_within
 
-    interval = mean_interval(growth)
+    _, interval = mean_interval(growth)
     return Result(
         f"growth of log(L − L*) a step from far out at d = {d} > n_c (η = {eta:g}, B = {batch})",
         "above 0",

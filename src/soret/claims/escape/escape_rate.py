@@ -105,8 +105,7 @@ class EscapeRate:
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: Eq. 15. Rivals: Kramers' rate, and in the plane the factor it lacks."""
-        from soret.claims.collapse import EXPONENT_TOLERANCE
-        from soret.claims.ratio import RATIO_TOLERANCE, verdict_within
+        from soret.claims.judging import EXPONENT_TOLERANCE, RATIO_TOLERANCE, verdict_within
 
         def result(
             quantity: str,

@@ -192,7 +192,7 @@ class StationaryTail:
 
     def _judge_reference(self, runs: Runs) -> list[Result]:
         """Body and tail apart, kurtosis, and the histogram, against all three theories."""
-        from soret.claims.ratio import verdict_within
+        from soret.claims.judging import verdict_within
 
         rate, batch = self.reference_rate, self.reference_batch
         x = self._displacements(runs, "fresh", rate, batch)
@@ -295,7 +295,7 @@ def _exponent(law: xr.Dataset, rate: float, batch: int) -> float:
 
 def _verdict(interval: tuple[float, float], predicted: float, power: float) -> Verdict:
     """Supported within the tolerance if a power is better, by two errors, than an exponential."""
-    from soret.claims.ratio import verdict_within
+    from soret.claims.judging import verdict_within
 
     slack = TOLERANCE * predicted
     within = verdict_within(interval, predicted - slack, predicted + slack)

@@ -117,7 +117,7 @@ class TimeChange:
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: equal mean times, slope −1. Rivals: the clock t = τ/L*, slope 0."""
-        from soret.claims.ratio import judge_number
+        from soret.claims.judging import judge_number
 
         results = []
         for name in _surfaces(runs):
@@ -228,7 +228,7 @@ class TimeChange:
         """Test that the mean passage time is the same by the clock of (14)."""
         from scipy import stats
 
-        from soret.claims.ratio import RATIO_TOLERANCE, verdict_within
+        from soret.claims.judging import RATIO_TOLERANCE, verdict_within
 
         first, second = direct.passage.values, changed.passage.values
         lost = int(np.isnan(first).sum() + np.isnan(second).sum())

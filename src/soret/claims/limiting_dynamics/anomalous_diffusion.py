@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 import soret
-from soret.claims import Experiments, Result, Runs, Source, Verdict, claim
+from soret.claims import Experiments, Result, Runs, Source, Statement, claim
 from soret.claims.counts import check_divides, check_multiple
+from soret.claims.judging import judged, near
 from soret.claims.limiting_dynamics import _regressions as r
 from soret.claims.ranges import COUNT, MOMENTUM, NOT_NEGATIVE, POSITIVE, In, Several
 from soret.errors import SettingsError
@@ -33,6 +34,52 @@ _SEED = 0xB0
     "other than 1, which follows from the Hessian's spectrum and from η, S, β and λ.",
     source=Source("limiting-dynamics", "anomalous diffusion; abstract"),
     quick={"steps": 4000, "replicas": 32, "others": ("digits",)},
+    resolution=["steps"],
+    statements=[
+        Statement(
+            name="anomalous",
+            text="Long after convergence the distance travelled grows as a power of the number of "
+            "updates with a nontrivial exponent.",
+            where="abstract",
+            origin="printed",
+            tolerance="0.06, an eighth of the way from Brownian motion to standing still.",
+            holds="diffusion is anomalous ({held} of {count} cases)",
+            fails="diffusion is not always anomalous: {quantity} is {measured} ({low} to {high})",
+            unclear="whether diffusion is always anomalous is undecided: {quantity} is {low} to "
+            "{high}",
+            at="other",
+            differs="linear regression in place of a trained network",
+        ),
+        Statement(
+            name="spectrum",
+            text="The exponent is that of 2Σ Var θ_i(1 − R_i), the damped oscillators of the "
+            "Hessian's eigenvalues with noise σ²H.",
+            where="anomalous diffusion",
+            origin="restored",
+            tolerance="0.06, an eighth of the way from Brownian motion to standing still.",
+            holds="its exponents follow from the Hessian's spectrum ({measured} where {predicted} "
+            "is predicted, furthest off)",
+            fails="its exponents do not all follow from the Hessian's spectrum: {measured} ({low} "
+            "to {high}) where {predicted} is predicted",
+            unclear="whether its exponents follow from the Hessian's spectrum is undecided: "
+            "{low} to {high} where {predicted} is predicted",
+        ),
+        Statement(
+            name="interplay",
+            text="The interplay of η, S, β and λ with the Hessian's spectrum explains the "
+            "exponent.",
+            where="abstract",
+            origin="printed",
+            tolerance="10 % of the slope of measured against predicted exponents: 1 if the "
+            "prediction moves as they do, 0 if one exponent serves for all.",
+            holds="over η, S, β and λ they move as predicted (slope {measured})",
+            fails="over η, S, β and λ they do not move as predicted (slope {measured}, {low} to "
+            "{high})",
+            unclear="whether they move as predicted over η, S, β and λ is undecided (slope {low} "
+            "to {high})",
+            regardless=["others"],
+        ),
+    ],
 )
 class AnomalousDiffusion:
     """Linear regression on data with a power-law spectrum, and others; settings are ours.
@@ -107,8 +154,6 @@ class AnomalousDiffusion:
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: the closed form's exponent. Rival: 1, Brownian motion."""
-        from soret.claims.ratio import verdict_within
-
         results, scanned = [], []
         for name, kind, point, moved in self._curves(runs):
             found = soret.inference.diffusion_exponent(self._lags(), moved)
@@ -119,28 +164,25 @@ class AnomalousDiffusion:
             )
             if kind == _SCANNED:
                 scanned.append((predicted, found.slope, (high - low) / 2))
-            if high < 1 - TOLERANCE or low > 1 + TOLERANCE:
-                differs = Verdict.SUPPORTED
-            else:
-                within = low >= 1 - TOLERANCE and high <= 1 + TOLERANCE
-                differs = Verdict.CONTRADICTED if within else Verdict.INCONCLUSIVE
             results += [
-                Result(
+                judged(
                     f"exponent of the squared displacement ({name})",
-                    round(predicted, 4),
                     found.slope,
                     found.interval,
-                    1.0,
-                    verdict_within(found.interval, predicted - TOLERANCE, predicted + TOLERANCE),
-                    f"lags {self.shortest} to {self.longest}; exact recursion {own:.3f}",
+                    predicted=round(predicted, 4),
+                    rival=1.0,
+                    within=near(predicted, TOLERANCE),
+                    note=f"lags {self.shortest} to {self.longest}; exact recursion {own:.3f}",
+                    statement="spectrum",
                 ),
-                Result(
+                judged(
                     f"exponent less 1 ({name})",
-                    f"further from 0 than {TOLERANCE:g}",
                     found.slope - 1,
                     (low - 1, high - 1),
-                    0.0,
-                    differs,
+                    predicted=f"further from 0 than {TOLERANCE:g}",
+                    rival=0.0,
+                    outside=near(0.0, TOLERANCE),
+                    statement="anomalous",
                 ),
             ]
         return results + ([_follows(np.array(scanned))] if len(scanned) > 1 else [])
@@ -254,20 +296,19 @@ def _follows(found: Floats) -> Result:
     The slope of a straight line through them, weighed by their 95 % half-widths; points of a scan
     are independent.
     """
-    from soret.claims.ratio import verdict_within
-
     predicted, measured, half = found.T
     weights = half**-2 / (half**-2).sum()
     x = predicted - weights @ predicted
     slope = float((weights * x) @ measured / ((weights * x) @ x))
     reach = float(np.sqrt(((weights * x * half) ** 2).sum()) / ((weights * x) @ x))
     interval = slope - reach, slope + reach
-    return Result(
+    return judged(
         "slope of measured against predicted exponents, over η, S, β and λ",
-        1.0,
         slope,
         interval,
-        0.0,
-        verdict_within(interval, 1 - _SLOPE, 1 + _SLOPE),
-        f"{len(found)} points, exponents from {predicted.min():.2f} to {predicted.max():.2f}",
+        predicted=1.0,
+        rival=0.0,
+        within=near(1.0, _SLOPE),
+        note=f"{len(found)} points, exponents from {predicted.min():.2f} to {predicted.max():.2f}",
+        statement="interplay",
     )

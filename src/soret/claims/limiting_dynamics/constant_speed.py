@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Source, Verdict, claim
+from soret.claims import Result, Runs, Source, Statement, claim
+from soret.claims.judging import judge_number, judged
 from soret.claims.limiting_dynamics import _regressions as r
 
 if TYPE_CHECKING:
@@ -25,6 +26,43 @@ STEADY = 0.05
     "Var v_i = σ²ρ_i/(S(1 − β²)).",
     source=Source("limiting-dynamics", "Sec. on instantaneous speed; abstract"),
     quick={"steps": 8000, "records": 400, "replicas": 128},
+    resolution=["steps"],
+    statements=[
+        Statement(
+            name="constant",
+            text="Long after convergence the squared speed |θ_k − θ_{k−1}|² is constant.",
+            where="abstract, one-sentence summary",
+            origin="printed",
+            tolerance="5 % between the halves of a run: what decays changes by most of itself.",
+            holds="the squared speed stays constant ({held} of {count} data sets)",
+            fails="the squared speed changes by {measured} ({low} to {high}) of itself between "
+            "the halves of a run",
+            unclear="whether the squared speed stays constant is undecided (it changes by {low} "
+            "to {high} of itself)",
+            at="other",
+            differs="linear regression in place of a trained network",
+        ),
+        Statement(
+            name="size",
+            text="The squared speed is η²Σ Var v_i with Var v_i = σ²ρ_i/(S(1 − β²)).",
+            where="section on instantaneous speed",
+            origin="restored",
+            tolerance=r.TOLERANCE_WHY,
+            holds="its size is the closed form's ({measured} of it where furthest off)",
+            fails="its size is not the closed form's but {measured} ({low} to {high}) of it",
+            unclear="whether its size is the closed form's is undecided ({low} to {high} of it)",
+        ),
+        Statement(
+            name="recursion",
+            text="The squared speed is that of the exact recursion, whose noise depends on θ.",
+            where="not in the paper",
+            origin="ours",
+            tolerance="3 %, the error of the ensembles: an exact theory leaves nothing else.",
+            holds="the exact recursion gives it within 3 %",
+            fails="the exact recursion misses it, which is {measured} ({low} to {high}) of that",
+            unclear="the exact recursion is not tested sharply enough ({low} to {high} of it)",
+        ),
+    ],
 )
 class ConstantSpeed(r.Stationary):
     """Linear regression, from its minimum; settings are ours.
@@ -36,8 +74,6 @@ class ConstantSpeed(r.Stationary):
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: the closed form, and no change. Rival: it decays to nothing."""
-        from soret.claims.ratio import judge_number
-
         results = []
         for kind, run in runs.items():
             theory = self.theory(kind)
@@ -53,6 +89,7 @@ class ConstantSpeed(r.Stationary):
                     rival=0.0,
                     tolerance=r.TOLERANCE,
                     note=f"the recursion's own is {exact / paper:.3f} of it",
+                    statement="size",
                 ),
                 judge_number(
                     f"squared speed over the exact recursion's ({kind})",
@@ -60,8 +97,13 @@ class ConstantSpeed(r.Stationary):
                     predicted=1.0,
                     rival=0.0,
                     tolerance=r.EXACT,
+                    statement="recursion",
                 ),
-                judge_steady(f"change of the squared speed between halves ({kind})", squares),
+                judge_steady(
+                    f"change of the squared speed between halves ({kind})",
+                    squares,
+                    statement="constant",
+                ),
             ]
         return results
 
@@ -99,12 +141,15 @@ class ConstantSpeed(r.Stationary):
         return np.asarray(self.learning_rate**2 * values)
 
 
-def judge_steady(quantity: str, squares: Floats, *, note: str = "") -> Result:
+def judge_steady(quantity: str, squares: Floats, *, statement: str) -> Result:
     """Test that a positive quantity (R, T) does not change between the halves of a run."""
     found = soret.inference.stationarity(squares, tolerance=STEADY)
-    verdict = {
-        "stationary": Verdict.SUPPORTED,
-        "drifting": Verdict.CONTRADICTED,
-        "undecided": Verdict.INCONCLUSIVE,
-    }[found.verdict]
-    return Result(quantity, 0.0, found.change, found.interval, "below 0", verdict, note)
+    return judged(
+        quantity,
+        found.change,
+        found.interval,
+        predicted=0.0,
+        rival="below 0",
+        within=(-STEADY, STEADY),
+        statement=statement,
+    )

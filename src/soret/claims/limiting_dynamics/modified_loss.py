@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Source, Verdict, claim
+from soret.claims import Result, Runs, Source, Statement, claim
+from soret.claims.judging import judge_number, judged, mean_interval, near
 from soret.claims.limiting_dynamics import _regressions as r
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+
+# A quarter of the way from the penalty, power 1, to equal temperatures, power 0.
+POWER_TOLERANCE = 0.25
 
 
 @claim(
@@ -22,6 +26,49 @@ if TYPE_CHECKING:
     "θ in place of the training loss, and a penalty on v weighted by the inverse Hessian.",
     source=Source("limiting-dynamics", "modified loss; abstract"),
     quick={"steps": 6000, "records": 150, "replicas": 64},
+    resolution=["steps"],
+    statements=[
+        Statement(
+            name="not-the-loss",
+            text="What drives the stationary motion is not the training loss but a modified loss, "
+            "which is isotropic in θ.",
+            where="abstract; modified loss",
+            origin="printed",
+            tolerance="none: the likelihood of either density is fitted by one parameter, and "
+            "the sign of their difference decides.",
+            holds="stationary positions follow an isotropic quadratic and not the loss "
+            "({measured} in log-likelihood a sample)",
+            fails="stationary positions follow the loss and not an isotropic quadratic "
+            "({measured} in log-likelihood a sample)",
+            unclear="whether stationary positions follow the loss is undecided",
+        ),
+        Statement(
+            name="size",
+            text="The modified loss is S(1 − β)/(ησ²)·|θ − θ*|² + S(1 − β²)/(2σ²)·Σ v_i²/ρ_i.",
+            where="modified loss",
+            origin="restored",
+            tolerance=r.TOLERANCE_WHY,
+            holds="the modified loss has the closed form's size ({measured} of it where furthest "
+            "off)",
+            fails="the modified loss has {measured} ({low} to {high}) of the closed form's size",
+            unclear="the size of the modified loss is undecided ({low} to {high} of the closed "
+            "form's)",
+        ),
+        Statement(
+            name="velocity",
+            text="The modified loss penalizes velocities by the inverse Hessian: Var v_i ∝ ρ_i.",
+            where="abstract; modified loss",
+            origin="restored",
+            tolerance="0.25 in the power of the eigenvalue: a quarter of the way from the "
+            "penalty's, 1, to velocities of equal temperature, 0.",
+            holds="the variance of velocities goes as the eigenvalue (power {measured} where "
+            "furthest from 1)",
+            fails="the variance of velocities goes as the eigenvalue to the power {measured} "
+            "({low} to {high}) and not 1",
+            unclear="the power of the eigenvalue in the variance of velocities is undecided "
+            "({low} to {high})",
+        ),
+    ],
 )
 class ModifiedLoss(r.Stationary):
     """Linear regression, from its minimum; settings are ours.
@@ -35,25 +82,20 @@ class ModifiedLoss(r.Stationary):
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: the modified loss. Rival: exp(−L/T), equipartition."""
-        from soret.claims.ratio import judge_number, mean_interval, verdict_within
-
         results = []
         for kind, run in runs.items():
             theory, h, z, v = self._states(kind, run)
-            gain = isotropic_gain(z, h)
-            low, high = interval = mean_interval(gain)
-            told = Verdict.SUPPORTED if low > 0 else Verdict.INCONCLUSIVE
             modified = self._modified(kind, theory, z, v)
             power = soret.inference.isotropy(h, v)
             results += [
-                Result(
+                judged(
                     f"log-likelihood per sample of the isotropic quadratic over the loss ({kind})",
-                    "above 0",
-                    float(gain.mean()),
-                    interval,
-                    "below 0",
-                    Verdict.CONTRADICTED if high < 0 else told,
-                    f"{h.size} modes; both densities have one parameter, fitted",
+                    *mean_interval(isotropic_gain(z, h)),
+                    predicted="above 0",
+                    rival="below 0",
+                    within=(0.0, np.inf),
+                    note=f"{h.size} modes; both densities have one parameter, fitted",
+                    statement="not-the-loss",
                 ),
                 judge_number(
                     f"mean of twice the modified loss over its degrees of freedom ({kind})",
@@ -62,15 +104,17 @@ class ModifiedLoss(r.Stationary):
                     rival="by the loss",
                     tolerance=r.TOLERANCE,
                     note=f"exact: {self._exact(kind, theory):.3f}",
+                    statement="size",
                 ),
-                Result(
+                judged(
                     f"power of the curvature in the variance of velocities ({kind})",
-                    1.0,
                     power.slope,
                     power.interval,
-                    0.0,
-                    verdict_within(power.interval, 0.75, 1.25),
-                    f"exact: {self._velocity_power(theory, v):.3f}",
+                    predicted=1.0,
+                    rival=0.0,
+                    within=near(1.0, POWER_TOLERANCE),
+                    note=f"exact: {self._velocity_power(theory, v):.3f}",
+                    statement="velocity",
                 ),
             ]
         return results

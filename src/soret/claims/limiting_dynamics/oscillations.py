@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 import soret
-from soret.claims import Result, Runs, Source, claim
+from soret.claims import Result, Runs, Source, Statement, claim
+from soret.claims.judging import judge_number, judged, near
 from soret.claims.limiting_dynamics import _regressions as r
 from soret.claims.ranges import COUNT, In
 from soret.errors import SettingsError
@@ -28,6 +29,37 @@ _UNITS = {"frequency": "radians a step", "damping": "a step"}
     "friction 1 − β and stiffness ρ_i + λ.",
     source=Source("limiting-dynamics", "probability currents, phase space oscillations; abstract"),
     quick={"steps": 4000, "records": 4000, "replicas": 96},
+    resolution=["steps"],
+    statements=[
+        Statement(
+            name="turning",
+            text="Stationary probability currents make positions and velocities turn round each "
+            "other.",
+            where="abstract; probability currents, phase space oscillations",
+            origin="printed",
+            tolerance="10 % of the current's own area a step, η Var v; without a current it is 0.",
+            holds="positions and velocities turn round each other as the current says ({measured} "
+            "of its area a step where furthest off)",
+            fails="positions and velocities do not turn as the current says, but by {measured} "
+            "({low} to {high}) of its area a step",
+            unclear="whether positions and velocities turn as the current says is undecided "
+            "({low} to {high} of its area a step)",
+        ),
+        Statement(
+            name="oscillator",
+            text="They turn at the frequency and with the damping of an oscillator of mass "
+            "η(1 + β)/2, friction 1 − β and stiffness ρ_i + λ.",
+            where="phase space oscillations",
+            origin="restored",
+            tolerance=r.TOLERANCE_WHY,
+            holds="frequency and damping are the oscillator's ({measured} where it says "
+            "{predicted}, furthest off)",
+            fails="frequency and damping are not the oscillator's: {quantity} is {measured} "
+            "({low} to {high}) where it says {predicted}",
+            unclear="whether frequency and damping are the oscillator's is undecided: {quantity} "
+            "is {low} to {high} where it says {predicted}",
+        ),
+    ],
 )
 class Oscillations(r.Stationary):
     """Linear regression, from its minimum, recorded at every step; settings are ours.
@@ -55,8 +87,6 @@ class Oscillations(r.Stationary):
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: frequency, damping, area. Rival: no rotation."""
-        from soret.claims.ratio import judge_number, verdict_within
-
         results = []
         for kind, run in runs.items():
             theory = self.theory(kind)
@@ -70,17 +100,17 @@ class Oscillations(r.Stationary):
                 for what in kinds:
                     predicted = float(getattr(paper, what)[i])
                     interval = getattr(found, f"{what}_interval")
-                    slack = r.TOLERANCE * predicted
                     results.append(
-                        Result(
+                        judged(
                             f"{what}, {_UNITS[what]} ({kind}, {name} mode)",
-                            predicted,
                             getattr(found, what),
                             interval,
-                            0.0 if what == "frequency" else self._overdamped(theory, i),
-                            verdict_within(interval, predicted - slack, predicted + slack),
-                            f"eigenvalue {theory.frozen.h[i]:.3g}; exact recursion "
+                            predicted=predicted,
+                            rival=0.0 if what == "frequency" else self._overdamped(theory, i),
+                            within=near(predicted, r.TOLERANCE * predicted),
+                            note=f"eigenvalue {theory.frozen.h[i]:.3g}; exact recursion "
                             f"{getattr(exact, what)[i]:.5g}",
+                            statement="oscillator",
                         )
                     )
                 own = exact.rotation[i] / self.learning_rate / exact.velocity_variance[i]
@@ -92,6 +122,7 @@ class Oscillations(r.Stationary):
                         rival=0.0,
                         tolerance=r.TOLERANCE,
                         note=f"exact recursion {own:.3f}",
+                        statement="turning",
                     )
                 )
         return results

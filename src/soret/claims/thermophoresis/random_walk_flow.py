@@ -90,7 +90,7 @@ class RandomWalkFlow:
         Ratios are taken at the smallest η, where what the formulas leave out, of order η⁴, is
         smallest.
         """
-        from soret.claims.ratio import judge_number, judge_power
+        from soret.claims.judging import judge_number, judge_power
         from soret.claims.thermophoresis._walks import WALKS, predict
 
         results = []

@@ -106,7 +106,7 @@ class TwoLayerFlow:
         ]
 
     def _start(self, run: xr.Dataset, scan: str) -> list[Result]:
-        from soret.claims.ratio import judge_power
+        from soret.claims.judging import judge_power
 
         symbol, predicted, rival = _SCANS[scan]
         return [
@@ -170,7 +170,7 @@ _SCANS = {"learning_rate": ("η", 2.0, 1.0), "batch_size": ("B", -1.0, 0.0)}
 def _training(run: xr.Dataset, scan: str) -> list[Result]:
     """Judge fall, collapse and whether the fall is fastest early."""
     from soret.claims.collapse import judge_collapse, judge_fall
-    from soret.claims.ratio import judge_sign
+    from soret.claims.judging import judge_sign
 
     _, predicted, rival = _SCANS[scan]
     results = []
@@ -203,7 +203,7 @@ def _training(run: xr.Dataset, scan: str) -> list[Result]:
 
 def _magnitude(runs: Runs) -> list[Result]:
     """Judge the drift from one start, at the largest η, against the paper's velocity."""
-    from soret.claims.ratio import judge_number
+    from soret.claims.judging import judge_number
 
     run = runs["start/learning_rate"]
     at = run.sel(learning_rate=run.learning_rate.max())
@@ -224,7 +224,7 @@ def _magnitude(runs: Runs) -> list[Result]:
 
 def _noise(run: xr.Dataset) -> list[Result]:
     """Judge mean drift and flow with noise alone."""
-    from soret.claims.ratio import judge_number
+    from soret.claims.judging import judge_number
     from soret.claims.thermophoresis._unit_flow import beyond
 
     units, width, rate = _units(run)

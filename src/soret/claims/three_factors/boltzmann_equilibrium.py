@@ -132,7 +132,7 @@ class BoltzmannEquilibrium:
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: powers 1, −1, 1, T over nσ²/2 of 1, Boltzmann's density."""
-        from soret.claims.ratio import judge_number, judge_power
+        from soret.claims.judging import judge_number, judge_power
 
         scans = points_of(self.learning_rates, self.batch_sizes, self.variances)
         results = []
@@ -214,7 +214,7 @@ class BoltzmannEquilibrium:
         """Test the distribution of the first coordinate at the common point."""
         from scipy import stats
 
-        from soret.claims.ratio import mean_interval, verdict_within
+        from soret.claims.judging import mean_interval, verdict_within
 
         base = points_of(self.learning_rates, self.batch_sizes, self.variances)["η"][0]
         x = along(well_of(name))
@@ -236,8 +236,8 @@ class BoltzmannEquilibrium:
         # Groups are fewer replicas and so further away: their mean errs on the safe side.
         groups = np.array([distance(part) for part in np.array_split(found, 4)])
         whole = distance(found)
-        high = max(whole, mean_interval(groups)[1])
-        interval = (max(0.0, min(whole, mean_interval(groups)[0])), high)
+        _, (low, high) = mean_interval(groups)
+        interval = (max(0.0, min(whole, low)), max(whole, high))
         return Result(
             f"distance from Boltzmann's distribution ({name})",
             0.0,

@@ -93,7 +93,7 @@ class FokkerPlanckEquation:
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: no distance from the evolved density, at any time."""
-        from soret.claims.ratio import verdict_within
+        from soret.claims.judging import verdict_within
 
         results = []
         for case in CASES:

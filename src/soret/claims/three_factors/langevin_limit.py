@@ -18,7 +18,7 @@ from soret.claims import (
     Source,
     claim,
 )
-from soret.claims.collapse import EXPONENT_TOLERANCE
+from soret.claims.judging import EXPONENT_TOLERANCE
 from soret.claims.ranges import COUNT, LARGEST_COUNT, POSITIVE, REPLICAS, Several
 from soret.claims.three_factors._moments import ORDERS, curvatures, losses_of, quadratic, solver
 from soret.errors import SettingsError
@@ -164,7 +164,7 @@ class LangevinLimit:
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: powers 1 and 2 of η, and SGD's exact laws. Rivals: 0 and 1; Langevin's."""
-        from soret.claims.ratio import judge_number, judge_power
+        from soret.claims.judging import judge_number, judge_power
 
         results = []
         for name, rates in self._problems():

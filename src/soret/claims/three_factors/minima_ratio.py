@@ -136,7 +136,7 @@ class MinimaRatio:
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: the formula's limit, its powers −1, 1, −1, and the Fokker–Planck law."""
         from soret.claims.escape._rates import limit
-        from soret.claims.ratio import RATIO_TOLERANCE, verdict_within
+        from soret.claims.judging import RATIO_TOLERANCE, verdict_within
 
         results = []
         for name in self.surfaces:
@@ -266,8 +266,7 @@ class MinimaRatio:
 
     def _power(self, runs: Runs, name: str, factor: str) -> Result:
         """Test with which power a factor enters |ln(p_A/p_B) − ½ ln(det H_B/det H_A)|."""
-        from soret.claims.collapse import EXPONENT_TOLERANCE
-        from soret.claims.ratio import verdict_within
+        from soret.claims.judging import EXPONENT_TOLERANCE, verdict_within
 
         points = points_of(self.learning_rates, self.batch_sizes, self.variances)[factor]
         width = float(np.log(laplace_odds(well_of(name), 1e9)))

@@ -156,7 +156,7 @@ class OpenQuestions:
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: T ∝ 1/(1 − β), both laws' odds, the net's own law, entropies."""
-        from soret.claims.ratio import judge_number, judge_power
+        from soret.claims.judging import judge_number, judge_power
 
         left = 1 - np.array(self.momenta)
         results = [
@@ -306,7 +306,7 @@ class OpenQuestions:
         return float(np.log(mean / (1 - mean))), error / (mean * (1 - mean))
 
     def _judge_odds(self, runs: Runs, name: str) -> Result:
-        from soret.claims.ratio import RATIO_TOLERANCE, verdict_within
+        from soret.claims.judging import RATIO_TOLERANCE, verdict_within
 
         found, error = self._log_odds(runs, name)
         law, rival = self._laws(name), self._laws(_ODDS[1 - _ODDS.index(name)])

@@ -1,11 +1,19 @@
-"""Numbers and powers judged: data made by the prediction, by the rival, and by neither."""
+"""Numbers, powers and signs judged: made by the prediction, by the rival, and by neither."""
 
 import warnings
 
 import numpy as np
 import pytest
 
-from soret.claims.ratio import judge_number, judge_power, judge_sign
+from soret.claims.judging import (
+    judge_number,
+    judge_power,
+    judge_sign,
+    judged,
+    mean_interval,
+    near,
+    unmeasured,
+)
 from soret.claims.verdict import Verdict
 
 S, C, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
@@ -80,6 +88,8 @@ def test_a_sign():
     assert judge_sign("q", samples - 1).verdict is S
     assert judge_sign("q", samples + 1).verdict is C
     assert judge_sign("q", samples - samples.mean()).verdict is N
+    assert judge_sign("q", samples + 1, below=False).verdict is S
+    assert judge_sign("q", samples - 1, below=False).verdict is C
 
 
 @pytest.mark.parametrize("replicas", [0, 1])
@@ -92,3 +102,59 @@ def test_no_replica_is_left(replicas):
             judge_power("x", rates, samples, predicted=1.0, rival=0.0),
         ]
     assert {result.verdict for result in found} == {Verdict.INCONCLUSIVE}
+
+
+@pytest.mark.parametrize(
+    ("interval", "within", "outside"),
+    [
+        ((1.0, 2.0), S, C),
+        ((0.9, 2.1), S, C),
+        ((0.8, 2.0), N, N),
+        ((0.5, 3.0), N, N),
+        ((0.0, 0.8), C, S),
+        ((2.2, 9.0), C, S),
+        ((np.nan, np.nan), N, N),
+    ],
+)
+def test_the_ladder(interval, within, outside):
+    """Catches: support or contradiction where the interval reaches over an edge."""
+    told = {"predicted": 1.5, "rival": 0.0}
+    assert judged("q", 1.5, interval, within=(0.9, 2.1), **told).verdict is within
+    assert judged("q", 1.5, interval, outside=(0.9, 2.1), **told).verdict is outside
+
+
+def test_a_range_with_one_bound_is_open_there():
+    """Catches: "above 0" supported by zeros alone."""
+    told = {"predicted": "above 0", "rival": 0.0}
+    assert judged("q", 0.0, (0.0, 0.0), within=(0, np.inf), **told).verdict is N
+    assert judged("q", 0.1, (0.0, 0.2), within=(0, np.inf), **told).verdict is N
+    assert judged("q", 0.1, (1e-9, 0.2), within=(0, np.inf), **told).verdict is S
+    assert judged("q", -0.1, (-0.2, -1e-9), within=(0, np.inf), **told).verdict is C
+    assert judge_sign("q", np.zeros(9)).verdict is N
+
+
+def test_what_supports_is_kept():
+    """Catches: a tolerance that nobody can see."""
+    result = judge_number("q", np.ones(3), predicted=1.0, rival=2.0, tolerance=0.25, statement="s")
+    assert result.within == near(1.0, 0.25) == (0.75, 1.25)
+    assert result.statement == "s"
+    assert result.as_json()["within"] == [0.75, 1.25]
+    nothing = unmeasured("q", "why", predicted=1.0, rival=2.0, statement="s")
+    assert (nothing.verdict, nothing.note, nothing.statement) == (N, "why", "s")
+    assert nothing.in_words == "could not be measured"
+
+
+def test_one_of_within_and_outside():
+    """Catches: a result that is held to nothing, or to two things."""
+    for bands in ({}, {"within": (0, 1), "outside": (0, 1)}):
+        with pytest.raises(TypeError, match="one of"):
+            judged("q", 0.0, (0.0, 0.0), predicted=0.0, rival=1.0, **bands)
+
+
+def test_a_replica_that_diverged_is_not_left_out():
+    """Catches: the mean of the survivors called the mean."""
+    for lost in (np.nan, np.inf):
+        with warnings.catch_warnings(action="error"):
+            mean, interval = mean_interval(np.array([1.0, 1.0, lost]))
+        assert not np.isfinite(mean)
+        assert np.isnan(interval).all()

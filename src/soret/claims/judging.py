@@ -1,0 +1,307 @@
+"""One interval, one ladder of verdicts, one way to make a result: shared by all claims.
+
+A result is supported if its whole interval lies within what the prediction allows, contradicted if
+it lies outside, else inconclusive. Nothing is concluded from a number that is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import soret
+from soret.claims.verdict import Result, Verdict
+
+Interval = tuple[float, float]
+
+# A formula taken to leading order in η is within a few per cent of what it stands for at the
+# learning rates used, and formulas that differ do so by a factor, ½, 3/2 or 2. Chosen before any
+# run.
+RATIO_TOLERANCE = 0.1
+# An exponent may be off by a quarter of the way to the rival: it is then three times nearer to
+# the prediction. Chosen before any run; the papers give their exponents as whole numbers read
+# off overlapping lines, and four times the hyperparameter shows such a shift at a glance.
+EXPONENT_TOLERANCE = 0.25
+
+_RESAMPLES = 2000
+# More replicas than these are put into groups of the same size before they are resampled: the
+# means of groups are independent too, and few enough to be quick.
+_MOST_RESAMPLED = 512
+_BOOTSTRAP_SEED = 0x5EED
+_NOWHERE = (np.nan, np.nan)
+
+
+def judged(
+    quantity: str,
+    measured: float,
+    interval: Sequence[float],
+    *,
+    predicted: float | str,
+    rival: float | str,
+    within: Interval | None = None,
+    outside: Interval | None = None,
+    statement: str = "",
+    note: str = "",
+    evidence: Any = None,
+) -> Result:
+    """Judge a number by its interval.
+
+    Parameters
+    ----------
+    quantity : str
+        What was measured, in words.
+    measured : float
+    interval : (float, float)
+        95 %.
+    predicted, rival : float or str
+    within : (float, float)
+        What the prediction allows. An infinite bound is none: ``(0.0, math.inf)`` is "above 0",
+        which an interval that reaches down to 0 is not.
+    outside : (float, float)
+        In place of `within`: what the prediction excludes. Supported is an interval that lies
+        wholly outside, contradicted one that lies within.
+    statement : str
+        Name of the statement that the result belongs to; needed where a claim has several.
+    note : str
+    evidence : object, optional
+        For the figure.
+
+    Raises
+    ------
+    TypeError
+        If not just one of `within` and `outside` is given.
+    """
+    if (within is None) == (outside is None):
+        raise TypeError("judged() takes one of within and outside")
+    low, high = (float(bound) for bound in interval)
+    if within is not None:
+        verdict = verdict_within((low, high), *within)
+    else:
+        assert outside is not None
+        verdict = _TURNED[verdict_within((low, high), *outside)]
+    return Result(
+        quantity,
+        predicted,
+        float(measured),
+        (low, high),
+        rival,
+        verdict,
+        note,
+        evidence,
+        statement,
+        within,
+    )
+
+
+def unmeasured(
+    quantity: str,
+    why: str,
+    *,
+    predicted: float | str,
+    rival: float | str,
+    within: Interval | None = None,
+    statement: str = "",
+) -> Result:
+    """Return what is said of a quantity that could not be measured: inconclusive, and why."""
+    return Result(
+        quantity,
+        predicted,
+        np.nan,
+        _NOWHERE,
+        rival,
+        Verdict.INCONCLUSIVE,
+        why,
+        statement=statement,
+        within=within,
+    )
+
+
+def near(predicted: float, tolerance: float) -> Interval:
+    """Return what lies within an absolute tolerance of a prediction."""
+    return predicted - tolerance, predicted + tolerance
+
+
+def verdict_within(interval: Interval, low: float, high: float) -> Verdict:
+    """Supported if the interval is inside a range, contradicted if outside, else inconclusive.
+
+    A range without one of its bounds is open at the other: of "above 0" an interval that ends at
+    0 says nothing.
+    """
+    if np.isinf([low, high]).any():
+        inside = low < interval[0] and interval[1] < high
+    else:
+        inside = low <= interval[0] and interval[1] <= high
+    if inside:
+        return Verdict.SUPPORTED
+    outside = interval[1] < low or high < interval[0]
+    return Verdict.CONTRADICTED if outside else Verdict.INCONCLUSIVE
+
+
+_TURNED = {
+    Verdict.SUPPORTED: Verdict.CONTRADICTED,
+    Verdict.CONTRADICTED: Verdict.SUPPORTED,
+    Verdict.INCONCLUSIVE: Verdict.INCONCLUSIVE,
+}
+
+
+def mean_interval(samples: NDArray[np.floating]) -> tuple[float, Interval]:
+    """Return a mean over replicas and Student's 95 % interval, in the samples' own precision.
+
+    NaN where there are fewer than two, or where one is not finite: a replica that diverged is not
+    a missing one. Who wants it left out leaves it out.
+    """
+    from scipy import stats
+
+    mean = float(np.mean(samples)) if len(samples) else np.nan
+    if len(samples) < 2 or not np.isfinite(samples).all():
+        return mean, _NOWHERE
+    half = float(stats.t.ppf(0.975, len(samples) - 1) * stats.sem(samples))
+    return mean, (mean - half, mean + half)
+
+
+def judge_number(
+    quantity: str,
+    samples: NDArray[np.float64],
+    *,
+    predicted: float,
+    rival: float | str,
+    tolerance: float = RATIO_TOLERANCE,
+    note: str = "",
+    statement: str = "",
+) -> Result:
+    """Test that a mean over replicas is the number predicted, to within a tolerance.
+
+    Parameters
+    ----------
+    quantity : str
+    samples : (R,) array
+        One estimate a replica.
+    predicted : float
+    rival : float or str
+    tolerance : float
+        Absolute, around the prediction.
+    note, statement : str
+    """
+    return judged(
+        quantity,
+        *mean_interval(samples),
+        predicted=predicted,
+        rival=rival,
+        within=near(predicted, tolerance),
+        note=note,
+        statement=statement,
+    )
+
+
+def judge_power(
+    quantity: str,
+    values: NDArray[np.float64],
+    samples: NDArray[np.float64],
+    *,
+    predicted: float,
+    rival: float,
+    note: str = "",
+    statement: str = "",
+) -> Result:
+    """Test that |mean over replicas| goes as a power of a hyperparameter.
+
+    The exponent is the slope of a weighted straight line in both logarithms; its interval is from
+    resampled replicas. The tolerance is that of the collapse: a quarter of the way to the rival.
+    Inconclusive where a mean cannot be told from zero, means differ in sign, or there is one value.
+
+    Parameters
+    ----------
+    quantity : str
+    values : (H,) array
+        The hyperparameter.
+    samples : (H, R) array
+        One estimate for every value and replica.
+    predicted, rival : float
+    note, statement : str
+    """
+    within = near(predicted, EXPONENT_TOLERANCE * abs(predicted - rival))
+    samples = _grouped(samples)
+    intervals = np.array([mean_interval(row)[1] for row in samples])
+    signs = np.sign(intervals)
+    told = (signs == signs[0, 0]).all() and signs[0, 0] != 0
+    if not told or len(set(values.tolist())) < 2:
+        text = (
+            "a power needs two values of the hyperparameter"
+            if told
+            else "the means cannot all be told from zero, or differ in sign"
+        )
+        return unmeasured(
+            quantity,
+            f"{note}; {text}" if note else text,
+            predicted=predicted,
+            rival=rival,
+            within=within,
+            statement=statement,
+        )
+    mean = np.abs(samples.mean(1))
+    weights = mean**2 / (samples.var(1, ddof=1) / samples.shape[1])
+    rng = np.random.default_rng(_BOOTSTRAP_SEED)
+    bootstrap = soret.inference.bootstrap
+    shares = bootstrap.resampling_weights(samples.shape[1], _RESAMPLES, rng)
+    # A resampled mean on the wrong side of zero says only that it is small.
+    resampled = np.maximum(shares @ samples.T * signs[0, 0], 1e-3 * mean)
+    slopes = _slope(np.log(values), np.log(resampled), weights)
+    interval = bootstrap.expanded_percentile(slopes, 0.95, samples.shape[1])
+    measured = float(_slope(np.log(values), np.log(mean), weights))
+    return judged(
+        quantity,
+        measured,
+        interval,
+        predicted=predicted,
+        rival=rival,
+        within=within,
+        note=note,
+        statement=statement,
+    )
+
+
+def judge_sign(
+    quantity: str,
+    samples: NDArray[np.float64],
+    *,
+    below: bool = True,
+    note: str = "",
+    statement: str = "",
+) -> Result:
+    """Test that a mean over replicas is below zero, or above.
+
+    Parameters
+    ----------
+    quantity : str
+    samples : (R,) array
+    below : bool
+    note, statement : str
+    """
+    side = "below 0" if below else "above 0"
+    return judged(
+        quantity,
+        *mean_interval(samples),
+        predicted=side,
+        rival=f"not {side}",
+        within=(-np.inf, 0.0) if below else (0.0, np.inf),
+        note=note,
+        statement=statement,
+    )
+
+
+def _grouped(samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return means of groups of replicas, where there are many; those left over are left out."""
+    size = max(1, -(-samples.shape[1] // _MOST_RESAMPLED))
+    groups = samples.shape[1] // size
+    return samples[:, : groups * size].reshape(len(samples), groups, size).mean(-1)
+
+
+def _slope(
+    x: NDArray[np.float64], y: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    w = weights / weights.sum()
+    centred = x - w @ x
+    return np.asarray(y @ (w * centred) / (w @ centred**2))
