@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # work for all its cores instead.
 _CACHE = 2**19
 _ACCELERATOR_MEMORY = 2**30
-_LARGEST_BLOCK = 64
+_LARGEST_BLOCK = 256
 _SMALLEST_SHARE = 16
 _BLOCKS_WANTED = 8
 # A block costs a millisecond or two to start and to save: of more than these it is felt.

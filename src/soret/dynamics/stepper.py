@@ -1,6 +1,7 @@
 """SGD on many replicas at once: how they begin, draw their batches, and make a step."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import jax
@@ -21,6 +22,9 @@ _CHUNK_BYTES = 2**20
 # counted (by tracing the gradient) only where parameters times examples say that it may be more.
 _CHUNK_OPERATIONS = 2e10
 _COUNTED_FROM = 1e8
+# Where a replica's parameters and draws of one step are at most so many numbers, draws stay as they
+# are made, with replicas on the last axis: regressions and surfaces are up to twice as quick.
+_FEW_NUMBERS = 32
 
 Values = Mapping[str, Any]
 """Every hyperparameter's value for each replica, (replicas,): they may be of several points."""
@@ -84,15 +88,16 @@ class Stepper:
     def draw(
         self, prepared: Any, keys: UInt32[Array, "replicas 2"], steps: UInt32[Array, "steps"]
     ) -> tuple[Any, Any]:
-        """Draw the batches of consecutive steps: handles whose leaves are (steps, replicas, ...).
+        """Draw the batches of consecutive steps: handles whose leaves begin with the step.
 
         Returns
         -------
         prepared, handles
             What the next call carries along, and a handle on every batch.
         """
-        prepared, handles = jax.vmap(self.sampler.draw, in_axes=(0, 0, None))(prepared, keys, steps)
-        handles = jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), handles)
+        out_axes = 0, self._replica_axis or 1
+        draw = jax.vmap(self.sampler.draw, in_axes=(0, 0, None), out_axes=out_axes)
+        prepared, handles = draw(prepared, keys, steps)
         # Draws end with replicas on the last axis. Moved here, it is one copy; moved on the other
         # side of the barrier, XLA would draw in the order of that copy and no longer vectorize.
         return prepared, jax.lax.optimization_barrier(handles)
@@ -107,7 +112,8 @@ class Stepper:
             g = gradient(params, self.sampler.gather(handle))
             return self.algorithm.update(g, velocity, params, values, self.structure)
 
-        return Replicas(*jax.vmap(one)(*replicas, handles, dict(values)))
+        axes = 0, 0, self._replica_axis, 0
+        return Replicas(*jax.vmap(one, in_axes=axes)(*replicas, handles, dict(values)))
 
     def levels(
         self, level: Observable, replicas: Replicas, step: Array
@@ -127,6 +133,18 @@ class Stepper:
         if inputs.shape[0] == 1:  # sparing XLA a batch axis of one
             return self.problem.example_loss(params, inputs[0], labels[0])
         return self.problem.batch_loss(params, batch)
+
+    @cached_property
+    def _replica_axis(self) -> int:
+        """The axis of replicas in the handles of one step."""
+
+        def one(key: Array) -> Any:
+            steps = jnp.arange(1, dtype=jnp.uint32)
+            drawn = self.sampler.draw(self.sampler.prepare(key, steps[0]), key, steps)[1]
+            return drawn, self.problem.initial(as_jax_key(key))
+
+        leaves = jax.tree.leaves(jax.eval_shape(one, jax.ShapeDtypeStruct((2,), jnp.uint32)))
+        return -1 if sum(leaf.size for leaf in leaves) <= _FEW_NUMBERS else 0
 
     def longest_chunk(self, replicas: int, most_bytes: int = _CHUNK_BYTES) -> int:
         """Return the most steps whose batches should be drawn at once.
@@ -149,7 +167,8 @@ class Stepper:
 
         def gradients(keys: Array, handles: Any) -> Any:
             params = jax.vmap(lambda key: self.problem.initial(as_jax_key(key)))(keys)
-            return params, jax.vmap(self.sampler.gather)(jax.tree.map(lambda x: x[0], handles))
+            gather = jax.vmap(self.sampler.gather, in_axes=self._replica_axis)
+            return params, gather(jax.tree.map(lambda x: x[0], handles))
 
         params, batches = jax.eval_shape(gradients, keys, handles)
         weights = sum(leaf.size for leaf in jax.tree.leaves(params))
