@@ -14,13 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from soret.claims import find
-from soret.claims.finding import totals
+from soret.claims.finding import MARKS, totals
 from soret.errors import SettingsError, SoretError
 from soret.report import SavedRun, collect
 from soret.report.table import escape
 from soret.runs.files import write_text
 
 README = Path(__file__).parents[2] / "README.md"
+LEGEND = f"""\
+A claim makes several statements, and each has a verdict, that of its worst result:
+{", ".join(f"{mark} {word}" for word, mark in MARKS.items())}. A statement is the paper's own, in
+print, unless it is called *restored* (a formula lost in the copy at hand: where it fails, the paper
+is not contradicted) or *ours*; it is tested at the paper's setting unless that is called *easier*
+or *other*. Below a paper's title its statements are counted, printed ones at its own setting apart
+from all others.
+"""
 BEGIN, END = "<!-- verdicts -->\n", "<!-- /verdicts -->\n"
 PAGES = {
     "thermophoresis": "docs/thermophoresis.md",
@@ -71,8 +79,8 @@ def chosen(runs: Iterable[SavedRun]) -> dict[str, SavedRun]:
 
 
 def table(runs: dict[str, SavedRun]) -> str:
-    """Return a row for every registered claim, below a row for its paper."""
-    lines = ["| claim | what was found | statements |", "|---|---|---|"]
+    """Return a row for every registered claim, below a row for its paper; and what marks mean."""
+    lines = [LEGEND, "| claim | what was found | statements |", "|---|---|---|"]
     for paper, page in PAGES.items():
         claims = [claim.about for claim in find(f"{paper}/*")]
         counted = totals(

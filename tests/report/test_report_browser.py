@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from hostile import SCRIPT, hostile
-from report_runs import CLAIM, curves, maker, result
+from report_runs import CLAIM, curves, maker, result, statement
 
 from soret.report import write
 
@@ -70,6 +70,13 @@ def report(tmp_path_factory):
     make = maker(place / "runs")
     make("a", data={"pytorch": curves(), "normal": both})
     make("b", "thermophoresis/weight-norm", verdict="contradicted", results=against)
+    mixed = [statement(), statement(name="far-away", origin="restored", setting="other",
+             differs="digits in place of images, and steps 20 (paper: 100,000)", deciding=1,
+             verdict="contradicted")]  # fmt: skip
+    told = [result(statement="fall", within=[1.75, 2.25]),
+            result(statement="far-away", verdict="contradicted", measured=None)]  # fmt: skip
+    finding = "The rate falls by 1.91; far away it does not."
+    make("c", "three-factors/exchange", results=told, statements=mixed, finding=finding)
     (place / "runs/broken").mkdir()
     (place / "runs/broken/run.json").write_text("{")
     write([place / "runs"], place / "report.html")

@@ -36,11 +36,12 @@ def test_every_claim_has_a_row_and_the_rest_of_the_page_stays(readme, page, make
     for _ in range(2):
         assert readme.main([str(run.parent)], page) == 1  # most claims have no run here
     text = page.read_text()
-    assert text.startswith("# Before\n\n<!-- verdicts -->\n| claim |")
+    assert text.startswith("# Before\n\n<!-- verdicts -->\nA claim makes several")
     assert text.endswith("<!-- /verdicts -->\n\nAfter.\n")
     names = re.findall(r"^\| \[([\w/-]+)\]", text, re.M)
     assert sorted(names) == [claim.about.id for claim in find()]
     assert text.count("not run here") == len(names) - 1
+    assert "✓ supported, ✗ contradicted" in text
     assert all(row.count("|") == 4 for row in text.splitlines() if row.startswith("|"))
     said = capsys.readouterr().err
     assert "no run of escape/time-change" in said

@@ -57,11 +57,11 @@ _SEED = 0xB0
             where="anomalous diffusion",
             origin="restored",
             tolerance="0.06, an eighth of the way from Brownian motion to standing still.",
-            holds="its exponents follow from the Hessian's spectrum ({measured} where {predicted} "
+            holds="the exponents follow from the Hessian's spectrum ({measured} where {predicted} "
             "is predicted, furthest off)",
-            fails="its exponents do not all follow from the Hessian's spectrum: {measured} ({low} "
+            fails="the exponents do not all follow from the Hessian's spectrum: {measured} ({low} "
             "to {high}) where {predicted} is predicted",
-            unclear="whether its exponents follow from the Hessian's spectrum is undecided: "
+            unclear="whether the exponents follow from the Hessian's spectrum is undecided: "
             "{low} to {high} where {predicted} is predicted",
         ),
         Statement(
@@ -72,10 +72,12 @@ _SEED = 0xB0
             origin="printed",
             tolerance="10 % of the slope of measured against predicted exponents: 1 if the "
             "prediction moves as they do, 0 if one exponent serves for all.",
-            holds="over η, S, β and λ they move as predicted (slope {measured})",
-            fails="over η, S, β and λ they do not move as predicted (slope {measured}, {low} to "
+            holds="over η, S, β and λ the exponents move as predicted (slope {measured})",
+            fails="over η, S, β and λ the exponents do not move as predicted (slope {measured}, "
+            "{low} to "
             "{high})",
-            unclear="whether they move as predicted over η, S, β and λ is undecided (slope {low} "
+            unclear="whether the exponents move as predicted over η, S, β and λ is undecided "
+            "(slope {low} "
             "to {high})",
             regardless=["others"],
         ),

@@ -44,10 +44,11 @@ TOLERANCE = 0.25
             where="stationary law of linear regression",
             origin="restored",
             tolerance=r.TOLERANCE_WHY,
-            holds="their variance is the closed form's, {measured} of it where furthest off",
-            fails="their variance is not the closed form's but {measured} ({low} to {high}) of it",
-            unclear="whether their variance is the closed form's is undecided ({low} to {high} "
-            "of it)",
+            holds="the size of the variance is the closed form's ({measured} of it where furthest "
+            "off)",
+            fails="the size of the variance is {measured} ({low} to {high}) of the closed form's",
+            unclear="whether the size of the variance is the closed form's is undecided ({low} to "
+            "{high} of it)",
         ),
         Statement(
             name="recursion",

@@ -47,12 +47,13 @@ _UNITS = {"frequency": "radians a step", "damping": "a step"}
         ),
         Statement(
             name="oscillator",
-            text="They turn at the frequency and with the damping of an oscillator of mass "
+            text="Positions and velocities turn at the frequency and with the damping of an "
+            "oscillator of mass "
             "η(1 + β)/2, friction 1 − β and stiffness ρ_i + λ.",
             where="phase space oscillations",
             origin="restored",
             tolerance=r.TOLERANCE_WHY,
-            holds="frequency and damping are the oscillator's ({measured} where it says "
+            holds="frequency and damping are the damped oscillator's ({measured} where it says "
             "{predicted}, furthest off)",
             fails="frequency and damping are not the oscillator's: {quantity} is {measured} "
             "({low} to {high}) where it says {predicted}",
