@@ -18,7 +18,7 @@ from soret.errors import DataError, SettingsError
 RNG = np.random.default_rng(6)
 DATA = soret.Dataset("points", RNG.normal(size=(24, 4)), np.arange(24) % 2, ("a", "b"))
 IMAGES = soret.Dataset("grey", RNG.uniform(size=(20, 6, 6)), np.arange(20) % 2, ("a", "b"))
-KEY = jnp.array([3, 4], jnp.uint32)
+KEY = np.array([3, 4], np.uint32)
 
 
 def noisy(key: jax.Array, x: jax.Array) -> jax.Array:
@@ -36,6 +36,19 @@ def inverted(key: jax.Array, x: jax.Array) -> jax.Array:
 
 def net(data: soret.Dataset, **settings: Any) -> soret.Problem:
     return soret.problems.dense(hidden=(3,), data=data, **settings)
+
+
+def batches(problem: soret.Problem, size: int, steps: int, key: Any = KEY) -> tuple[Any, ...]:
+    """Return indices, inputs and labels of the first steps' batches, (steps, size, ...) each."""
+    samples = sampler(problem, size, None)
+
+    @jax.jit
+    def drawn(key: jax.Array) -> tuple[Any, ...]:
+        numbers = jnp.arange(steps, dtype=jnp.uint32)
+        _, handles = samples.draw(samples.prepare(key, numbers[0]), key, numbers)
+        return handles[0], *jax.vmap(samples.gather)(handles)
+
+    return tuple(np.asarray(leaf) for leaf in drawn(key))
 
 
 def run(data: soret.Dataset, **settings: Any) -> Any:
@@ -68,32 +81,32 @@ class TestNumbers:
     def test_every_example_has_a_key_of_its_own(self, batch: int) -> None:
         """Catches: noise shared by a batch, a step, or by all replicas."""
         one = soret.Dataset("one", np.zeros((2, 4)), [0, 1], ("a", "b"))
-        samples = sampler(net(augmented(one, noisy), scaling="none"), batch, None)
-        steps = jnp.arange(8, dtype=jnp.uint32)
+        problem = net(augmented(one, noisy), scaling="none")
         drawn = []
-        for key in (KEY, KEY + 1):
-            _, handles = samples.draw(samples.prepare(key, steps[0]), key, steps)
-            inputs, labels = jax.vmap(samples.gather)(handles)
+        for key in (KEY, KEY + np.uint32(1)):
+            _, inputs, labels = batches(problem, batch, 8, key)
             assert inputs.shape == (8, batch, 4)
             assert labels.shape == (8, batch)
-            drawn.append(np.asarray(inputs).reshape(-1, 4))
+            drawn.append(inputs.reshape(-1, 4))
         assert len(np.unique(np.concatenate(drawn), axis=0)) == 2 * 8 * batch
 
     def test_keys_are_none_of_those_that_draw(self) -> None:
         """Catches: noise that knows which examples were drawn."""
-        steps = jnp.arange(64, dtype=jnp.uint32)
-        keys = np.asarray(jax.vmap(lambda k: example_keys(k, 8))(step_keys(KEY, steps)))
-        words = np.asarray(generator.bits(KEY, steps, 64))
-        folds = np.asarray(jax.vmap(lambda step: generator.fold(KEY, step))(steps))
+
+        @jax.jit
+        def drawn(key: jax.Array, steps: jax.Array) -> tuple[jax.Array, ...]:
+            keys = jax.vmap(lambda k: example_keys(k, 8))(step_keys(key, steps))
+            folds = jax.vmap(lambda step: generator.fold(key, step))(steps)
+            return keys, generator.bits(key, steps, 64), folds
+
+        keys, words, folds = map(np.asarray, drawn(KEY, np.arange(64, dtype=np.uint32)))
         assert len(np.unique(keys.reshape(-1, 2), axis=0)) == 64 * 8
         assert not np.isin(keys, words).any()
         assert not np.isin(keys, folds).any()
 
     def test_labels_stay_with_their_examples(self) -> None:
         signs = soret.Dataset("signs", [[-10.0], [10.0]], [0, 1], ("a", "b"))
-        samples = sampler(net(augmented(signs, noisy), scaling="none"), 16, None)
-        _, handles = samples.draw((), KEY, jnp.arange(4, dtype=jnp.uint32))
-        inputs, labels = jax.vmap(samples.gather)(handles)
+        _, inputs, labels = batches(net(augmented(signs, noisy), scaling="none"), 16, 4)
         np.testing.assert_array_equal(inputs[..., 0] > 0, labels == 1)
 
 
@@ -140,13 +153,10 @@ class TestScale:
         assert isinstance(changed.data, soret.Dataset)
         assert isinstance(plain.data, soret.Dataset)
         np.testing.assert_array_equal(changed.data.inputs, plain.data.inputs)
-        samples = sampler(changed, 5, None)
-        _, handles = samples.draw((), KEY, jnp.arange(30, dtype=jnp.uint32))
-        inputs, _ = jax.vmap(samples.gather)(handles)
-        which = np.asarray(handles[0])
+        which, inputs, _ = batches(changed, 5, 30)
         pixels = plain.data.inputs[which]
         # The scaling is affine, and 1 − x mirrors it about its value at ½, dots apart.
-        sums = np.asarray(inputs) + pixels
+        sums = inputs + pixels
         assert (np.abs(sums - np.median(sums)) < 1e-5).mean() > 0.8
         assert inputs.shape[2:] == plain.data.inputs.shape[1:]
 
@@ -155,11 +165,8 @@ class TestScale:
         problem = net(augmented(IMAGES, untouched))
         assert isinstance(problem.data, soret.Dataset)
         for part in (problem.data.first(7), soret.data.subset(problem.data, 7)):
-            samples = sampler(net(part, scaling="none"), 9, None)
-            _, handles = samples.draw((), KEY, jnp.arange(2, dtype=jnp.uint32))
-            inputs, _ = jax.vmap(samples.gather)(handles)
-            expected = part.inputs[np.asarray(handles[0])]
-            np.testing.assert_allclose(inputs, expected, rtol=1e-5, atol=1e-6)
+            which, inputs, _ = batches(net(part, scaling="none"), 9, 2)
+            np.testing.assert_allclose(inputs, part.inputs[which], rtol=1e-5, atol=1e-6)
 
     def test_other_inputs_in_their_place_are_refused(self) -> None:
         problem = net(augmented(IMAGES, noisy))
