@@ -57,7 +57,7 @@ readme: $(READY)  ## put the verdicts of the runs in runs/ into README.md
 	$(BIN)/python docs/hooks/readme.py runs
 
 examples: $(READY)  ## run every example in the documentation
-	$(BIN)/python -m pytest tests/test_documentation.py -m "slow or not slow"
+	$(BIN)/python -m pytest tests/docs/test_all_pages.py -m "slow or not slow"
 
 docs: $(READY)  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -251,7 +251,7 @@ def test_between_two_batches_the_options_are_the_users() -> None:
 _SCRIPT = """
 import sys, warnings
 import numpy as np
-import test_jax_options as options
+import test_configuration as options
 
 warnings.simplefilter("ignore")  # JAX says which entries of a damaged cache it leaves out
 np.savez(sys.argv[1], *options.numbers(options.ensemble()))

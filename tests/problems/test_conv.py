@@ -1,4 +1,4 @@
-"""Dense and convolutional networks against the same formulas in NumPy, and PyTorch's layers."""
+"""Convolutional networks against the same formulas in NumPy, and PyTorch's layers."""
 
 from typing import Any
 
@@ -11,8 +11,11 @@ import soret
 from soret.errors import SettingsError
 
 RNG = np.random.default_rng(3)
+
+
 POINTS = soret.Dataset("points", RNG.normal(size=(12, 5)), np.arange(12) % 3, ("a", "b", "c"))
-PAIRS = soret.Dataset("pairs", RNG.normal(size=(12, 5)), np.arange(12) % 2, ("a", "b"))
+
+
 IMAGES = soret.Dataset(
     "images", RNG.uniform(size=(6, 2, 12, 10)), np.arange(6) % 3, ("a", "b", "c")
 )
@@ -20,72 +23,6 @@ IMAGES = soret.Dataset(
 
 def start(problem: soret.Problem, seed: int = 0) -> Any:
     return problem.initial(jax.random.key(seed))
-
-
-def relu(a: np.ndarray) -> np.ndarray:
-    return np.maximum(a, 0)
-
-
-class TestDense:
-    def test_is_affine_maps_and_relus(self) -> None:
-        """A layer skipped, a bias forgotten, a ReLU on the output."""
-        problem = soret.problems.dense(hidden=(4, 3), data=POINTS)
-        params = start(problem)
-        assert isinstance(problem.data, soret.Dataset)
-        x = problem.data.inputs[0]
-        a = relu(params[0]["W"] @ x + params[0]["b"])
-        b = relu(params[1]["W"] @ a + params[1]["b"])
-        expected = params[2]["W"] @ b + params[2]["b"]
-        np.testing.assert_allclose(problem.output(params, x), expected, rtol=1e-5)
-        assert problem.preactivations is not None
-        seen = problem.preactivations(params, x)
-        before = [params[0]["W"] @ x + params[0]["b"], params[1]["W"] @ a + params[1]["b"]]
-        np.testing.assert_allclose(seen, np.concatenate(before), rtol=1e-5)
-
-    def test_of_one_hidden_layer_is_the_two_layer_net(self) -> None:
-        """Two nets of one library that should be one."""
-        one = soret.problems.dense(hidden=(4,), data=PAIRS)
-        other = soret.problems.two_layer(hidden=4, data=PAIRS)
-        params = start(other)
-        layers = [{"W": params["W"], "b": params["b"]}, {"W": params["V"][None], "b": jnp.zeros(1)}]
-        assert isinstance(one.data, soret.Dataset)
-        batch = (one.data.inputs, one.data.labels)
-        found = jax.jit(one.batch_loss)(layers, batch)
-        expected = jax.jit(other.batch_loss)(params, batch)
-        assert float(found) == pytest.approx(float(expected), rel=1e-6)
-
-    def test_without_hidden_layers_is_linear(self) -> None:
-        """Depth zero refused, or bent."""
-        problem = soret.problems.dense(hidden=(), bias=False, data=POINTS)
-        params = start(problem)
-        assert [set(layer) for layer in params] == [{"W"}]
-        np.testing.assert_allclose(problem.output(params, np.ones(5)), params[0]["W"].sum(1), 1e-5)
-
-    @pytest.mark.parametrize("data", [POINTS, PAIRS])
-    def test_mean_square_of_classes(self, data: soret.Dataset) -> None:
-        """Labels taken for numbers: the third class three times as far as the first."""
-        problem = soret.problems.dense(hidden=(4,), data=data, loss="mean_square")
-        params = start(problem)
-        assert isinstance(problem.data, soret.Dataset)
-        for x, y in zip(problem.data.inputs, problem.data.labels, strict=True):
-            out = np.asarray(problem.output(params, x))
-            target = np.eye(3)[y] if out.ndim else 2 * y - 1
-            found = problem.example_loss(params, x, jnp.asarray(y))
-            assert float(found) == pytest.approx(0.5 * ((out - target) ** 2).sum(), rel=1e-5)
-
-    @pytest.mark.parametrize(
-        ("given", "message"),
-        [
-            ({"hidden": (4, 0)}, r"hidden is \(4, 0\)"),
-            ({"loss": "hinge"}, "loss is 'hinge'"),
-            ({"inputs": 7, "data": POINTS}, "points has 5"),
-            ({"scaling": "unit"}, "scaling is 'unit'"),
-        ],
-    )
-    def test_refuses(self, given: dict[str, Any], message: str) -> None:
-        """Nonsense that fails late, or not at all."""
-        with pytest.raises(SettingsError, match=message):
-            soret.problems.dense(**given)
 
 
 CONVOLUTIONS: dict[str, dict[str, Any]] = {

@@ -1,0 +1,43 @@
+"""The noise of mini-batches: what the judge says of draws whose answer is known."""
+
+import numpy as np
+import xarray as xr
+from trained_ends import claim_of
+
+
+def minibatch(power, *, heavy=False, replacement=1.0):
+    """Return draws of noise of covariance C/S^power in 3 dimensions, tr C = 3."""
+    rng = np.random.default_rng(4)
+    sizes = np.array([1.0, 8.0, 64.0])
+    draws = rng.standard_t(5, size=(3, 4000, 3)) if heavy else rng.normal(size=(3, 4000, 3))
+    draws *= np.sqrt(3 / 5 if heavy else 1) / sizes[:, None, None] ** (power / 2)
+
+    def part(scale):
+        made = draws * np.sqrt(scale)
+        return xr.Dataset(
+            {
+                "square": (("epoch", "batch_size", "draw"), (made**2).sum(-1)[None]),
+                "projection": (("epoch", "batch_size", "draw", "rank"), made[None]),
+            },
+            {"epoch": [0], "batch_size": sizes},
+        )
+
+    points = {name: ("epoch", [value]) for name, value in (("trace", 3.0), ("loss", 1.0))}
+    points["accuracy"] = ("epoch", [0.5])
+    return {
+        "with_replacement": part(1.0),
+        "without_replacement": part(replacement),
+        "points": xr.Dataset(points, {"epoch": [0]}, {"examples": 128}),
+    }
+
+
+def test_minibatch_noise():
+    """Powers of S confused, a factor of the number of examples lost, tails not seen."""
+    claim = claim_of("minibatch-noise")
+    share = (128 - 64) / 127
+    told = [str(result.verdict) for result in claim.judge(minibatch(1, replacement=share))]
+    assert told == ["supported"] * 4
+    told = [str(r.verdict) for r in claim.judge(minibatch(2, heavy=True, replacement=64.0))]
+    assert told == ["contradicted"] * 4
+    told = [str(result.verdict) for result in claim.judge(minibatch(1))]
+    assert told == ["supported", "supported", "contradicted", "supported"]

@@ -1,0 +1,56 @@
+"""The odds of minima: what the judge says of runs whose answer is known."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from soret.claims import configure, find
+from soret.claims.three_factors import _odds as odds
+from soret.claims.three_factors import _surfaces as surfaces
+from soret.claims.verdict import Verdict
+
+
+def configured(name, **changes):
+    return configure(find(f"three-factors/{name}")[0], "quick", changes)
+
+
+def made_occupation(claim, shift=0.0):
+    """Replicas in the left well with the odds of Boltzmann's law, or others."""
+    rng = np.random.default_rng(1)
+    name = "tilted"
+
+    def of(rates, batches, variance):
+        parts = np.zeros((len(rates), len(batches), 4000, 3))
+        for i, eta in enumerate(rates):
+            for j, batch in enumerate(batches):
+                heat = surfaces.heat_of((eta, batch, variance))
+                chance = np.log(surfaces.boltzmann_odds(surfaces.well_of(name), heat)) + shift
+                parts[i, j] = rng.random((4000, 3)) < 1 / (1 + np.exp(-chance))
+        return xr.Dataset(
+            {"in_left": (("learning_rate", "batch_size", "replica", "step"), parts)},
+            {"learning_rate": list(rates), "batch_size": list(batches)},
+        )
+
+    rates, batches, variances = claim.learning_rates, claim.batch_sizes, claim.variances
+    heats = {
+        surfaces.heat_of(point)
+        for scan in surfaces.points_of(rates, batches, variances).values()
+        for point in scan
+    }
+    return {
+        f"{name}/η": of(rates, batches[:1], variances[0]),
+        f"{name}/S": of(rates[:1], batches[1:], variances[0]),
+        f"{name}/σ²-0": of(rates[:1], batches[:1], variances[1]),
+        "laws": odds.laws([name], sorted(heats), 50),
+    }
+
+
+@pytest.mark.parametrize(("shift", "expected"), [(0.0, "supported"), (1.0, "contradicted")])
+def test_odds_are_judged_by_what_was_made(shift, expected):
+    """The formula's odds refused, or others let pass; a factor's power read off another's scan."""
+    claim = configured("minima-ratio", surfaces=("tilted",))
+    found = claim.judge(made_occupation(claim, shift))
+    assert found[0].verdict == Verdict.SUPPORTED
+    assert found[1].verdict == expected
+    if not shift:
+        assert [r.verdict for r in found[2:]] == [Verdict.SUPPORTED] * 3

@@ -1,0 +1,18 @@
+"""Isotropy of positions, told from equipartition."""
+
+import numpy as np
+
+from soret.inference import (
+    isotropy,
+)
+
+
+def test_isotropy_is_told_from_equipartition():
+    """A sign, or the mean not taken off: exponents 0 and −1, within three widths."""
+    h = np.geomspace(0.1, 1, 6)
+    random = np.random.default_rng(0)
+    for power in (0.0, -1.0):
+        x = random.normal(size=(60, 40, 6)) * h ** (power / 2) + 5.0
+        found = isotropy(h, x)
+        low, high = found.interval
+        assert abs(found.slope - power) <= 3 * (high - low)
