@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import soret
-from soret.claims.three_factors._surfaces import SURFACES, laplace_odds, well_of
+from soret.claims import Result
+from soret.claims.judging import RATIO_TOLERANCE, judged, near
+from soret.claims.three_factors._surfaces import RATIO_WHY, SURFACES, laplace_odds, well_of
 
 if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+
+ODDS_WHY = f"{RATIO_WHY}. The interval is 1.96 standard errors of the log-odds."
 
 WEAK = (0.2, 0.1, 0.05)
 """T, beside barriers of about 1, where its limit is taken: the formula's error is of order T."""
@@ -47,6 +51,23 @@ def laws(surfaces: Sequence[str], heats: Sequence[float], cells: int) -> xr.Data
         ),
     }
     return xr.Dataset(found, {"surface": numbers(surfaces), "heat": some, "weak_heat": list(WEAK)})
+
+
+def judge_odds(quantity: str, log_ratio: float, error: float, **told: Any) -> Result:
+    """Test that odds are those predicted, by the logarithm of their ratio and its error.
+
+    Of a sum of shares with errors of their own there is no sample for a Student's interval: it is
+    the normal one.
+    """
+    interval = (np.exp(log_ratio - 1.96 * error), np.exp(log_ratio + 1.96 * error))
+    return judged(
+        quantity,
+        float(np.exp(log_ratio)),
+        interval,
+        predicted=1.0,
+        within=near(1.0, RATIO_TOLERANCE),
+        **told,
+    )
 
 
 def numbers(surfaces: Sequence[str]) -> list[int]:

@@ -1,4 +1,4 @@
-"""With noise of covariance σ²1 SGD settles in Boltzmann's law, whose temperature is nσ²/2."""
+"""With noise of covariance σ²1 SGD settles in Boltzmann's distribution at T = nσ²/2."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 import soret
-from soret.claims import Declared, Experiments, Measurement, Result, Runs, Source, claim
+from soret.claims import Declared, Experiments, Measurement, Result, Runs, Source, Statement, claim
 from soret.claims.counts import check_multiple
+from soret.claims.judging import judge_number, judge_power, judged, mean_interval, near
 from soret.claims.ranges import BATCH_SIZES, COUNT, RATES, In, Several
 from soret.claims.three_factors._surfaces import (
+    POWER_WHY,
+    RATIO_WHY,
     STABLE,
     along,
     check_heats,
@@ -54,6 +57,49 @@ _RECORDS = 40
         "steps": 8000,
         "points": 9,
     },
+    resolution=["steps", "points"],
+    statements=[
+        Statement(
+            name="boltzmann",
+            text="With gradient noise of covariance σ²1 the stationary distribution of SGD is "
+            "Boltzmann's, P ∝ exp(−2L/(nσ²)).",
+            where="slides “Equilibrium distribution”",
+            origin="printed",
+            tolerance="0.05 between the distributions of the first coordinate: half of what a "
+            "Gaussian of the same mean and variance is off by. The interval is from quarters of "
+            "the replicas, which err on the safe side.",
+            holds="under isotropic noise the distribution is Boltzmann's ({measured} away where "
+            "furthest off)",
+            fails="under isotropic noise the distribution is not Boltzmann's but {measured} ({low} "
+            "to {high}) away",
+            unclear="whether the distribution under isotropic noise is Boltzmann's is undecided "
+            "({low} to {high} away)",
+        ),
+        Statement(
+            name="temperature",
+            text="The temperature of SGD's stationary distribution under such noise is nσ²/2 = "
+            "ησ²/(2S).",
+            where="slides “Equilibrium distribution”: P = P₀ exp(−2L/(nσ²))",
+            origin="printed",
+            tolerance=f"{RATIO_WHY}.",
+            holds="the temperature of SGD is nσ²/2 ({measured} of that where furthest off)",
+            fails="the temperature of SGD is not nσ²/2 but {measured} ({low} to {high}) of that",
+            unclear="whether the temperature of SGD is nσ²/2 is undecided ({low} to {high} of "
+            "that)",
+        ),
+        Statement(
+            name="factors",
+            text="η, S and σ² enter the stationary distribution through σ²η/S only.",
+            where="slides “Equilibrium distribution”: “Stationary solutions only depend on σ²η/S”",
+            origin="printed",
+            tolerance=f"{POWER_WHY}; small η, for at a finite one η counts apart.",
+            holds="at small η the temperature goes as η, 1/S and σ² ({held} of {count} powers)",
+            fails="the temperature does not go as σ²η/S: {quantity} is {measured} ({low} to "
+            "{high}), not {predicted}",
+            unclear="whether the temperature goes as σ²η/S is undecided: {quantity} is {low} to "
+            "{high} where {predicted} is predicted",
+        ),
+    ],
 )
 class BoltzmannEquilibrium:
     """Temperatures and densities of SGD on three surfaces, and how both fail at a large η.
@@ -132,8 +178,6 @@ class BoltzmannEquilibrium:
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: powers 1, −1, 1, T over nσ²/2 of 1, Boltzmann's density."""
-        from soret.claims.judging import judge_number, judge_power
-
         scans = points_of(self.learning_rates, self.batch_sizes, self.variances)
         results = []
         for name in self.surfaces:
@@ -145,6 +189,7 @@ class BoltzmannEquilibrium:
                         np.stack([self._heats(runs, name, point) for point in points]),
                         predicted=-1.0 if factor == "S" else 1.0,
                         rival=2.0 if factor == "η" else 0.0,
+                        statement="factors",
                     )
                 )
             base = scans["η"][0]
@@ -155,6 +200,7 @@ class BoltzmannEquilibrium:
                     predicted=1.0,
                     rival=2.0,
                     note=f"at η = {base[0]:g}",
+                    statement="temperature",
                 )
             )
             results.append(self._judge_density(runs, name))
@@ -214,8 +260,6 @@ class BoltzmannEquilibrium:
         """Test the distribution of the first coordinate at the common point."""
         from scipy import stats
 
-        from soret.claims.judging import mean_interval, verdict_within
-
         base = points_of(self.learning_rates, self.batch_sizes, self.variances)["η"][0]
         x = along(well_of(name))
         law = marginal(well_of(name), heat_of(base), x)
@@ -238,15 +282,16 @@ class BoltzmannEquilibrium:
         whole = distance(found)
         _, (low, high) = mean_interval(groups)
         interval = (max(0.0, min(whole, low)), max(whole, high))
-        return Result(
+        return judged(
             f"distance from Boltzmann's distribution ({name})",
-            0.0,
             whole,
             interval,
-            round(rival, 4),
-            verdict_within(interval, 0.0, DISTANCE_TOLERANCE),
-            "largest difference of the distributions of the first coordinate; interval from "
+            predicted=0.0,
+            rival=round(rival, 4),
+            within=near(0.0, DISTANCE_TOLERANCE),
+            note="largest difference of the distributions of the first coordinate; interval from "
             "quarters of the replicas",
+            statement="boltzmann",
         )
 
     def _density(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -14,10 +15,11 @@ from soret.claims import (
     Result,
     Runs,
     Source,
-    Verdict,
+    Statement,
     claim,
     images,
 )
+from soret.claims.judging import judged, near
 from soret.claims.ranges import COUNT, POSITIVE, In, Several
 from soret.claims.three_factors._training import Network, measure_ends, train
 from soret.errors import InferenceError, SettingsError
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
 # "Equal": curves that lie apart by less than this typical factor are one line in a figure whose
 # axis spans the decades that a training loss falls by.
 FACTOR = 1.25
+_WHY = (
+    "a typical factor of 1.25: nearer curves are one line in a figure whose axis spans the decades "
+    "that a training loss falls by."
+)
 ARMS = {"ratio": "(kη, kS): equal η/S", "rate": "(η, kS): equal η"}
 
 
@@ -50,6 +56,57 @@ ARMS = {"ratio": "(kη, kS): equal η/S", "rate": "(η, kS): equal η"}
         "replicas": 16,
         "hessian_examples": 400,
     },
+    resolution=["hessian_examples"],
+    statements=[
+        Statement(
+            name="curves",
+            text="Scaling η and S by the same factor leaves learning curves as they are.",
+            where="slides “SGD dynamics in continuum limit”: in the time ηt its equation depends "
+            "on η and S through η/S alone",
+            origin="restored",
+            tolerance=_WHY,
+            holds="learning curves at equal η/S are the same (a factor of {measured} apart)",
+            fails="learning curves at equal η/S are a factor of {measured} ({low} to {high}) apart",
+            unclear="whether learning curves at equal η/S are the same is undecided (a factor of "
+            "{low} to {high} apart)",
+        ),
+        Statement(
+            name="ends",
+            text="Scaling η and S by the same factor leaves the flatness at the end as it is.",
+            where="slides “Equilibrium distribution”: “Stationary solutions only depend on σ²η/S”",
+            origin="printed",
+            tolerance="a factor of 1.25 in ‖H‖, as for the curves.",
+            holds="flatness at the end is the same at equal η/S (‖H‖ {measured} times as large)",
+            fails="flatness at the end is not the same at equal η/S: ‖H‖ is {measured} ({low} to "
+            "{high}) times as large",
+            unclear="whether flatness at the end is the same at equal η/S is undecided (‖H‖ {low} "
+            "to {high} times as large)",
+        ),
+        Statement(
+            name="batch-size-alone",
+            text="Scaling S alone changes the learning curves.",
+            where="not in the slides: without it curves at equal η/S would say nothing",
+            origin="ours",
+            tolerance=_WHY,
+            holds="learning curves at equal η differ (a factor of {measured} apart)",
+            fails="learning curves at equal η are the same as well (a factor of {measured}, {low} "
+            "to {high}, apart)",
+            unclear="whether learning curves at equal η differ is undecided (a factor of {low} to "
+            "{high} apart)",
+        ),
+        Statement(
+            name="until-too-large",
+            text="At too large an η learning curves at equal η/S come apart.",
+            where="not in the slides; a continuum limit is one of small η",
+            origin="ours",
+            tolerance=_WHY,
+            holds="at the largest η curves at equal η/S come apart (a factor of {measured})",
+            fails="at the largest η tried curves at equal η/S are still the same (a factor of "
+            "{measured}, {low} to {high}, apart)",
+            unclear="whether curves at equal η/S come apart at the largest η is undecided (a "
+            "factor of {low} to {high})",
+        ),
+    ],
 )
 class Exchange(Network):
     """Arms (kη, kS) and (η, kS) for several k, from the same starts, for equally many epochs.
@@ -122,15 +179,36 @@ class Exchange(Network):
         """Predicted: equal at equal η/S for small k. Rival: equal at equal η, or neither."""
         base, first, last = runs["ratio/k-1"], self.factors[0], self.factors[-1]
         quantity = "typical factor between learning curves, (η, S) and"
-        near = f"below {FACTOR}"
         own, other, far = (
             _distance(base, runs[f"{arm}/k-{k}"])
             for arm, k in (("ratio", first), ("rate", first), ("ratio", last))
         )
+        small, large = f"below {FACTOR}", f"above {FACTOR}"
         results = [
-            _result(f"{quantity} ({first}η, {first}S)", near, f"above {FACTOR}", own, below=True),
-            _result(f"{quantity} (η, {first}S)", f"above {FACTOR}", "1", other, below=False),
-            _result(f"{quantity} ({last}η, {last}S)", f"above {FACTOR}", near, far, below=False),
+            _judge(
+                f"{quantity} ({first}η, {first}S)",
+                own,
+                predicted=small,
+                rival=large,
+                within=_NEAR,
+                statement="curves",
+            ),
+            _judge(
+                f"{quantity} (η, {first}S)",
+                other,
+                predicted=large,
+                rival="1",
+                outside=_NEAR,
+                statement="batch-size-alone",
+            ),
+            _judge(
+                f"{quantity} ({last}η, {last}S)",
+                far,
+                predicted=large,
+                rival=small,
+                outside=_NEAR,
+                statement="until-too-large",
+            ),
         ]
         return [*results, _ends(base, runs[f"ratio/k-{first}"], first)]
 
@@ -208,39 +286,38 @@ def _distance(base: xr.Dataset, run: xr.Dataset) -> Any:
     return soret.inference.curve_distance(base.log_loss.values, run.log_loss.values)
 
 
-def _result(quantity: str, predicted: str, rival: str, found: Any, *, below: bool) -> Result:
+_NEAR = (-np.inf, FACTOR)
+
+
+def _judge(quantity: str, found: Any, **test: Any) -> Result:
+    """Judge a typical factor between curves; those of which one diverged are infinitely far."""
     if found is None:
-        verdict = Verdict.CONTRADICTED if below else Verdict.SUPPORTED
         note = "replicas diverged: the curves are not equal"
-        return Result(quantity, predicted, np.inf, (np.inf, np.inf), rival, verdict, note)
+        return judged(quantity, np.inf, (np.inf, np.inf), note=note, **test)
     low, high = (float(np.exp(end)) for end in found.interval)
-    verdict = Verdict.INCONCLUSIVE
-    if high < FACTOR or low > FACTOR:
-        verdict = Verdict.SUPPORTED if (high < FACTOR) == below else Verdict.CONTRADICTED
     note = f"{found.points} epochs, {found.replicas} replicas"
-    measured = float(np.exp(found.distance))
-    return Result(quantity, predicted, measured, (low, high), rival, verdict, note)
+    return judged(quantity, float(np.exp(found.distance)), (low, high), note=note, **test)
 
 
 def _ends(base: xr.Dataset, run: xr.Dataset, k: int) -> Result:
-    from soret.inference import student_interval
-
+    """Judge ‖H‖'s ratio by its logarithm, about which the tolerance lies evenly."""
     quantity = f"ratio of ‖H‖ at the end, ({k}η, {k}S) over (η, S)"
     apart = np.log(run.frobenius.values) - np.log(base.frobenius.values)
-    mean, (low, high) = student_interval(apart)
-    edge = np.log(FACTOR)
-    verdict = Verdict.INCONCLUSIVE
-    if -edge < low and high < edge:
-        verdict = Verdict.SUPPORTED
-    elif low > edge or high < -edge:
-        verdict = Verdict.CONTRADICTED
-    return Result(
+    mean, (low, high) = soret.inference.student_interval(apart)
+    decided = judged(
         quantity,
-        1.0,
-        float(np.exp(mean)),
-        (float(np.exp(low)), float(np.exp(high))),
-        "not 1",
-        verdict,
-        f"‖H‖ = {base.frobenius.values.mean():.3g} and {run.frobenius.values.mean():.3g}; training "
-        f"accuracy {base.accuracy.values.mean():.4f} and {run.accuracy.values.mean():.4f}",
+        mean,
+        (low, high),
+        predicted=1.0,
+        rival="not 1",
+        within=near(0.0, float(np.log(FACTOR))),
+        statement="ends",
+        note=f"‖H‖ = {base.frobenius.values.mean():.3g} and {run.frobenius.values.mean():.3g}; "
+        f"training accuracy {base.accuracy.values.mean():.4f} and {run.accuracy.values.mean():.4f}",
+    )
+    return replace(
+        decided,
+        measured=float(np.exp(mean)),
+        interval=(float(np.exp(low)), float(np.exp(high))),
+        within=(1 / FACTOR, FACTOR),
     )

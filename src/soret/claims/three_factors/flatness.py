@@ -8,7 +8,8 @@ import numpy as np
 
 import soret
 from soret import missing
-from soret.claims import Experiments, Result, Runs, Source, Verdict, claim
+from soret.claims import Experiments, Result, Runs, Source, Statement, claim
+from soret.claims.judging import judged, near, unmeasured
 from soret.claims.ranges import BATCH_SIZES, COUNT, POSITIVE, RATES, REPLICAS, In, Several
 from soret.claims.three_factors._training import (
     RULES,
@@ -24,6 +25,12 @@ from soret.errors import InferenceError
 # "Only the ratio counts": −b/a nearer to that, 1, than to where only one of the two counts
 # (0: η alone; 2 stands for S counting as much too much).
 NEAR = 0.5
+_SIGN_WHY = "the sign of the correlation with ln(η/S)."
+_NEAR_WHY = (
+    "0.5 of −b/a in ln‖H‖ = a ln η + b ln S + c: nearer to 1, where only the ratio counts, than to "
+    "0, where only η does."
+)
+_OTHER_RULES = ("rules", "most_epochs", "target_loss", "target_accuracy")
 
 
 @claim(
@@ -43,6 +50,69 @@ NEAR = 0.5
         "replicas": 8,
         "hessian_examples": 400,
     },
+    resolution=["hessian_examples"],
+    statements=[
+        Statement(
+            name="flatter",
+            text="As η/S grows, the norm of the Hessian at the minimum that SGD ends in, after "
+            "equally many epochs, decreases.",
+            where="slides “Experimental evidence”, (a) and the text below it",
+            origin="printed",
+            tolerance=_SIGN_WHY,
+            holds="after equally many epochs ‖H‖ falls as η/S grows (correlation {measured})",
+            fails="after equally many epochs ‖H‖ rises as η/S grows (correlation {measured}, {low} "
+            "to {high})",
+            unclear="whether ‖H‖ falls as η/S grows after equally many epochs is undecided "
+            "(correlation {low} to {high})",
+            regardless=_OTHER_RULES,
+        ),
+        Statement(
+            name="only-the-ratio",
+            text="After equally many epochs the norm of the Hessian at the end depends on η and S "
+            "through η/S alone.",
+            where="slides “Equilibrium distribution”: “only depend on σ²η/S”; “Experimental "
+            "evidence”, (a)",
+            origin="printed",
+            tolerance=_NEAR_WHY,
+            holds="after equally many epochs η/S counts for ‖H‖ more than η alone (−b/a = "
+            "{measured}, {predicted} if η/S alone counts)",
+            fails="after equally many epochs ‖H‖ does not go with η/S (−b/a = {measured}, {low} to "
+            "{high}, not {predicted})",
+            unclear="whether ‖H‖ goes with η/S or η alone after equally many epochs is undecided "
+            "(−b/a = {low} to {high})",
+            regardless=_OTHER_RULES,
+        ),
+        Statement(
+            name="flatter-at-equal-progress",
+            text="Of runs stopped at the same training loss, or accuracy, those at larger η/S end "
+            "where the norm of the Hessian is smaller.",
+            where="not in the slides, which count epochs: cross-entropy's ‖H‖ falls with the loss",
+            origin="ours",
+            tolerance=_SIGN_WHY,
+            holds="at equal training loss or accuracy ‖H‖ falls as η/S grows (correlation "
+            "{measured})",
+            fails="at equal training loss or accuracy ‖H‖ rises as η/S grows (correlation "
+            "{measured}, {low} to {high})",
+            unclear="whether ‖H‖ falls as η/S grows at equal training loss or accuracy is "
+            "undecided (correlation {low} to {high})",
+            regardless=["rules", "epochs"],
+        ),
+        Statement(
+            name="only-the-ratio-at-equal-progress",
+            text="At the same training loss, or accuracy, the norm of the Hessian depends on η and "
+            "S through η/S alone.",
+            where="not in the slides, which count epochs",
+            origin="ours",
+            tolerance=_NEAR_WHY,
+            holds="at equal training loss or accuracy η/S counts more than η alone (−b/a = "
+            "{measured})",
+            fails="at equal training loss or accuracy ‖H‖ does not go with η/S (−b/a = {measured}, "
+            "{low} to {high}, not {predicted})",
+            unclear="whether ‖H‖ goes with η/S or η alone at equal training loss or accuracy is "
+            "undecided (−b/a = {low} to {high})",
+            regardless=["rules", "epochs"],
+        ),
+    ],
 )
 class Flatness(Network):
     """A scan over learning rates and batch sizes, each trained from the same starts to the end.
@@ -98,7 +168,7 @@ class Flatness(Network):
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: correlation below 0, exchange 1. Rival: no correlation; only η counts."""
-        return [result for rule, ends in runs.items() for result in _judge(RULES[rule], ends)]
+        return [result for rule, ends in runs.items() for result in _judge(rule, ends)]
 
     def control(self, runs: Runs) -> Runs:
         """Return norms that go with nothing."""
@@ -143,28 +213,33 @@ class Flatness(Network):
 def _judge(rule: str, ends: Any) -> list[Result]:
     logs = np.log(trained(ends, ends.frobenius.values))
     reached = ends.reached.values.astype(bool)
-    kinds: tuple[tuple[str, float | str, float | str], ...] = (
-        (f"correlation of ln‖H‖ with ln(η/S), {rule}", "below 0", "0"),
-        (f"−b/a of ln‖H‖ = a ln η + b ln S + c, {rule}", 1.0, 0.0),
+    told = RULES[rule]
+    where = "" if rule == "epochs" else "-at-equal-progress"
+    quantities = (
+        f"correlation of ln‖H‖ with ln(η/S), {told}",
+        f"−b/a of ln‖H‖ = a ln η + b ln S + c, {told}",
+    )
+    tests: tuple[dict[str, Any], dict[str, Any]] = (
+        {
+            "predicted": "below 0",
+            "rival": "0",
+            "within": (-np.inf, 0.0),
+            "statement": f"flatter{where}",
+        },
+        {
+            "predicted": 1.0,
+            "rival": 0.0,
+            "within": near(1.0, NEAR),
+            "statement": f"only-the-ratio{where}",
+        },
     )
     try:
         found = soret.inference.ratio_dependence(ends.learning_rate, ends.batch_size, logs)
     except InferenceError as error:
-        nothing = (np.nan, np.nan)
         return [
-            Result(name, told, np.nan, nothing, rival, Verdict.INCONCLUSIVE, str(error))
-            for name, told, rival in kinds
+            unmeasured(quantity, str(error), **test)
+            for quantity, test in zip(quantities, tests, strict=True)
         ]
-    low, high = found.correlation_interval
-    first = Verdict.INCONCLUSIVE
-    if high < 0 or low > 0:
-        first = Verdict.SUPPORTED if high < 0 else Verdict.CONTRADICTED
-    low, high = found.exchange_interval
-    second = Verdict.INCONCLUSIVE
-    if low >= 1 - NEAR and high <= 1 + NEAR:
-        second = Verdict.SUPPORTED
-    elif high < 1 - NEAR or low > 1 + NEAR:
-        second = Verdict.CONTRADICTED
     loss = trained(ends, ends.loss.values)
     notes = (
         f"{found.points} of {len(logs)} pairs (η, S), where all of {found.replicas} replicas got "
@@ -175,14 +250,12 @@ def _judge(rule: str, ends: Any) -> list[Result]:
         f"{_told(found.both, found.both_interval)}",
     )
     measured = (
-        (found.correlation, found.correlation_interval, first),
-        (found.exchange, found.exchange_interval, second),
+        (found.correlation, found.correlation_interval),
+        (found.exchange, found.exchange_interval),
     )
     return [
-        Result(name, told, value, interval, rival, verdict, note)
-        for (name, told, rival), (value, interval, verdict), note in zip(
-            kinds, measured, notes, strict=True
-        )
+        judged(quantity, *numbers, note=note, **test)
+        for quantity, numbers, note, test in zip(quantities, measured, notes, tests, strict=True)
     ]
 
 

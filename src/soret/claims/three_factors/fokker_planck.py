@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 import soret
-from soret.claims import Declared, Experiments, Measurement, Result, Runs, Source, claim
+from soret.claims import Declared, Experiments, Measurement, Result, Runs, Source, Statement, claim
+from soret.claims.judging import judged, near
 from soret.claims.memory import grid_bytes, refuse_beyond
 from soret.claims.ranges import COUNT, REPLICAS, In, Several
 from soret.claims.three_factors._surfaces import HEAT, RATE
@@ -26,6 +27,12 @@ DISTANCE_TOLERANCE = 0.03
 _START, _SPREAD = -0.3, 0.15
 """Where the first coordinate starts, and the standard deviation of every coordinate there."""
 
+_WHY = (
+    "0.03 between distributions along any direction: Euler steps displace by about a hundredth, "
+    "rivals are more than 0.05 away, and the interval (Dvoretzky, Kiefer and Wolfowitz) is kept "
+    "free between."
+)
+
 CASES = ("isotropic", "loss", "oblique")
 _OBLIQUE = np.array([[1.0, 0.6], [0.6, 1.0]])
 
@@ -36,6 +43,36 @@ _OBLIQUE = np.array([[1.0, 0.6], [0.6, 1.0]])
     "covariance C inside both derivatives.",
     source=Source("three-factors", "slides “Fokker–Planck equation”; paper Sec. 2.1, Eq. 5"),
     quick={"replicas": 16_384, "cells": 80},
+    resolution=["cells"],
+    statements=[
+        Statement(
+            name="evolution",
+            text="The density of an ensemble of SGD runs obeys ∂P/∂t = ∇·[ηgP + (η²/2S)∇·(CP)].",
+            where="slides “Fokker–Planck equation”",
+            origin="printed",
+            tolerance=_WHY,
+            holds="under constant noise, isotropic or oblique, the density evolves by the "
+            "Fokker–Planck equation ({held} of {count} times, {measured} away where furthest off)",
+            fails="under constant noise the density does not evolve by the Fokker–Planck equation "
+            "({failed} of {count} times, {measured}, {low} to {high}, away)",
+            unclear="whether the density under constant noise evolves by the Fokker–Planck "
+            "equation is undecided ({low} to {high} away)",
+        ),
+        Statement(
+            name="inside",
+            text="Where the noise differs from place to place, its covariance C stands inside both "
+            "derivatives, ∇·∇·(CP).",
+            where="slides “Fokker–Planck equation”",
+            origin="printed",
+            tolerance=_WHY,
+            holds="under noise that follows the loss its covariance stands inside both derivatives "
+            "({measured} away where furthest off)",
+            fails="under noise that follows the loss the equation with the covariance inside both "
+            "derivatives is {measured} ({low} to {high}) away",
+            unclear="whether under noise that follows the loss its covariance stands inside both "
+            "derivatives is undecided ({low} to {high} away)",
+        ),
+    ],
 )
 class FokkerPlanckEquation:
     """Ensembles on double wells, released near the saddle, against the density that was evolved.
@@ -93,8 +130,6 @@ class FokkerPlanckEquation:
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: no distance from the evolved density, at any time."""
-        from soret.claims.judging import verdict_within
-
         results = []
         for case in CASES:
             law = runs[f"{case} law"]
@@ -111,14 +146,16 @@ class FokkerPlanckEquation:
                 measured = max(found)
                 interval = (max(0.0, measured - band), measured + band)
                 results.append(
-                    Result(
+                    judged(
                         f"distance from the evolved density ({case}, t = {self._time(step)})",
-                        0.0,
                         measured,
                         interval,
-                        round(max(rivals), 4),
-                        verdict_within(interval, 0.0, DISTANCE_TOLERANCE),
-                        f"the largest along {law.sizes['direction']} directions; {size} replicas",
+                        predicted=0.0,
+                        rival=round(max(rivals), 4),
+                        within=near(0.0, DISTANCE_TOLERANCE),
+                        note=f"the largest along {law.sizes['direction']} directions; {size} "
+                        "replicas",
+                        statement="inside" if case == "loss" else "evolution",
                     )
                 )
         return results

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 import soret
-from soret.claims import Experiments, Result, Runs, Source, Verdict, claim
+from soret.claims import Experiments, Result, Runs, Source, Statement, claim
+from soret.claims.judging import judged, unmeasured
 from soret.claims.ranges import BATCH_SIZES, COUNT, POSITIVE, RATES, REPLICAS, In, Several
 from soret.claims.three_factors._training import (
     RULES,
@@ -19,6 +20,8 @@ from soret.claims.three_factors._training import (
     unrelated,
 )
 from soret.errors import InferenceError
+
+_WHY = "the sign of the correlation with ln(η/S), over pairs at which training gets there."
 
 
 @claim(
@@ -36,6 +39,38 @@ from soret.errors import InferenceError
         "replicas": 8,
         "rules": ("epochs",),
     },
+    statements=[
+        Statement(
+            name="accuracy",
+            text="Of networks trained for equally many epochs, to nearly 100 % training accuracy, "
+            "those trained at larger η/S have the higher validation accuracy.",
+            where="slides “Experimental evidence”, (b)",
+            origin="printed",
+            tolerance=_WHY,
+            holds="after equally many epochs validation accuracy rises with η/S (correlation "
+            "{measured})",
+            fails="after equally many epochs validation accuracy falls as η/S grows (correlation "
+            "{measured}, {low} to {high})",
+            unclear="whether validation accuracy rises with η/S after equally many epochs is "
+            "undecided (correlation {low} to {high})",
+            regardless=["rules", "most_epochs", "target_loss", "target_accuracy"],
+        ),
+        Statement(
+            name="at-equal-progress",
+            text="Of networks stopped at the same training loss, or accuracy, those trained at "
+            "larger η/S have the higher validation accuracy.",
+            where="not in the slides, which count epochs",
+            origin="ours",
+            tolerance=_WHY,
+            holds="at equal training loss or accuracy validation accuracy rises with η/S "
+            "(correlation {measured})",
+            fails="at equal training loss or accuracy validation accuracy falls as η/S grows "
+            "(correlation {measured}, {low} to {high})",
+            unclear="whether validation accuracy rises with η/S at equal training loss or accuracy "
+            "is undecided (correlation {low} to {high})",
+            regardless=["rules", "epochs"],
+        ),
+    ],
 )
 class Generalization(Network):
     """The scan of `flatness`, validated on the test split, of which nothing here is selected by.
@@ -81,7 +116,7 @@ class Generalization(Network):
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: correlation above 0. Rival: none."""
-        return [_judge(RULES[rule], ends) for rule, ends in runs.items()]
+        return [_judge(rule, ends) for rule, ends in runs.items()]
 
     def control(self, runs: Runs) -> Runs:
         """Return validation accuracies that go with nothing."""
@@ -122,17 +157,17 @@ class Generalization(Network):
 
 def _judge(rule: str, ends: Any) -> Result:
     accuracy = trained(ends, ends.validation_accuracy.values)
-    quantity = f"correlation of validation accuracy with ln(η/S), {rule}"
+    quantity = f"correlation of validation accuracy with ln(η/S), {RULES[rule]}"
+    test: Any = {
+        "predicted": "above 0",
+        "rival": "0",
+        "within": (0.0, np.inf),
+        "statement": "accuracy" if rule == "epochs" else "at-equal-progress",
+    }
     try:
         found = soret.inference.ratio_dependence(ends.learning_rate, ends.batch_size, accuracy)
     except InferenceError as error:
-        nothing = (np.nan, np.nan)
-        verdict = Verdict.INCONCLUSIVE
-        return Result(quantity, "above 0", np.nan, nothing, "0", verdict, str(error))
-    low, high = found.correlation_interval
-    verdict = Verdict.INCONCLUSIVE
-    if low > 0 or high < 0:
-        verdict = Verdict.SUPPORTED if low > 0 else Verdict.CONTRADICTED
+        return unmeasured(quantity, str(error), **test)
     mean = accuracy.mean(axis=1)
     ratio = (ends.learning_rate / ends.batch_size).values
     best, least = int(np.nanargmax(mean)), int(np.nanargmin(mean))
@@ -144,5 +179,4 @@ def _judge(rule: str, ends: Any) -> Result:
         f"fixed η {found.batch:.4f} ({found.batch_interval[0]:.4f} to "
         f"{found.batch_interval[1]:.4f})"
     )
-    interval = found.correlation_interval
-    return Result(quantity, "above 0", found.correlation, interval, "0", verdict, note)
+    return judged(quantity, found.correlation, found.correlation_interval, note=note, **test)

@@ -16,9 +16,10 @@ from soret.claims import (
     Result,
     Runs,
     Source,
-    Verdict,
+    Statement,
     claim,
 )
+from soret.claims.judging import judged, unmeasured
 from soret.claims.ranges import COUNT, POSITIVE, REPLICAS, In, Several
 from soret.claims.three_factors._training import Network, train
 
@@ -49,6 +50,27 @@ PARTS = {"training": "loss", "validation": "validation_loss"}
         "positions": 109,
         "side": 17,
     },
+    resolution=["positions", "side"],
+    statements=[
+        Statement(
+            name="wider",
+            text="Along the straight line between a minimum found with small batches and one found "
+            "with large batches, the loss is wider about the small-batch end.",
+            where="slides “Batch size and flatness”, the figure there",
+            origin="printed",
+            tolerance="the sign of the mean logarithm of small-batch over large-batch width, of "
+            "training and of validation loss, `rise` above either end and outward.",
+            holds="the small-batch end is the wider one, by training and by validation loss "
+            "({quantity}: {measured})",
+            fails="the small-batch end is the narrower one: {quantity} is {measured} ({low} to "
+            "{high})",
+            unclear="whether the small-batch end is the wider one is undecided ({quantity}: {low} "
+            "to {high})",
+            at="other",
+            differs="net, rates and batch sizes of ours, stopped at equal training loss: the "
+            "slides name none",
+        ),
+    ],
 )
 class Interpolation(Network):
     """The same starts, trained with three batch sizes to the same training loss.
@@ -248,19 +270,13 @@ def _width(positions: Floats, loss: Floats, at: float, rise: float) -> float:
 
 
 def _judge(lines: xr.Dataset, part: str, rise: float) -> Result:
-    from soret.inference import student_interval
-
     kept = lines.reached.values.astype(bool)
     loss = lines[PARTS[part]].values[kept]
     quantity = f"ln of small-batch over large-batch width, {part} loss"
+    test: Any = {"predicted": "above 0", "rival": 0.0, "within": (0.0, np.inf)}
     if len(loss) < 3:
-        why, nothing = f"{len(loss)} pairs reached the training loss", (np.nan, np.nan)
-        return Result(quantity, "above 0", np.nan, nothing, 0.0, Verdict.INCONCLUSIVE, why)
+        return unmeasured(quantity, f"{len(loss)} pairs reached the training loss", **test)
     ratio, start, end = widths(lines.position.values, loss, rise)
-    mean, (low, high) = student_interval(ratio)
-    verdict = Verdict.INCONCLUSIVE
-    if low > 0 or high < 0:
-        verdict = Verdict.SUPPORTED if low > 0 else Verdict.CONTRADICTED
     reach = np.array([-lines.position.values[0], lines.position.values[-1] - 1])
     edges = int((np.stack([start, end]) >= 0.999 * reach[:, None]).sum())
     note = (
@@ -268,4 +284,4 @@ def _judge(lines: xr.Dataset, part: str, rise: float) -> Result:
         f"{missing.mean(start):.3f} and {missing.mean(end):.3f} of their distance, which is "
         f"{float(lines.distance.values[kept].mean()):.3g}; {edges} ends are wider than the line"
     )
-    return Result(quantity, "above 0", mean, (low, high), 0.0, verdict, note)
+    return judged(quantity, *soret.inference.student_interval(ratio), note=note, **test)

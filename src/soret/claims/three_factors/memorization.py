@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 import soret
 from soret import missing
-from soret.claims import Experiments, Given, Measurement, Result, Runs, Source, Verdict, claim
+from soret.claims import Experiments, Given, Measurement, Result, Runs, Source, Statement, claim
+from soret.claims.judging import judged, unmeasured
 from soret.claims.ranges import BATCH_SIZES, COUNT, RATES, REPLICAS, SHARE, In
 from soret.claims.three_factors._training import (
     TRAINED,
@@ -43,6 +45,39 @@ if TYPE_CHECKING:
         "most_epochs": 60,
         "replicas": 6,
     },
+    statements=[
+        Statement(
+            name="capacity",
+            text="Trained on labels that are all random, a network reaches 100 % training "
+            "accuracy.",
+            where="slides “Deep models have large capacity”, of Zhang et al. 2017",
+            origin="printed",
+            tolerance="99 %, “approximately 100 %”, of every replica: the interval is from the "
+            "lowest to the highest.",
+            holds="nets reach 100 % training accuracy on random labels ({measured})",
+            fails="not all nets reach 100 % training accuracy on random labels ({low} to {high})",
+            unclear="whether nets reach 100 % training accuracy on random labels is unknown",
+            at="other",
+            differs="small nets on Fashion-MNIST or digits in place of the deep models of Zhang "
+            "et al.",
+            regardless=["fraction", "progress", "most_epochs"],
+        ),
+        Statement(
+            name="noise",
+            text="Where part of the labels is random, fewer of those are memorized at larger η/S "
+            "by the time that the true ones are learned equally well.",
+            where="not in the slides, which only suggest that noise hinders memory",
+            origin="ours",
+            tolerance="the sign of the correlation with ln(η/S).",
+            holds="at larger η/S fewer wrong labels are memorized at equal progress (correlation "
+            "{measured})",
+            fails="at larger η/S more wrong labels are memorized, not fewer, at equal progress "
+            "(correlation {measured}, {low} to {high})",
+            unclear="whether fewer wrong labels are memorized at larger η/S is undecided "
+            "(correlation {low} to {high})",
+            regardless=["random_epochs"],
+        ),
+    ],
 )
 class Memorization(Network):
     """Two experiments: all labels random, and a fraction of them.
@@ -210,16 +245,22 @@ def _judge_capacity(capacity: xr.Dataset) -> Result:
     values = capacity.accuracy.values
     chance = 1 / capacity.attrs["classes"]
     low, high = float(values.min()), float(values.max())
-    verdict = Verdict.SUPPORTED if low >= TRAINED else Verdict.CONTRADICTED
-    if not np.isfinite(values).all():
-        verdict = Verdict.INCONCLUSIVE
     note = (
         f"the interval is from the lowest to the highest of {values.size} replicas; after "
         f"{float(capacity.epochs.mean()):.0f} epochs on average"
     )
-    mean = float(values.mean())
-    quantity = "training accuracy on random labels"
-    return Result(quantity, f"at least {TRAINED}", mean, (low, high), chance, verdict, note)
+    # "Reach" is said of all of them: the lowest alone decides.
+    decided = judged(
+        "training accuracy on random labels",
+        float(values.mean()),
+        (low, low),
+        predicted=f"at least {TRAINED}",
+        rival=chance,
+        within=(TRAINED, 1.0),
+        note=note,
+        statement="capacity",
+    )
+    return replace(decided, interval=(low, high))
 
 
 def _judge_noise(ends: xr.Dataset, progress: float) -> Result:
@@ -228,19 +269,18 @@ def _judge_noise(ends: xr.Dataset, progress: float) -> Result:
         f"correlation of the share of wrong labels memorized with ln(η/S), where {progress:g} of "
         "the true ones are learned"
     )
+    test: Any = {
+        "predicted": "below 0",
+        "rival": "0",
+        "within": (-np.inf, 0.0),
+        "statement": "noise",
+    }
     try:
         found = soret.inference.ratio_dependence(ends.learning_rate, ends.batch_size, memory)
     except InferenceError as error:
-        nothing = (np.nan, np.nan)
-        verdict = Verdict.INCONCLUSIVE
-        return Result(quantity, "below 0", np.nan, nothing, "0", verdict, str(error))
-    low, high = found.correlation_interval
-    verdict = Verdict.INCONCLUSIVE
-    if high < 0 or low > 0:
-        verdict = Verdict.SUPPORTED if high < 0 else Verdict.CONTRADICTED
+        return unmeasured(quantity, str(error), **test)
     note = (
         f"{found.points} of {len(memory)} pairs (η, S); of {ends.attrs['wrong']} wrong labels "
         f"{missing.smallest(memory):.2f} to {missing.largest(memory):.2f} are memorized"
     )
-    interval = found.correlation_interval
-    return Result(quantity, "below 0", found.correlation, interval, "0", verdict, note)
+    return judged(quantity, found.correlation, found.correlation_interval, note=note, **test)

@@ -16,9 +16,10 @@ from soret.claims import (
     Result,
     Runs,
     Source,
-    Verdict,
+    Statement,
     claim,
 )
+from soret.claims.judging import judged, near
 from soret.claims.ranges import COUNT, NOISY, POSITIVE, SIZES, In, Several
 from soret.claims.settings import show
 from soret.claims.three_factors._training import Network
@@ -60,6 +61,49 @@ STEP = 0.01
         "learning_rate": 0.1,
         "dimensions": 6,
     },
+    resolution=["draws"],
+    statements=[
+        Statement(
+            name="covariance",
+            text="The noise of a mini-batch's gradient has the covariance C/S.",
+            where="slides “SGD dynamics in continuum limit”: g + Δg/√S, Δg ~ N(0, C)",
+            origin="printed",
+            tolerance="5 % in tr Cov and in its power of S: the law is exact, and what is allowed "
+            "for is the chance of the draws.",
+            holds="the covariance of a mini-batch's gradient goes as 1/S and is C/S ({held} of "
+            "{count} results)",
+            fails="the covariance of a mini-batch's gradient is not C/S: {quantity} is {measured} "
+            "({low} to {high}), not {predicted}",
+            unclear="whether the covariance of a mini-batch's gradient is C/S is undecided "
+            "({quantity}: {low} to {high}, predicted {predicted})",
+        ),
+        Statement(
+            name="gaussian",
+            text="For large S the noise of a mini-batch's gradient is Gaussian.",
+            where="slides “SGD dynamics in continuum limit”: central limit theorem",
+            origin="printed",
+            tolerance="0.1 in the relative excess of Mardia's kurtosis, at the largest S and along "
+            "the foremost eigenvectors of C: fourth moments off by less than a tenth.",
+            holds="at the largest S the noise is Gaussian within a tenth ({held} of {count} points "
+            "of training)",
+            fails="the noise is far from Gaussian: {quantity} is {measured} ({low} to {high})",
+            unclear="whether the noise is Gaussian at the largest S is undecided ({quantity}: "
+            "{low} to {high})",
+        ),
+        Statement(
+            name="without-replacement",
+            text="Where a batch is drawn without replacement the covariance is (N − S)/(N − 1) of "
+            "C/S.",
+            where="not in the slides, for which N is large",
+            origin="ours",
+            tolerance="5 % at the largest S, for the chance of the draws.",
+            holds="without replacement the covariance is (N − S)/(N − 1) of C/S",
+            fails="without replacement the covariance is {measured} ({low} to {high}) of C/S where "
+            "(N − S)/(N − 1) = {predicted}",
+            unclear="whether without replacement the covariance is (N − S)/(N − 1) of C/S is "
+            "undecided ({low} to {high}, predicted {predicted})",
+        ),
+    ],
 )
 class MinibatchNoise(Network):
     """Single steps of SGD from three points of training, many times each, against the full C.
@@ -285,8 +329,6 @@ def _sorted(values: Floats, claim: Any, stages: tuple[int, ...]) -> xr.Dataset:
 
 
 def _judge(runs: Runs, i: int, where: str, first: bool) -> list[Result]:
-    from soret.inference import student_interval
-
     points, drawn = runs["points"].isel(epoch=i), runs["with_replacement"].isel(epoch=i)
     n, trace = int(points.attrs["examples"]), float(points.trace)
     sizes = drawn.batch_size.values.astype(float)
@@ -305,40 +347,43 @@ def _judge(runs: Runs, i: int, where: str, first: bool) -> list[Result]:
         f"{float(points.accuracy):.3f}; tr C = {trace:.3g}"
     )
     results = [
-        _within(f"power of S in tr Cov, {where}", -1.0, -2.0, *student_interval(slopes), about),
-        _within(
-            f"S tr Cov/tr C, mean over S, {where}",
-            1.0,
-            "falls as 1/S",
-            *student_interval((grouped * sizes).mean(axis=1)),
-            "by size " + ", ".join(f"{v:.3f}" for v in (grouped * sizes).mean(axis=0)),
+        _judge_mean(
+            f"power of S in tr Cov, {where}",
+            slopes,
+            predicted=-1.0,
+            rival=-2.0,
+            note=about,
+            statement="covariance",
         ),
-        _within(
+        _judge_mean(
+            f"S tr Cov/tr C, mean over S, {where}",
+            (grouped * sizes).mean(axis=1),
+            predicted=1.0,
+            rival="falls as 1/S",
+            note="by size " + ", ".join(f"{v:.3f}" for v in (grouped * sizes).mean(axis=0)),
+            statement="covariance",
+        ),
+        _judge_mean(
             f"S tr Cov/tr C without replacement at S = {last:g}, {where}",
-            share,
-            1.0,
-            *student_interval(without[:, -1] * last),
-            f"(N − S)/(N − 1) with N = {n}",
+            without[:, -1] * last,
+            predicted=share,
+            rival=1.0,
+            note=f"(N − S)/(N − 1) with N = {n}",
+            statement="without-replacement",
         ),
     ]
     return [*results, _judge_gaussian(drawn.projection.values, sizes, where)]
 
 
-def _within(
-    quantity: str,
-    predicted: float,
-    rival: float | str,
-    value: float,
-    interval: tuple[float, float],
-    note: str,
-) -> Result:
-    near, far = (predicted - TOLERANCE, predicted + TOLERANCE)
-    verdict = Verdict.INCONCLUSIVE
-    if near <= interval[0] and interval[1] <= far:
-        verdict = Verdict.SUPPORTED
-    elif interval[1] < near or interval[0] > far:
-        verdict = Verdict.CONTRADICTED
-    return Result(quantity, predicted, value, interval, rival, verdict, note)
+def _judge_mean(quantity: str, groups: Floats, *, predicted: float, **told: Any) -> Result:
+    """Test a mean over groups of draws; groups whose number is not finite are left out."""
+    return judged(
+        quantity,
+        *soret.inference.student_interval(groups),
+        predicted=predicted,
+        within=near(predicted, TOLERANCE),
+        **told,
+    )
 
 
 def _gaussianity(projections: Floats) -> Any:
@@ -348,11 +393,6 @@ def _gaussianity(projections: Floats) -> Any:
 def _judge_gaussian(projections: Floats, sizes: Floats, where: str) -> Result:
     found = [_gaussianity(part) for part in projections]
     last, one = found[-1], found[0]
-    verdict = Verdict.INCONCLUSIVE
-    if last.interval[1] < GAUSSIAN:
-        verdict = Verdict.SUPPORTED
-    elif last.interval[0] > GAUSSIAN:
-        verdict = Verdict.CONTRADICTED
     rejected = [f"{s:g}" for s, each in zip(sizes, found, strict=True) if not each.normal]
     try:
         tail = soret.inference.power_tail(np.linalg.norm(projections[0], axis=1))
@@ -366,12 +406,13 @@ def _judge_gaussian(projections: Floats, sizes: Floats, where: str) -> Result:
         f"excess falls to {GAUSSIAN:g} at S = {max(1.0, one.excess * sizes[0] / GAUSSIAN):.0f}; "
         + index
     )
-    return Result(
+    return judged(
         f"relative excess kurtosis ({last.dimensions} dimensions) at S = {sizes[-1]:g}, {where}",
-        f"below {GAUSSIAN:g}",
         last.excess,
         last.interval,
-        one.excess,
-        verdict,
-        note,
+        predicted=f"below {GAUSSIAN:g}",
+        rival=one.excess,
+        within=(-np.inf, GAUSSIAN),
+        note=note,
+        statement="gaussian",
     )

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 import soret
-from soret.claims import Declared, Experiments, Measurement, Result, Runs, Source, claim
+from soret.claims import Declared, Experiments, Measurement, Result, Runs, Source, Statement, claim
 from soret.claims.counts import check_multiple
+from soret.claims.escape._rates import limit
+from soret.claims.judging import EXPONENT_TOLERANCE, RATIO_TOLERANCE, judged, near
 from soret.claims.memory import grid_bytes, refuse_beyond
 from soret.claims.ranges import BATCH_SIZES, COUNT, RATES, REPLICAS, In, Several
 from soret.claims.three_factors import _odds as odds
 from soret.claims.three_factors._surfaces import (
+    POWER_WHY,
+    RATIO_WHY,
     STABLE,
     check_heats,
     finite_rate,
@@ -47,6 +51,54 @@ _RECORDS = 200
         "points": 9,
         "cells": 50,
     },
+    resolution=["steps", "points", "cells"],
+    statements=[
+        Statement(
+            name="formula",
+            text="For weak isotropic noise the stationary odds of two minima are "
+            "√(det H_B/det H_A)·exp[(2/(nσ²))(L_B − L_A)]: deeper and wider wins.",
+            where="slides “Flat vs. sharp minima”",
+            origin="printed",
+            tolerance=f"{RATIO_WHY}. The interval is the last term of the extrapolation to T = 0, "
+            "and none of chance: nothing here is.",
+            holds="for weak noise the Fokker–Planck equation has the formula's odds ({measured} of "
+            "them where furthest off)",
+            fails="for weak noise the Fokker–Planck equation has {measured} ({low} to {high}) of "
+            "the formula's odds",
+            unclear="whether the Fokker–Planck equation has the formula's odds for weak noise is "
+            "undecided ({low} to {high} of them)",
+            regardless=["learning_rates", "batch_sizes", "variances"],
+        ),
+        Statement(
+            name="sgd",
+            text="SGD under isotropic noise is found in the minima with the odds of the stationary "
+            "solution of the Fokker–Planck equation.",
+            where="slides “Equilibrium distribution” and “Flat vs. sharp minima”",
+            origin="printed",
+            tolerance=odds.ODDS_WHY,
+            holds="SGD's odds are the Fokker–Planck equation's ({measured} of them where "
+            "furthest off)",
+            fails="SGD's odds are not those of the Fokker–Planck equation but {measured} ({low} to "
+            "{high}) of them",
+            unclear="whether SGD's odds are those of the Fokker–Planck equation is undecided "
+            "({low} to {high} of them)",
+        ),
+        Statement(
+            name="factors",
+            text="Larger η or σ² or smaller S evens the odds of unequal depth: the logarithm that "
+            "depth gives them goes as S/(ησ²).",
+            where="slides “Three Factors Influencing Minima in SGD”: “Higher noise makes "
+            "probabilities of deep / shallow minima closer”, and the formula there",
+            origin="printed",
+            tolerance=f"{POWER_WHY}. The interval is 1.96 standard errors.",
+            holds="noise evens the odds of depth, whose logarithm goes as S/(ησ²) ({held} of "
+            "{count} powers)",
+            fails="the logarithm of the odds of depth does not go as S/(ησ²): {quantity} is "
+            "{measured} ({low} to {high}), not {predicted}",
+            unclear="whether the logarithm of the odds of depth goes as S/(ησ²) is undecided: "
+            "{quantity} is {low} to {high} where {predicted} is predicted",
+        ),
+    ],
 )
 class MinimaRatio:
     """Three surfaces, three factors, three answers: formula, Fokker–Planck equation, ensemble.
@@ -59,9 +111,10 @@ class MinimaRatio:
 
     The formula is Laplace's: it is judged in the limit of weak noise, and SGD where the wells still
     exchange replicas. The maps show where it stops: at barriers below about 4T to 8T, at η so large
-    that ηh is no longer small (SGD then likes flat minima better than Boltzmann's law, by
-    exp[(η/4)(tr H_B − tr H_A)], ours), and under anisotropic noise, where a direction across with a
-    times the noise counts a times in ½ ln det H (ours, for directions across that are fast).
+    that ηh is no longer small (SGD then likes flat minima better than Boltzmann's law, to first
+    order by exp[(η/4)(tr H_B − tr H_A)], ours, as long as η|h| is small on the barrier too), and
+    under anisotropic noise, where a direction across with a times the noise counts a times in
+    ½ ln det H (ours, for directions across that are fast).
     The surfaces and all numbers are ours; the slides have none.
     """
 
@@ -135,9 +188,6 @@ class MinimaRatio:
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: the formula's limit, its powers −1, 1, −1, and the Fokker–Planck law."""
-        from soret.claims.escape._rates import limit
-        from soret.claims.judging import RATIO_TOLERANCE, verdict_within
-
         results = []
         for name in self.surfaces:
             law = runs["laws"].sel(surface=odds.numbers([name])[0])
@@ -145,35 +195,33 @@ class MinimaRatio:
             whole, interval = limit(
                 np.array(odds.WEAK), np.exp((law.weak - law.weak_formula).values)
             )
-            verdict = verdict_within(interval, 1 - RATIO_TOLERANCE, 1 + RATIO_TOLERANCE)
             off = np.exp((law.fokker_planck - law.formula).values)
             holds = law.heat.values[abs(off - 1) <= RATIO_TOLERANCE]
             results.append(
-                Result(
+                judged(
                     f"Fokker–Planck odds over the formula's, weak noise ({name})",
-                    1.0,
                     whole,
                     interval,
-                    round(float(np.exp(rival - law.weak_formula[-1])), 4),
-                    verdict,
-                    f"within 10 % up to T = {holds.max():g} of those tried"
+                    predicted=1.0,
+                    rival=round(float(np.exp(rival - law.weak_formula[-1])), 4),
+                    within=near(1.0, RATIO_TOLERANCE),
+                    note=f"within 10 % up to T = {holds.max():g} of those tried"
                     if holds.size
                     else "nowhere within 10 % of those tried",
+                    statement="formula",
                 )
             )
             shift, error = self._shift(runs, name)
-            interval = (np.exp(shift - 1.96 * error), np.exp(shift + 1.96 * error))
             base = heat_of((self.learning_rates[0], self.batch_sizes[0], self.variances[0]))
             results.append(
-                Result(
+                odds.judge_odds(
                     f"SGD's odds over Fokker–Planck's ({name})",
-                    1.0,
-                    float(np.exp(shift)),
-                    interval,
-                    round(float(np.exp(rival - law.fokker_planck.sel(heat=base))), 4),
-                    verdict_within(interval, 1 - RATIO_TOLERANCE, 1 + RATIO_TOLERANCE),
-                    f"all points with η = {self.learning_rates[0]:g}, which is worth a factor of "
-                    f"{finite_rate(well_of(name), self.learning_rates[0]):.3g}",
+                    shift,
+                    error,
+                    rival=round(float(np.exp(rival - law.fokker_planck.sel(heat=base))), 4),
+                    note=f"all points with η = {self.learning_rates[0]:g}, which is worth a factor "
+                    f"of {finite_rate(well_of(name), self.learning_rates[0]):.3g}",
+                    statement="sgd",
                 )
             )
             if abs(np.subtract(*minima_of(well_of(name))[0])) > 1e-9:
@@ -266,8 +314,6 @@ class MinimaRatio:
 
     def _power(self, runs: Runs, name: str, factor: str) -> Result:
         """Test with which power a factor enters |ln(p_A/p_B) − ½ ln(det H_B/det H_A)|."""
-        from soret.claims.judging import EXPONENT_TOLERANCE, verdict_within
-
         points = points_of(self.learning_rates, self.batch_sizes, self.variances)[factor]
         width = float(np.log(laplace_odds(well_of(name), 1e9)))
         rows = [self._log_odds(runs, name, point) for point in points]
@@ -278,16 +324,14 @@ class MinimaRatio:
         slope = float((weights * x) @ np.log(depth) / (weights @ x**2))
         half = 1.96 * float((weights @ x**2) ** -0.5)
         predicted = 1.0 if factor == "S" else -1.0
-        interval = (slope - half, slope + half)
-        return Result(
+        return judged(
             f"power of {factor} in what depth does to the log-odds ({name})",
-            predicted,
             slope,
-            interval,
-            0.0,
-            verdict_within(
-                interval, predicted - EXPONENT_TOLERANCE, predicted + EXPONENT_TOLERANCE
-            ),
+            (slope - half, slope + half),
+            predicted=predicted,
+            rival=0.0,
+            within=near(predicted, EXPONENT_TOLERANCE),
+            statement="factors",
         )
 
 

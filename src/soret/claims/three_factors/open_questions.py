@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 import soret
-from soret.claims import Experiments, Result, Runs, Source, claim
+from soret.claims import Experiments, Result, Runs, Source, Statement, claim
 from soret.claims.counts import check_multiple
+from soret.claims.judging import judge_number, judge_power
 from soret.claims.ranges import COUNT, MOMENTUM, REPLICAS, In, Several
 from soret.claims.settings import show
 from soret.claims.three_factors import _linear as linear
@@ -16,7 +17,9 @@ from soret.claims.three_factors import _net as net
 from soret.claims.three_factors import _odds as odds
 from soret.claims.three_factors._surfaces import (
     HEAT,
+    POWER_WHY,
     RATE,
+    RATIO_WHY,
     boltzmann_odds,
     effective_temperature,
     problem_of,
@@ -36,6 +39,7 @@ _RATES = Several(
     fewest=2,
     why="a power of it",
 )
+_WHERE = "not in the slides, which ask (“Questions”) and do not answer"
 _NOISES = np.array([1.0, 4.0])
 """Variances of the gradient along and across the funnel, in units of the first."""
 
@@ -54,6 +58,101 @@ _NOISES = np.array([1.0, 4.0])
         "net_replicas": 64,
         "net_steps": 12_000,
     },
+    resolution=["steps", "paths", "net_steps"],
+    statements=[
+        Statement(
+            name="momentum",
+            text="Momentum β raises the temperature to ησ²/(2S(1 − β)).",
+            where=_WHERE,
+            origin="ours",
+            tolerance=f"{POWER_WHY}; the rival is a temperature that momentum leaves alone.",
+            holds="momentum heats as (1 − β)^{measured}",
+            fails="momentum heats as (1 − β)^{measured} ({low} to {high}), not as 1/(1 − β)",
+            unclear="how momentum heats is undecided ((1 − β) to the power {low} to {high})",
+        ),
+        Statement(
+            name="anisotropic-noise",
+            text="Under noise four times as strong across as along, the odds of two wells are "
+            "those of the Fokker–Planck equation and not Boltzmann's.",
+            where=_WHERE,
+            origin="ours",
+            tolerance=odds.ODDS_WHY,
+            holds="anisotropic noise changes odds as the Fokker–Planck equation says ({measured} "
+            "of it)",
+            fails="under anisotropic noise odds are {measured} ({low} to {high}) of the "
+            "Fokker–Planck equation's",
+            unclear="whether anisotropic noise changes odds as the Fokker–Planck equation says is "
+            "undecided ({low} to {high} of it)",
+        ),
+        Statement(
+            name="natural-gradient",
+            text="Under such noise the natural gradient P = σ²C⁻¹ restores the odds of the "
+            "Boltzmann distribution.",
+            where=_WHERE,
+            origin="ours",
+            tolerance=odds.ODDS_WHY,
+            holds="the natural gradient restores the Boltzmann distribution's odds ({measured} of "
+            "them)",
+            fails="with the natural gradient odds are {measured} ({low} to {high}) of the "
+            "Boltzmann distribution's",
+            unclear="whether the natural gradient restores the Boltzmann distribution's odds is "
+            "undecided ({low} to {high} of them)",
+        ),
+        Statement(
+            name="real-noise",
+            text="About the minimum of a small trained net, SGD's distribution is that of the "
+            "net's own H and C, whose variances are nothing like the Boltzmann distribution's.",
+            where=_WHERE,
+            origin="ours",
+            tolerance=f"of the total variance {RATIO_WHY}; of the power of the curvature "
+            f"{POWER_WHY}.",
+            holds="about a net's minimum SGD follows the net's own H and C and not Boltzmann's "
+            "distribution ({quantity}: {measured}, not {rival})",
+            fails="about a net's minimum SGD does not follow the net's own H and C: {quantity} is "
+            "{measured} ({low} to {high}), not {predicted}",
+            unclear="whether SGD about a net's minimum follows the net's own H and C is undecided "
+            "({quantity}: {low} to {high}, predicted {predicted})",
+        ),
+        Statement(
+            name="equilibrium",
+            text="Under isotropic noise the stationary state is an equilibrium: it produces no "
+            "entropy.",
+            where=_WHERE,
+            origin="ours",
+            tolerance="a tenth of what oblique noise of the same size produces.",
+            holds="isotropic noise produces no entropy",
+            fails="isotropic noise produces {measured} ({low} to {high}) nats per unit of t",
+            unclear="whether isotropic noise produces entropy is undecided ({low} to {high} nats "
+            "per unit of t)",
+        ),
+        Statement(
+            name="entropy",
+            text="Under oblique noise the stationary state is no equilibrium: it produces entropy "
+            "at the rate of the closed form.",
+            where=_WHERE,
+            origin="ours",
+            tolerance=f"{RATIO_WHY}.",
+            holds="oblique noise produces entropy at the closed form's rate ({measured} of it "
+            "where furthest off)",
+            fails="oblique noise produces {measured} ({low} to {high}) of the closed form's "
+            "entropy",
+            unclear="whether oblique noise produces the closed form's entropy is undecided ({low} "
+            "to {high} of it)",
+        ),
+        Statement(
+            name="no-batch-size",
+            text="The rate at which entropy is produced does not depend on S.",
+            where=_WHERE,
+            origin="ours",
+            tolerance=f"{RATIO_WHY}; the rival is a rate that falls as 1/S.",
+            holds="the production of entropy does not depend on the batch size ({measured} of it "
+            "at the larger)",
+            fails="at the larger batch size entropy is produced at {measured} ({low} to {high}) of "
+            "the rate at the smaller",
+            unclear="whether the batch size changes the production of entropy is undecided ({low} "
+            "to {high} of it)",
+        ),
+    ],
 )
 class OpenQuestions:
     """Each of the four questions with a number; what is predicted is ours, the slides only ask.
@@ -156,8 +255,6 @@ class OpenQuestions:
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: T ∝ 1/(1 − β), both laws' odds, the net's own law, entropies."""
-        from soret.claims.judging import judge_number, judge_power
-
         left = 1 - np.array(self.momenta)
         results = [
             judge_power(
@@ -166,6 +263,7 @@ class OpenQuestions:
                 self._heats(runs),
                 predicted=-1.0,
                 rival=0.0,
+                statement="momentum",
             ),
             *(self._judge_odds(runs, name) for name in ("plain", "natural")),
         ]
@@ -181,6 +279,7 @@ class OpenQuestions:
                 note=f"temperatures of the Hessian's directions differ by a factor "
                 f"{hot.max() / hot.min():.3g}; entropy production {self._net_entropy(runs):.3g} "
                 "nats per unit of t = ηk",
+                statement="real-noise",
             )
         )
         slopes = np.polyfit(np.log(curvature), np.log(_groups(moment)).T, 1)[0]
@@ -192,6 +291,7 @@ class OpenQuestions:
                 predicted=round(expected, 4),
                 rival=-1.0,
                 tolerance=0.25 * abs(expected + 1),
+                statement="real-noise",
             )
         )
         rate, batch = self.rates[0], self.batches[0]
@@ -203,6 +303,7 @@ class OpenQuestions:
                 predicted=0.0,
                 rival=round(exact, 4),
                 tolerance=0.1 * exact,
+                statement="equilibrium",
             )
         )
         for eta in self.rates:
@@ -215,6 +316,7 @@ class OpenQuestions:
                     rival=0.0,
                     note=f"closed form {linear.recursion(eta).entropy_production / eta:.4g} "
                     "nats per unit of t = ηk",
+                    statement="entropy",
                 )
             )
         few, many = (self._entropies(runs, "oblique", rate, size) for size in self.batches)
@@ -224,6 +326,7 @@ class OpenQuestions:
                 many / few.mean(),
                 predicted=1.0,
                 rival=round(self.batches[0] / self.batches[1], 4),
+                statement="no-batch-size",
             )
         )
         return results
@@ -306,20 +409,16 @@ class OpenQuestions:
         return float(np.log(mean / (1 - mean))), error / (mean * (1 - mean))
 
     def _judge_odds(self, runs: Runs, name: str) -> Result:
-        from soret.claims.judging import RATIO_TOLERANCE, verdict_within
-
         found, error = self._log_odds(runs, name)
         law, rival = self._laws(name), self._laws(_ODDS[1 - _ODDS.index(name)])
-        low, high = (float(np.exp(found - law + way * 1.96 * error)) for way in (-1, 1))
-        return Result(
+        return odds.judge_odds(
             f"odds of the funnel's wells over their law's ({name} gradient)",
-            1.0,
-            float(np.exp(found - law)),
-            (low, high),
-            round(float(np.exp(rival - law)), 4),
-            verdict_within((low, high), 1 - RATIO_TOLERANCE, 1 + RATIO_TOLERANCE),
-            f"odds {np.exp(found):.2f}; the law is "
+            found - law,
+            error,
+            rival=round(float(np.exp(rival - law)), 4),
+            note=f"odds {np.exp(found):.2f}; the law is "
             + ("Boltzmann's" if name == "natural" else "that of the Fokker–Planck equation"),
+            statement="natural-gradient" if name == "natural" else "anisotropic-noise",
         )
 
     def _entropies(self, runs: Runs, name: str, eta: float, batch: int) -> Floats:
