@@ -147,7 +147,7 @@ def test_ctrl_c_then_the_same_command_gives_the_same_run(tmp_path, at_last_kille
     assert "Traceback" not in said
     assert subprocess.run(command, cwd=tmp_path, timeout=300).returncode == 0
     from soret.claims import configure, find
-    from soret.claims.run import run_claim
+    from soret.claims.running import run_claim
     from soret.runs import store
 
     settings = {"steps": 80000, "replicas": 16, "initializations": ("normal",)}

@@ -112,7 +112,7 @@ def test_what_the_system_refuses_a_run_names_the_claim_and_goes_on(
 ):
     """Catches: a traceback; the other claims left out because one could not be written."""
     from soret import cli
-    from soret.claims import run
+    from soret.claims import running
 
     started = []
 
@@ -120,7 +120,7 @@ def test_what_the_system_refuses_a_run_names_the_claim_and_goes_on(
         started.append(claim.about.id)
         raise error
 
-    monkeypatch.setattr(run, "run_claim", refuse)
+    monkeypatch.setattr(running, "run_claim", refuse)
     other = "thermophoresis/weight-norm"
     monkeypatch.setattr(sys, "argv", ["soret", "run", CLAIM, other])
     assert cli._status() == 1
@@ -134,12 +134,12 @@ def test_what_the_system_refuses_a_run_names_the_claim_and_goes_on(
 def test_a_defect_keeps_its_traceback(monkeypatch):
     """Catches: a defect of the program told as if the system had refused something."""
     from soret import cli
-    from soret.claims import run
+    from soret.claims import running
 
     def defect(_claim, **_settings):
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr(run, "run_claim", defect)
+    monkeypatch.setattr(running, "run_claim", defect)
     monkeypatch.setattr(sys, "argv", ["soret", "run", CLAIM])
     with pytest.raises(RuntimeError, match="a defect"):
         cli._status()

@@ -16,18 +16,14 @@ from mkdocs.structure.files import File, Files
 
 from soret.claims import find
 from soret.claims.finding import IN_DOUBT, MARKS, TestedStatement, totals
+from soret.claims.papers import PAPERS
 from soret.errors import SettingsError
 from soret.report import SavedRun, collect
 from soret.report.table import escape as escape_markdown
 from soret.report.words import brief, counted, duration
 
 _FIGURE = re.compile(r"^<!-- figure (?P<claim>[\w/-]+) -->$", re.M)
-_PAPERS = {
-    "thermophoresis": "Thermophoresis",
-    "three-factors": "Three factors",
-    "escape": "Power-law escape",
-    "limiting-dynamics": "Limiting dynamics",
-}
+_PAPERS = {name: paper.short for name, paper in PAPERS.items()}
 
 
 def on_files(files: Files, config: Any) -> Files:

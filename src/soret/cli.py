@@ -20,7 +20,7 @@ from soret.printable import printable
 
 if TYPE_CHECKING:
     from soret.claims.cost import Cost
-    from soret.claims.run import Outcome
+    from soret.claims.running import Outcome
 
 FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
 
@@ -147,7 +147,7 @@ def run(
         return
 
     with system.stop_later():
-        from soret.claims.run import default_folder, run_claim
+        from soret.claims.running import default_folder, run_claim
         from soret.runs.paths import resolve
 
     folder = None if folder is None else resolve(folder, "--out")

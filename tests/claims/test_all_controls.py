@@ -15,7 +15,7 @@ from small_runs import diverged
 
 import soret
 from soret.claims import configure, find
-from soret.claims.run import load_runs, run_claim
+from soret.claims.running import load_runs, run_claim
 from soret.claims.verdict import Verdict
 from soret.errors import SoretError
 from soret.runs import RunFolder

@@ -6,7 +6,7 @@ from small_runs import smallest_integers, smallest_lists
 
 from soret.claims import configure, find
 from soret.claims.dry_run import dry_run
-from soret.claims.run import run_claim
+from soret.claims.running import run_claim
 from soret.errors import RunError, SettingsError
 
 

@@ -10,7 +10,7 @@ import soret
 from soret.claims import Continuation, In, Measurement, Source, claim
 from soret.claims.claim import CLAIMS
 from soret.claims.dry_run import dry_run
-from soret.claims.run import load_runs, run_claim
+from soret.claims.running import load_runs, run_claim
 from soret.errors import SettingsError
 from soret.runs import RunFolder
 

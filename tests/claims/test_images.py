@@ -6,7 +6,7 @@ import pytest
 
 from soret.claims import configure, find, images
 from soret.claims.dry_run import dry_run
-from soret.claims.run import default_folder, run_claim
+from soret.claims.running import default_folder, run_claim
 from soret.data.lookup import COLLECTIONS
 from soret.errors import SettingsError
 from soret.report.saved import read_run

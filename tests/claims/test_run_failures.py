@@ -7,7 +7,7 @@ import pytest
 import soret
 from soret.claims import In, Source, claim
 from soret.claims.claim import CLAIMS
-from soret.claims.run import run_claim
+from soret.claims.running import run_claim
 from soret.errors import InferenceError, RunError, SettingsError
 
 

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from soret.claims.collapse import judge_collapse, judge_fall, made_by_rival
-from soret.claims.run import _judge
+from soret.claims.running import _judge
 from soret.claims.verdict import Result, Verdict, together
 
 S, C, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE

@@ -10,7 +10,7 @@ import pytest
 
 import soret
 from soret.claims import configure, find
-from soret.claims.run import run_claim
+from soret.claims.running import run_claim
 from soret.errors import RunError
 from soret.runs import RunFolder, numbers
 from soret.runs.folder import OLD_FORMAT

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from soret.claims.experiments import Experiments
 from soret.claims.settings import check_settings
+from soret.claims.source import Source
 from soret.claims.statement import Statement, check_statements, unstated
 from soret.claims.verdict import Result
 from soret.errors import SettingsError
@@ -71,42 +72,6 @@ class Claim(Protocol):
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Figure]:
         """Draw the figures, by file name without extension."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a paper makes a claim.
-
-    Attributes
-    ----------
-    paper : str
-        "thermophoresis", "three-factors", "escape", "limiting-dynamics", or a name of your own.
-    where : str
-        Section, figures and equations.
-    title : str
-        The paper's title; known of the four, to be given with a name of your own.
-
-    Raises
-    ------
-    SettingsError
-        If the paper is not one of the four and has no title.
-    """
-
-    paper: str
-    where: str
-    title: str = ""
-
-    def __post_init__(self) -> None:
-        title = self.title or PAPERS.get(self.paper, "")
-        if not title:
-            raise SettingsError(
-                f"a source names the paper {self.paper!r}, which is none of {', '.join(PAPERS)}; "
-                f"give its title: Source({self.paper!r}, {self.where!r}, title='…')."
-            )
-        object.__setattr__(self, "title", title)
-
-    def __str__(self) -> str:
-        return f"{self.title}, {self.where}"
 
 
 @dataclass(frozen=True)
@@ -226,10 +191,3 @@ OLD_FORM = (
     "to Measurement(...) in place of simulate.measure(...)."
 )
 """What is said of a claim that was written for an earlier Soret."""
-
-PAPERS = {
-    "thermophoresis": "Implicit Regularization of SGD via Thermophoresis",
-    "three-factors": "Three Factors Influencing Minima in SGD",
-    "escape": "Power-law Escape Rate of SGD",
-    "limiting-dynamics": "Rethinking the Limiting Dynamics of SGD",
-}

@@ -14,8 +14,8 @@ import jinja2
 import xarray as xr
 
 import soret
-from soret.claims.claim import PAPERS
 from soret.claims.finding import IN_DOUBT, MARKS, NOT_TESTED, TestedStatement, totals
+from soret.claims.papers import PAPERS
 from soret.claims.verdict import Verdict
 from soret.errors import SettingsError, SoretError
 from soret.printable import printable
@@ -226,7 +226,8 @@ def _by_paper(sections: Sequence[Section]) -> list[tuple[str, str, list[Section]
 
 
 def _paper_title(name: str) -> str:
-    return PAPERS.get(name, name)  # a paper that this version does not have has only its name
+    # A paper that this version does not have has only its name.
+    return PAPERS[name].title if name in PAPERS else name
 
 
 def _template() -> jinja2.Template:

@@ -6,7 +6,7 @@ import pytest
 from trained_ends import claim_of
 
 import soret
-from soret.claims.run import load_runs, run_claim
+from soret.claims.running import load_runs, run_claim
 from soret.errors import SettingsError
 from soret.runs import RunFolder
 

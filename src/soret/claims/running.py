@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +19,19 @@ import xarray as xr
 import soret
 from soret.claims import images
 from soret.claims.claim import About, Runs
+from soret.claims.discovery import find
 from soret.claims.dry_run import dry_run
 from soret.claims.experiments import Experiments
 from soret.claims.finding import TestedStatement, assigned, conclude, finding, verdict_of
+from soret.claims.own_code import what_it_computes
 from soret.claims.runner import Runner
+from soret.claims.settings import configure
 from soret.claims.verdict import Result, Verdict
 from soret.dynamics.keys import check_seed
-from soret.errors import RunError, SoretError
+from soret.errors import RunError, SettingsError, SoretError
 from soret.figures import save
 from soret.numerics import single_precision
+from soret.printable import printable
 from soret.runs import RunFolder
 from soret.runs.files import finite
 from soret.runs.numbers import NUMBERS
@@ -33,7 +39,7 @@ from soret.runs.paths import shown
 from soret.runs.schema import run_digest
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Outcome:
     """What came of running a claim.
 
@@ -95,6 +101,96 @@ class Outcome:
                 "substitutes": self.substitutes,
             }
         )
+
+    def __str__(self) -> str:
+        lines = [f"{self.about.id} ({self.scale} scale, seed {self.seed}): {self.finding}"]
+        for one in self.statements:
+            lines.append(f"  {one.mark} {one.shown}: {one.text}")
+        lines += [f"  note: {note}" for note in self.notes]
+        return "\n".join([*lines, f"  saved in {shown(self.folder)}"])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Show the same in a notebook."""
+        rows = "".join(
+            f"<tr><td>{escape(one.mark)} {escape(one.shown)}</td>"
+            f"<td style='text-align: left'>{escape(one.text)}</td></tr>"
+            for one in self.statements
+        )
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
+        return (
+            f"<p><b>{escape(self.about.id)}</b> ({escape(self.scale)} scale, seed {self.seed}): "
+            f"{escape(self.finding)}</p><table>{rows}</table>{notes}"
+            f"<p>saved in <code>{escape(str(shown(self.folder)))}</code></p>"
+        )
+
+
+def run(
+    claim: Any,
+    *,
+    scale: str = "quick",
+    seed: int = 0,
+    out: Path | str | None = None,
+    progress: bool | None = None,
+    **settings: Any,
+) -> Outcome:
+    """Run a claim, one of one's own or Soret's; the same again resumes, or judges again.
+
+    Parameters
+    ----------
+    claim : type or str
+        A class made by `soret.claims.claim`, or what `find` takes for one claim.
+    scale : {"quick", "paper"}
+    seed : int
+    out : path, optional
+        The run's folder. Default: in ``runs``, by claim and settings.
+    progress : bool, optional
+        As in `soret.simulate`; where it is on, or left to Soret, what is being done is said too.
+    **settings
+        Settings of the claim, over the scale's.
+
+    Returns
+    -------
+    Outcome
+        Finding, statements with their verdicts, results, figures; it can be printed.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such claim, or there are several, or the settings do not work.
+
+    Examples
+    --------
+    >>> found = soret.claims.run("thermophoresis/activation-rate", inputs=20)
+    >>> print(found.finding)
+    """
+    if isinstance(claim, str):
+        several = find(claim)
+        if len(several) > 1:
+            raise SettingsError(f"{claim!r} is {len(several)} claims; run one at a time.")
+        claim = several[0]
+    if not isinstance(claim, type) or not hasattr(claim, "about"):
+        raise SettingsError(
+            f"{claim!r} is no claim; give the id of one, or a class decorated with "
+            "@soret.claims.claim(…)."
+        )
+    return run_claim(
+        configure(claim, scale, settings),
+        scale=scale,
+        seed=seed,
+        out=None if out is None else Path(out),
+        progress=progress,
+        say=_quiet if progress is False else _say,
+    )
+
+
+def _quiet(line: str) -> None:
+    """Say nothing."""
+
+
+def _say(line: str) -> None:
+    print(f"  {printable(line)}", file=sys.stderr, flush=True)
 
 
 def default_folder(claim: Any, scale: str, seed: int) -> Path:
@@ -162,7 +258,7 @@ def _run_in(
     substitutes = images.in_words(claim)
     for sentence in substitutes:
         say(sentence)
-    about = _description(claim, scale, seed)
+    about = _description(claim, scale, seed) | what_it_computes(claim, experiments)
     complete = folder.begin(about)
     folder.lock()
     with warnings.catch_warnings(record=True) as caught:
