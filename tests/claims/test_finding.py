@@ -113,10 +113,11 @@ def test_every_result_belongs_to_a_statement(stated):
 
 
 def test_what_could_not_be_measured_has_no_number(stated):
-    """Catches: "nan (nan to nan)" in a sentence."""
-    lost = replace(BODY, unclear="the body is {measured} ({low} to {high})")
-    (body,) = conclude(stated(lost), [result("body", np.nan)])
-    assert body.clause == "the body is none (none to none)"
+    """Catches: "is none (none to none)" in a sentence."""
+    (body,) = conclude(stated(BODY), [result("body", 1.0), result("body", np.nan)])
+    assert body.clause == "body at nan could not be measured"
+    (body,) = conclude(stated(BODY), [result("body", np.nan), result("body", 1.0, (0.5, 1.5))])
+    assert body.clause == "the body is undecided"  # what was measured says more
 
 
 def one(verdict, origin="printed", setting="paper"):

@@ -182,6 +182,8 @@ def _concluded(claim: Any, statement: Statement, results: Sequence[Result]) -> T
 
 
 def _clause(statement: Statement, decides: Result, verdicts: Sequence[Verdict]) -> str:
+    if decides.verdict is Verdict.INCONCLUSIVE and np.isnan(decides.measured):
+        return f"{decides.quantity} could not be measured"
     clause = {
         Verdict.SUPPORTED: statement.holds,
         Verdict.CONTRADICTED: statement.fails,

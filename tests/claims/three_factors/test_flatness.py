@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from told import told
 from trained_ends import claim_of, ends
 
 from soret.claims.three_factors._training import unrelated
@@ -10,7 +11,7 @@ from soret.errors import SettingsError
 
 
 @pytest.mark.parametrize(
-    ("effect", "told"),
+    ("effect", "verdicts"),
     [
         (lambda x, z: -0.5 * (x - z), ["supported", "supported"]),
         (lambda x, z: 0.5 * (x - z), ["contradicted", "supported"]),
@@ -18,10 +19,22 @@ from soret.errors import SettingsError
         (lambda x, z: -0.5 * x, ["supported", "contradicted"]),
     ],
 )
-def test_flatness(effect, told):
-    """A sign lost; η taken for η/S."""
-    found = claim_of("flatness").judge({"loss": ends("frobenius", effect)})
-    assert [str(result.verdict) for result in found] == told
+@pytest.mark.parametrize(
+    ("rule", "where"),
+    [("epochs", ""), ("loss", "-at-equal-progress"), ("accuracy", "-at-equal-progress")],
+)
+def test_flatness(effect, verdicts, rule, where):
+    """A sign lost; η taken for η/S; a rule of ours taken for the slides'."""
+    found = told(claim_of("flatness"), {rule: ends("frobenius", effect)})
+    names = (f"flatter{where}", f"only-the-ratio{where}")
+    assert found == dict(zip(names, verdicts, strict=True))
+
+
+def test_norms_that_go_with_nothing_say_nothing():
+    """Catches: chance taken for a correlation, or for none."""
+    made = ends("frobenius", lambda x, z: 0 * x, replicas=3)
+    found = told(claim_of("flatness"), {"epochs": made})
+    assert found == {"flatter": "inconclusive", "only-the-ratio": "inconclusive"}
 
 
 def test_runs_that_did_not_get_there_are_left_out():

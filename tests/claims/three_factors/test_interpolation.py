@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from told import told
 from trained_ends import claim_of
 
 from soret.claims.three_factors.interpolation import widths
@@ -30,10 +31,10 @@ def test_widths_of_what_has_no_edge():
     assert end[0] == pytest.approx(0.5)
 
 
-def lines(ratio):
+def lines(ratio, replicas=8):
     """Return lines whose start is exp(ratio) times as wide as the end."""
     at = np.linspace(-1.5, 2.5, 161)
-    spread = 1 + 0.05 * np.random.default_rng(3).normal(size=(8, 1))
+    spread = 1 + 0.05 * np.random.default_rng(3).normal(size=(replicas, 1))
     width = 0.2 * np.exp(ratio) * spread
     loss = np.minimum((at / width) ** 2, ((at - 1) / 0.2) ** 2)
     return {
@@ -41,16 +42,25 @@ def lines(ratio):
             {
                 "loss": (("replica", "position"), loss),
                 "validation_loss": (("replica", "position"), loss + 0.1),
-                "distance": ("replica", np.ones(8)),
-                "reached": ("replica", np.ones(8, bool)),
+                "distance": ("replica", np.ones(replicas)),
+                "reached": ("replica", np.ones(replicas, bool)),
             },
             {"position": at},
         )
     }
 
 
-@pytest.mark.parametrize(("ratio", "told"), [(0.5, "supported"), (-0.5, "contradicted")])
-def test_interpolation(ratio, told):
-    """Ends swapped."""
-    found = claim_of("interpolation").judge(lines(ratio))
-    assert [str(result.verdict) for result in found] == [told, told]
+@pytest.mark.parametrize(
+    ("ratio", "replicas", "verdict"),
+    [
+        (0.5, 8, "supported"),
+        (-0.5, 8, "contradicted"),
+        (0.0, 8, "inconclusive"),
+        (0.5, 2, "inconclusive"),
+    ],
+)
+def test_interpolation(ratio, replicas, verdict):
+    """Ends swapped; two pairs taken for enough."""
+    claim, made = claim_of("interpolation"), lines(ratio, replicas)
+    assert [str(result.verdict) for result in claim.judge(made)] == [verdict, verdict]
+    assert told(claim, made) == {"wider": verdict}

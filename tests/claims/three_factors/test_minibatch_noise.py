@@ -2,14 +2,15 @@
 
 import numpy as np
 import xarray as xr
+from told import told
 from trained_ends import claim_of
 
 
-def minibatch(power, *, heavy=False, replacement=1.0):
+def minibatch(power, *, heavy=False, replacement=1.0, count=4000):
     """Return draws of noise of covariance C/S^power in 3 dimensions, tr C = 3."""
     rng = np.random.default_rng(4)
     sizes = np.array([1.0, 8.0, 64.0])
-    draws = rng.standard_t(5, size=(3, 4000, 3)) if heavy else rng.normal(size=(3, 4000, 3))
+    draws = rng.standard_t(5, size=(3, count, 3)) if heavy else rng.normal(size=(3, count, 3))
     draws *= np.sqrt(3 / 5 if heavy else 1) / sizes[:, None, None] ** (power / 2)
 
     def part(scale):
@@ -35,9 +36,12 @@ def test_minibatch_noise():
     """Powers of S confused, a factor of the number of examples lost, tails not seen."""
     claim = claim_of("minibatch-noise")
     share = (128 - 64) / 127
-    told = [str(result.verdict) for result in claim.judge(minibatch(1, replacement=share))]
-    assert told == ["supported"] * 4
-    told = [str(r.verdict) for r in claim.judge(minibatch(2, heavy=True, replacement=64.0))]
-    assert told == ["contradicted"] * 4
-    told = [str(result.verdict) for result in claim.judge(minibatch(1))]
-    assert told == ["supported", "supported", "contradicted", "supported"]
+    names = ("covariance", "gaussian", "without-replacement")
+    found = told(claim, minibatch(1, replacement=share))
+    assert found == dict.fromkeys(names, "supported")
+    made = minibatch(2, heavy=True, replacement=64.0)
+    assert [str(result.verdict) for result in claim.judge(made)] == ["contradicted"] * 4
+    found = told(claim, minibatch(1))
+    assert found == dict.fromkeys(names, "supported") | {"without-replacement": "contradicted"}
+    found = told(claim, minibatch(1, replacement=share, count=200))
+    assert found["covariance"] == found["without-replacement"] == "inconclusive"

@@ -3,29 +3,29 @@
 import numpy as np
 import pytest
 import xarray as xr
+from told import told
 
 from soret.claims import configure, find
 from soret.claims.three_factors import _odds as odds
 from soret.claims.three_factors import _surfaces as surfaces
-from soret.claims.verdict import Verdict
 
 
 def configured(name, **changes):
     return configure(find(f"three-factors/{name}")[0], "quick", changes)
 
 
-def made_occupation(claim, shift=0.0):
+def made_occupation(claim, shift=0.0, replicas=4000):
     """Replicas in the left well with the odds of Boltzmann's law, or others."""
     rng = np.random.default_rng(1)
     name = "tilted"
 
     def of(rates, batches, variance):
-        parts = np.zeros((len(rates), len(batches), 4000, 3))
+        parts = np.zeros((len(rates), len(batches), replicas, 3))
         for i, eta in enumerate(rates):
             for j, batch in enumerate(batches):
                 heat = surfaces.heat_of((eta, batch, variance))
                 chance = np.log(surfaces.boltzmann_odds(surfaces.well_of(name), heat)) + shift
-                parts[i, j] = rng.random((4000, 3)) < 1 / (1 + np.exp(-chance))
+                parts[i, j] = rng.random((replicas, 3)) < 1 / (1 + np.exp(-chance))
         return xr.Dataset(
             {"in_left": (("learning_rate", "batch_size", "replica", "step"), parts)},
             {"learning_rate": list(rates), "batch_size": list(batches)},
@@ -49,8 +49,15 @@ def made_occupation(claim, shift=0.0):
 def test_odds_are_judged_by_what_was_made(shift, expected):
     """The formula's odds refused, or others let pass; a factor's power read off another's scan."""
     claim = configured("minima-ratio", surfaces=("tilted",))
-    found = claim.judge(made_occupation(claim, shift))
-    assert found[0].verdict == Verdict.SUPPORTED
-    assert found[1].verdict == expected
+    found = told(claim, made_occupation(claim, shift))
+    assert found["formula"] == "supported"
+    assert found["sgd"] == expected
     if not shift:
-        assert [r.verdict for r in found[2:]] == [Verdict.SUPPORTED] * 3
+        assert found["factors"] == "supported"
+
+
+def test_few_replicas_tell_nothing_of_odds():
+    """Catches: an error of the odds that does not know how many replicas there are."""
+    claim = configured("minima-ratio", surfaces=("tilted",))
+    found = told(claim, made_occupation(claim, replicas=60))
+    assert found == {"formula": "supported", "sgd": "inconclusive", "factors": "inconclusive"}

@@ -1,0 +1,41 @@
+"""Memorization: what the judge says of ends whose answer is known."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from told import told
+from trained_ends import claim_of, ends
+
+
+def made(accuracies=(1.0,) * 6, slope=-0.05, replicas=4):
+    """Return accuracies on random labels, and shares memorized that go with ln(η/S)."""
+    about = {"classes": 10, "problem_data": "made"}
+    reached = {
+        "accuracy": ("replica", np.array(accuracies)),
+        "epochs": ("replica", np.full(len(accuracies), 50.0)),
+    }
+    noisy = ends("memorized", lambda x, z: slope * (x - z), replicas=replicas)
+    return {
+        "capacity": xr.Dataset(reached, attrs=about),
+        "noisy": noisy.assign_attrs(wrong=100),
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdicts"),
+    [
+        ({}, ("supported", "supported")),
+        ({"slope": 0.05}, ("supported", "contradicted")),
+        ({"slope": 0.0}, ("supported", "inconclusive")),
+        ({"replicas": 1}, ("supported", "inconclusive")),
+        ({"accuracies": (0.1,) * 6}, ("contradicted", "supported")),
+        ({"accuracies": (0.99, 1.0)}, ("supported", "supported")),
+        # "Reach" is said of all.
+        ({"accuracies": (1.0, 1.0, 0.5)}, ("contradicted", "supported")),
+        ({"accuracies": (1.0, np.nan)}, ("inconclusive", "supported")),
+    ],
+)
+def test_memorization(changes, verdicts):
+    """Catches: a sign lost; a mean of accuracies that hides the net that failed."""
+    found = told(claim_of("memorization"), made(**changes))
+    assert found == dict(zip(("capacity", "noise"), verdicts, strict=True))
