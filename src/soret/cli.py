@@ -122,10 +122,15 @@ def run(
         typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; may be repeated."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+    seeds: Annotated[
+        int,
+        typer.Option(min=1, help="Run so many seeds, from --seed on, and pool their verdicts."),
+    ] = 1,
     folder: Annotated[
         Path | None,
         typer.Option(
-            "--out", help="The run's folder; with several claims, the folder that holds theirs."
+            "--out",
+            help="The run's folder; with several claims or seeds, the folder that holds theirs.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -153,33 +158,41 @@ def run(
     folder = None if folder is None else resolve(folder, "--out")
     failed = False
     for claim in ready:
-        where = folder
-        if folder is not None and len(ready) > 1:
-            where = folder / default_folder(claim, scale, seed).name
         _heading(claim)
-        try:
-            system.stop_if_asked()
-            outcome = run_claim(claim, scale=scale, seed=seed, out=where, say=_say)
-        except SettingsError:
-            raise
-        except SoretError as error:
-            _say_error(error)
-            failed = True
-            continue
-        except (OSError, MemoryError, RuntimeError) as error:
-            refused = system.refusal(error)
-            if refused is None:
+        outcomes = []
+        for one in range(seed, seed + seeds):
+            where = folder
+            if folder is not None and (len(ready) > 1 or seeds > 1):
+                where = folder / default_folder(claim, scale, one).name
+            if seeds > 1:
+                _say(f"seed {one}")
+            try:
+                system.stop_if_asked()
+                outcome = run_claim(claim, scale=scale, seed=one, out=where, say=_say)
+            except SettingsError:
                 raise
-            _say_error(f"{claim.about.id}: {refused}; the same command goes on from what is saved.")
-            failed = True
-            continue
-        except KeyboardInterrupt:
-            system.heard()
-            err.print("\nstopped; the same command again goes on from here")
-            raise typer.Exit(INTERRUPTED) from None
-        if as_json:
-            print(streams.json_line(outcome.as_json()), flush=True)
-        _print_outcome(outcome, err if as_json else out)
+            except SoretError as error:
+                _say_error(error)
+                failed = True
+                continue
+            except (OSError, MemoryError, RuntimeError) as error:
+                refused = system.refusal(error)
+                if refused is None:
+                    raise
+                goes_on = "the same command goes on from what is saved"
+                _say_error(f"{claim.about.id}: {refused}; {goes_on}.")
+                failed = True
+                continue
+            except KeyboardInterrupt:
+                system.heard()
+                err.print("\nstopped; the same command again goes on from here")
+                raise typer.Exit(INTERRUPTED) from None
+            outcomes.append(outcome)
+            if as_json:
+                print(streams.json_line(outcome.as_json()), flush=True)
+            _print_outcome(outcome, err if as_json else out)
+        if len(outcomes) > 1:
+            _print_pooled(outcomes, as_json)
     if failed:
         raise typer.Exit(FAILED)
 
@@ -324,8 +337,14 @@ def _print_outcome(outcome: "Outcome", console: streams.Terminal) -> None:
     console.print(Text(where), soft_wrap=True)
 
 
-if __name__ == "__main__":
-    main()
+def _print_pooled(outcomes: "list[Outcome]", as_json: bool) -> None:
+    from soret.claims.pooling import pool
+    from soret.report.terminal import print_pooled
+
+    pooled = pool(outcomes)
+    if as_json:
+        print(streams.json_line(pooled.as_json()), flush=True)
+    print_pooled(pooled, err if as_json else out)
 
 
 def _print_cost(cost: "Cost", to: streams.Terminal) -> None:
@@ -350,3 +369,7 @@ def _print_cost(cost: "Cost", to: streams.Terminal) -> None:
     if cost.measurements:
         names = printable(", ".join(cost.measurements))
         to.print(Text(f"not timed: {names}"), soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main()

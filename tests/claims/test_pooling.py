@@ -122,3 +122,62 @@ def test_only_runs_of_one_claim_at_different_seeds_are_pooled(made):
         pool([made(0, result(1.0)), made(0, result(1.0))])
     with pytest.raises(SettingsError, match="at different seeds"):
         pool([])
+
+
+def test_seeds_are_run_in_folders_of_their_own_and_pooled(tmp_path, monkeypatch, capsys):
+    """The command line, on a real claim: a line of JSON a seed, and one on all."""
+    import json
+    import sys
+
+    from soret import cli
+    from soret.claims.claim import CLAIMS
+
+    monkeypatch.chdir(tmp_path)
+    known = dict(CLAIMS)
+    (tmp_path / "drift.py").write_text(DRIFT)
+    monkeypatch.setattr(
+        sys, "argv", ["soret", "run", "./drift.py", "--seeds", "3", "--json", "--out", "all"]
+    )
+    try:
+        assert cli._status() == 0
+    finally:
+        CLAIMS.clear()
+        CLAIMS.update(known)
+    told = capsys.readouterr()
+    *runs, pooled = map(json.loads, told.out.splitlines())
+    assert [run["seed"] for run in runs] == [0, 1, 2]
+    assert len(list((tmp_path / "all").iterdir())) == 3
+    assert pooled["seeds"] == [0, 1, 2]
+    assert pooled["statements"][0]["verdict"] == "supported"
+    assert "✓✓✓" in told.err
+
+
+DRIFT = """
+import soret
+from soret.claims import Source, claim
+from soret.claims.judging import judge_number
+
+
+@claim("drift/rest", statement="It rests.", source=Source("drift", "1", title="t"), quick={})
+class Rest:
+    def experiments(self):
+        return {
+            "walk": soret.Experiment(
+                problem=soret.problems.surface(lambda x: 0.5 * x @ x, start=[0.0]),
+                algorithm=soret.SGD(0.01),
+                observe=soret.observables.parameters,
+                steps=2,
+                replicas=8,
+            )
+        }
+
+    def judge(self, runs):
+        last = runs["walk"].parameters.isel(step=-1, parameters_dim_0=0).values
+        return [judge_number("θ", last, predicted=0.0, rival=1.0, tolerance=0.5)]
+
+    def control(self, runs):
+        return {"walk": runs["walk"] + 1.0}
+
+    def draw(self, runs, results):
+        return {}
+"""

@@ -1,5 +1,6 @@
 """Saved runs on a terminal, or as JSON: verdict and provenance, of which nothing can act."""
 
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from soret.claims.finding import IN_DOUBT, TestedStatement
+from soret.claims.pooling import Pooled, PooledResult
 from soret.claims.verdict import Result
+from soret.claims.wording import number
 from soret.errors import SoretError
 from soret.printable import printable
 from soret.report import state
@@ -149,6 +152,34 @@ def print_verdict(found: schema.Verdict, console: Console, *, every: bool) -> No
     head = _plain(f"{found.claim} ({found.scale} scale): ", style="bold")
     told = _plain(found.finding) if found.finding else _coloured(found.verdict)
     console.print(Text.assemble(head, told))
+
+
+def print_pooled(found: Pooled, console: Console) -> None:
+    """Print what came of a claim at several seeds: each statement's verdicts, and the pooled one.
+
+    Parameters
+    ----------
+    found : Pooled
+    console : Console
+    """
+    seeds = f"seeds {found.seeds[0]} to {found.seeds[-1]}"
+    console.print(_plain(f"{found.claim} ({found.scale} scale), {seeds}:", style="bold"))
+    table = Table("statement", "by seed", "pooled", "estimate over seeds")
+    for statement in found.statements:
+        decides = [r for r in statement.results if r.verdict == statement.verdict]
+        table.add_row(
+            _plain(statement.text),
+            statement.marks,
+            _coloured(statement.in_words),
+            _plain(_estimate_of(decides[0]) if decides else ""),
+        )
+    console.print(table)
+
+
+def _estimate_of(result: PooledResult) -> str:
+    low, high = (number(bound) for bound in result.interval)
+    spread = "" if math.isnan(result.interval[0]) else f" (95 % over seeds: {low} to {high})"
+    return f"{result.quantity}: {number(result.measured)}{spread}"
 
 
 def _print_statement(
