@@ -122,3 +122,30 @@ def test_flat_minima_gain_at_a_finite_rate():
 
     cold, warm = (2 * share(heat, 2e-3) - share(heat, 4e-3) for heat in (0.1, 0.2))
     assert 2 * cold - warm == pytest.approx(1.0, abs=0.06)
+
+
+def test_the_gain_at_a_finite_rate_does_not_know_of_a_kinked_barrier():
+    """Catches: a domain of the correction that asks for small η at the minima alone."""
+    rate, heat, smooth, curvatures = 0.02, 0.15, 0.02, (2.0, 8.0)
+
+    def parts(x):
+        """Two parabolas, and the weights with which they are joined."""
+        both = np.array([h / 2 * (x - c) ** 2 for h, c in zip(curvatures, (-1, 1), strict=True)])
+        return both, np.exp(-(both - both.min(0)) / smooth)
+
+    def slope(x):
+        left, right = parts(x)[1]
+        return (left * 2.0 * (x + 1) + right * 8.0 * (x - 1)) / (left + right)
+
+    x = np.linspace(-4.0, 2.5, 801)
+    both, weights = parts(x)
+    loss = both.min(0) - smooth * np.log(weights.sum(0))
+    barrier = np.where(abs(x) < 0.9, loss, 0.0).max()
+    saddle = x[abs(x) < 0.9][loss[abs(x) < 0.9].argmax()]
+    x, loss = x[loss < barrier + 25 * heat], loss[loss < barrier + 25 * heat]
+    laws = eq.stationary_density(slope, x, rate, heat), eq.boltzmann(loss, heat, x[1] - x[0])
+    odds = [p[x < saddle].sum() / p[x > saddle].sum() for p in laws]
+    zero = (0.0, 0.0)
+    formula = eq.finite_rate_ratio(zero, curvatures, heat, rate)
+    assert formula / eq.minima_ratio(zero, curvatures, heat) == pytest.approx(1.03, abs=0.002)
+    assert odds[0] / odds[1] > 1.4

@@ -84,13 +84,14 @@ ARMS = {"ratio": "(kη, kS): equal η/S", "rate": "(η, kS): equal η"}
         ),
         Statement(
             name="batch-size-alone",
-            text="Scaling S alone changes the learning curves.",
-            where="not in the slides: without it curves at equal η/S would say nothing",
-            origin="ours",
-            tolerance=_WHY,
+            text="Scaling S alone changes the learning curves: they go with η/S and not with η.",
+            where="slides “SGD dynamics in continuum limit”: its noise goes as √(η/S) in the time "
+            "ηt",
+            origin="restored",
+            tolerance=f"{_WHY[:-1]}; how far apart they are the equation does not say.",
             holds="learning curves at equal η differ (a factor of {measured} apart)",
-            fails="learning curves at equal η are the same as well (a factor of {measured}, {low} "
-            "to {high}, apart)",
+            fails="learning curves at equal η are near as well (a factor of {measured}, {low} to "
+            "{high}, apart), so that near ones at equal η/S say little",
             unclear="whether learning curves at equal η differ is undecided (a factor of {low} to "
             "{high} apart)",
         ),
@@ -100,7 +101,7 @@ ARMS = {"ratio": "(kη, kS): equal η/S", "rate": "(η, kS): equal η"}
             where="not in the slides; a continuum limit is one of small η",
             origin="ours",
             tolerance=_WHY,
-            holds="at the largest η curves at equal η/S come apart (a factor of {measured})",
+            holds="at the largest η tried curves at equal η/S come apart (a factor of {measured})",
             fails="at the largest η tried curves at equal η/S are still the same (a factor of "
             "{measured}, {low} to {high}, apart)",
             unclear="whether curves at equal η/S come apart at the largest η is undecided (a "

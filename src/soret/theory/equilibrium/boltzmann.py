@@ -100,14 +100,16 @@ def finite_rate_ratio(
     """Return p_A/p_B with its first correction in η: times exp[(η/4)(tr H_B − tr H_A)].
 
     Laplace's method on `modified_loss`: at a finite step SGD likes flat minima better than
-    Boltzmann's law does, by a factor in which S and σ² do not occur.
+    Boltzmann's law does, by a factor in which S and σ² do not occur. It knows the minima alone, and
+    holds as long as a step is short beside all that the loss has between them: η|h| ≪ 1 on the
+    barrier too. Across a nearly kinked one, η|h| = 10, odds gain 1.48 where it says 1.03.
 
     Parameters
     ----------
     losses, hessians, temperature
         As for `log_minima_ratio`.
     learning_rate : array_like
-        η > 0; ηH must be small beside 2.
+        η > 0; ηH must be small beside 1 at the minima, and η|h| on the barrier between them.
     """
     rate = positive("learning_rate", learning_rate)
     traces = [float(np.trace(np.atleast_2d(finite("hessians", h)))) for h in hessians]
