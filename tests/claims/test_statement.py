@@ -122,6 +122,9 @@ def test_resolution_and_what_does_not_matter(registered):
     assert (setting, differs) == (Setting.EASIER, "rates 0.1 (paper: 0.1,0.2)")
     alone = replace(GOOD, regardless=["rates"])
     assert setting_of(configure(kind, "quick"), alone) == (Setting.PAPER, "")
+    twice = replace(GOOD, also={"lags": [6]})
+    assert setting_of(configure(kind, "paper", {"lags": 6}), twice) == (Setting.PAPER, "")
+    assert setting_of(configure(kind, "paper", {"lags": 7}), twice)[0] is Setting.OTHER
     elsewhere = replace(GOOD, at="other", differs="a surface in place of a net")
     setting, differs = setting_of(configure(kind, "quick"), elsewhere)
     assert setting is Setting.OTHER
@@ -144,6 +147,7 @@ def test_images_that_stand_in_make_it_easier():
         ({"statements": [GOOD, GOOD]}, "two statements 'tail'"),
         ({"resolution": ["speed"]}, "resolution names speed"),
         ({"statements": [replace(GOOD, regardless=["speed"])]}, "tail names speed"),
+        ({"statements": [replace(GOOD, also={"speed": [1]})]}, "tail names speed"),
     ],
 )
 def test_a_claim_with_other_statements_than_it_can_have(registered, about, told):

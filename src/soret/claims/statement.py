@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -71,6 +71,9 @@ class Statement:
         With "other": what is other, and than what; a phrase.
     regardless : collection of str
         Settings of the claim that do not matter to this statement.
+    also : mapping of str to collection
+        Other values of a setting at which the paper tests the statement too, besides that of the
+        scale `paper`: a second experiment of a smaller net, say.
 
     Raises
     ------
@@ -89,6 +92,7 @@ class Statement:
     at: Setting | str = Setting.PAPER
     differs: str = ""
     regardless: Collection[str] = ()
+    also: Mapping[str, Collection[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.name):
@@ -151,7 +155,7 @@ def check_statements(
     if twice:
         raise SettingsError(f"there are two statements {twice[0]!r}.")
     known = set(claim.__dataclass_fields__)
-    named = {"resolution": resolution} | {s.name: s.regardless for s in statements}
+    named = {"resolution": resolution} | {s.name: [*s.regardless, *s.also] for s in statements}
     for where, settings in named.items():
         unknown = sorted(set(settings) - known)
         if unknown:
@@ -183,7 +187,9 @@ def setting_of(claim: Any, statement: Statement) -> tuple[Setting, str]:
     setting, told = Setting(statement.at), [statement.differs] if statement.differs else []
     for name, usual in paper.items():
         value = getattr(claim, name)
-        if value == usual or name in statement.regardless or _is_resolution(claim, name):
+        if value == usual or value in statement.also.get(name, ()):
+            continue
+        if name in statement.regardless or _is_resolution(claim, name):
             continue
         if name in claim.substitutes:
             told.append(claim.substitutes[name])

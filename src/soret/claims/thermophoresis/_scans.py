@@ -11,6 +11,7 @@ import soret
 from soret.claims import counts
 from soret.claims.claim import Runs
 from soret.claims.collapse import judge_collapse, judge_fall, made_by_rival
+from soret.claims.statement import Statement
 from soret.claims.verdict import Result, together
 
 if TYPE_CHECKING:
@@ -67,6 +68,88 @@ def observables(names: Sequence[str]) -> list[Any]:
     return [getattr(soret.observables, name) for name in names]
 
 
+_CURVES = {
+    "activation_rate": "activation-rate",
+    "gradient_variance": "gradient-variance",
+    "weight_norm": "‖V‖",
+}
+_LAWS = {
+    "learning_rate": ("learning rates", "steps × η²", "η²"),
+    "batch_size": ("batch sizes", "steps / B", "1/B"),
+}
+
+
+def name_of_fall(observable: str) -> str:
+    """Name the statement that an observable falls."""
+    return f"{_kebab(observable)}-falls"
+
+
+def name_of_collapse(observable: str, over: str) -> str:
+    """Name the statement that an observable's curves collapse."""
+    return f"{_kebab(observable)}-by-{_kebab(over)}"
+
+
+def falls(observable: str, net: str, where: str, **circumstances: Any) -> Statement:
+    """Return the statement that an observable falls.
+
+    Parameters
+    ----------
+    observable : str
+    net : str
+        Which net, on what, as it follows the observable in a sentence.
+    where : str
+        In the paper.
+    **circumstances
+        As of `Statement`.
+    """
+    name = NAMES[observable]
+    return Statement(
+        name=name_of_fall(observable),
+        text=f"{name[:1].upper()}{name[1:]} {net} falls in training.",
+        where=where,
+        origin="printed",
+        tolerance="the sign: the whole interval of the mean change lies below 0.",
+        holds=f"{name} falls",
+        fails=f"{name} rises in {{failed}} of {{count}} ensembles",
+        unclear=f"{name} is seen to fall in {{held}} of {{count}} ensembles",
+        **circumstances,
+    )
+
+
+def collapses(observable: str, over: str, net: str, where: str, **circumstances: Any) -> Statement:
+    """Return the statement that an observable's curves collapse.
+
+    Parameters
+    ----------
+    observable, over : str
+        The curves, and the hyperparameter that is scanned.
+    net, where : str
+    **circumstances
+        As of `falls`.
+    """
+    (scanned, against, law), curves = _LAWS[over], f"{_CURVES[observable]} curves"
+    return Statement(
+        name=name_of_collapse(observable, over),
+        text=f"For different {scanned}, curves of {NAMES[observable]} {net} collapse against "
+        f"{against}.",
+        where=where,
+        origin="printed",
+        tolerance="an exponent within a quarter of the way to the rival's, three times nearer to "
+        "the prediction; and curves at most a tenth of their range apart, the widest gap that "
+        "still passes for overlap on the paper's figures.",
+        holds=f"{curves} collapse under {law} (exponent {{measured}} where furthest off)",
+        fails=f"{curves} do not collapse under {law} from {{failed}} of {{count}} initializations "
+        "(best exponent {measured}, {low} to {high})",
+        unclear=f"whether {curves} collapse under {law} is undecided (exponent {{low}} to "
+        "{high})",
+        **circumstances,
+    )
+
+
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")
+
+
 class Scanned(ABC):
     """The test of claims that curves collapse, its control, and the figures.
 
@@ -88,13 +171,16 @@ class Scanned(ABC):
                     what = f"{NAMES[observable]} ({circumstances(name)})"
                     curves = run[observable]
                     results += [
-                        judge_fall(curves, scan.over, what=what),
+                        judge_fall(
+                            curves, scan.over, what=what, statement=name_of_fall(observable)
+                        ),
                         judge_collapse(
                             curves,
                             scan.over,
                             predicted=scan.predicted,
                             rival=scan.rival,
                             what=what,
+                            statement=name_of_collapse(observable, scan.over),
                         ),
                     ]
         return results

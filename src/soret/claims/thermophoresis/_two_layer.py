@@ -10,6 +10,10 @@ from soret.claims import Experiments
 from soret.claims.ranges import COUNT, ENOUGH_REPLICAS, INITIALIZATIONS, RATES
 from soret.claims.thermophoresis import _scans as scans
 
+NET = "of a two-layer ReLU net on random labels"
+SIZES = {"inputs": [10], "hidden": [10]}
+"""The paper's nets have 100 inputs and 100 units in Fig. 2, 10 and 10 in Fig. 3 and 4."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RandomLabels(scans.Scanned):

@@ -2,7 +2,7 @@
 
 from soret.claims import Runs, Source, claim
 from soret.claims.thermophoresis import _scans as scans
-from soret.claims.thermophoresis._two_layer import RandomLabels
+from soret.claims.thermophoresis._two_layer import NET, SIZES, RandomLabels
 
 
 @claim(
@@ -11,6 +11,16 @@ from soret.claims.thermophoresis._two_layer import RandomLabels
     "and curves for different learning rates collapse against steps × η².",
     source=Source("thermophoresis", "Sec. 6, Fig. 2 top; App. A.6, Fig. 3"),
     quick={"inputs": 10, "hidden": 10},
+    statements=[
+        scans.falls("activation_rate", NET, "Sec. 6, Fig. 2 top; App. A.6, Fig. 3", also=SIZES),
+        scans.collapses(
+            "activation_rate",
+            "learning_rate",
+            NET,
+            "Sec. 6, Fig. 2 top; App. A.6, Fig. 3; Eq. 28",
+            also=SIZES,
+        ),
+    ],
 )
 class ActivationRate(RandomLabels):
     """Fresh Gaussian inputs, random labels, batch size 1. The rate is exact: mean Φ(b/‖W‖).

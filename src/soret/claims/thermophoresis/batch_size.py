@@ -6,6 +6,7 @@ import soret
 from soret.claims import Experiments, Runs, Source, claim
 from soret.claims.ranges import BATCH_SIZES, COUNT, ENOUGH_REPLICAS, INITIALIZATIONS, POSITIVE
 from soret.claims.thermophoresis import _scans as scans
+from soret.claims.thermophoresis._two_layer import NET
 
 
 @claim(
@@ -14,6 +15,12 @@ from soret.claims.thermophoresis import _scans as scans
     "random labels fall, and curves for different batch sizes collapse against steps / B.",
     source=Source("thermophoresis", "App. A.6, Fig. 5 and 6"),
     quick={},
+    statements=[
+        scans.falls("activation_rate", NET, "App. A.6, Fig. 5"),
+        scans.collapses("activation_rate", "batch_size", NET, "App. A.6, Fig. 5; Eq. 28"),
+        scans.falls("weight_norm", NET, "App. A.6, Fig. 6"),
+        scans.collapses("weight_norm", "batch_size", NET, "App. A.6, Fig. 6; Eq. 28"),
+    ],
 )
 class BatchSize(scans.Scanned):
     """Fresh Gaussian inputs, random labels, η fixed. Small enough to be quick as printed."""

@@ -15,6 +15,9 @@ from soret.claims.ranges import (
 from soret.claims.thermophoresis import _scans as scans
 
 OBSERVABLES = ("activation_rate", "weight_norm")
+_NET = "of a two-layer net with inputs from U(0, 1) and no bias"
+_OF_LEARNING_RATES = ("learning_rates", "learning_rate_steps")
+_OF_BATCH_SIZES = ("batch_sizes", "learning_rate", "batch_size_steps")
 
 
 @claim(
@@ -23,6 +26,38 @@ OBSERVABLES = ("activation_rate", "weight_norm")
     "collapse against steps × η² and against steps / B.",
     source=Source("thermophoresis", "App. A.6, Fig. 7 to 10"),
     quick={},
+    statements=[
+        scans.falls("activation_rate", _NET, "App. A.6, Fig. 7 and 9"),
+        scans.collapses(
+            "activation_rate",
+            "learning_rate",
+            _NET,
+            "App. A.6, Fig. 7; Eq. 28",
+            regardless=_OF_BATCH_SIZES,
+        ),
+        scans.collapses(
+            "activation_rate",
+            "batch_size",
+            _NET,
+            "App. A.6, Fig. 9; Eq. 28",
+            regardless=_OF_LEARNING_RATES,
+        ),
+        scans.falls("weight_norm", _NET, "App. A.6, Fig. 8 and 10"),
+        scans.collapses(
+            "weight_norm",
+            "learning_rate",
+            _NET,
+            "App. A.6, Fig. 8; Eq. 28",
+            regardless=_OF_BATCH_SIZES,
+        ),
+        scans.collapses(
+            "weight_norm",
+            "batch_size",
+            _NET,
+            "App. A.6, Fig. 10; Eq. 28",
+            regardless=_OF_LEARNING_RATES,
+        ),
+    ],
 )
 class UniformInputs(scans.Scanned):
     """f = V·ReLU(Wx), x ~ U(0, 1): positive inputs put W under the paper's theory too.

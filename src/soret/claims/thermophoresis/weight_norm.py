@@ -2,7 +2,7 @@
 
 from soret.claims import Runs, Source, claim
 from soret.claims.thermophoresis import _scans as scans
-from soret.claims.thermophoresis._two_layer import RandomLabels
+from soret.claims.thermophoresis._two_layer import NET, SIZES, RandomLabels
 
 
 @claim(
@@ -11,6 +11,12 @@ from soret.claims.thermophoresis._two_layer import RandomLabels
     "and curves for different learning rates collapse against steps × η².",
     source=Source("thermophoresis", "App. A.6, Fig. 4"),
     quick={"inputs": 10, "hidden": 10},
+    statements=[
+        scans.falls("weight_norm", NET, "App. A.6, Fig. 4", also=SIZES),
+        scans.collapses(
+            "weight_norm", "learning_rate", NET, "App. A.6, Fig. 4; Eq. 28", also=SIZES
+        ),
+    ],
 )
 class WeightNorm(RandomLabels):
     """Fresh Gaussian inputs, random labels, batch size 1.
