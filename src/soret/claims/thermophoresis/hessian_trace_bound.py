@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
 import soret
 from soret import missing
-from soret.claims import Experiments, Result, Runs, Source, Verdict, claim, images
+from soret.claims import Experiments, Result, Runs, Source, Statement, Verdict, claim, images
 from soret.claims.counts import check_divides
 from soret.claims.images import Images
+from soret.claims.judging import judged, unmeasured
 from soret.claims.ranges import COUNT, POSITIVE, REPLICAS, In, Initialization, Several
 
 if TYPE_CHECKING:
@@ -23,12 +25,26 @@ if TYPE_CHECKING:
 ROUNDING = 1e-4
 # Zero but for rounding, if z is linear in each single weight.
 DROPPED_TOLERANCE = 1e-3
+_ALLOWED = (0.0, 1 + ROUNDING)
 
 PAIRS = {
     "": ("hessian_trace", "hessian_trace_bound"),
     ", both divided by Tr P,": ("hessian_trace_over_output", "hessian_trace_bound_over_output"),
 }
 """Trace and bound: as they are, and without the factor that training itself brings down."""
+
+# The paper speaks of any such net on any data, and makes no experiment.
+_SETTINGS = (
+    "data",
+    "labels",
+    "hidden",
+    "depths",
+    "learning_rate",
+    "batch_size",
+    "steps",
+    "dropped_examples",
+    "init",
+)
 
 
 @claim(
@@ -37,6 +53,37 @@ PAIRS = {
     "active weights, and along training a smaller bound goes with a smaller trace.",
     source=Source("thermophoresis", "App. A.5, Eq. 37 to 62"),
     quick={"hidden": 16, "steps": 2000, "records": 25, "replicas": 8},
+    statements=[
+        Statement(
+            name="bound",
+            text="The trace of one example's Hessian is at most Tr(P)‖x‖² Σ_l Π‖σWⁿ‖² Π‖Wⁿσ′‖².",
+            where="App. A.5, Eq. 62",
+            origin="printed",
+            tolerance="none but rounding in float32, 10⁻⁴ of the bound: an inequality. One "
+            "example contradicts; nothing is said where the term that Eq. 45 drops is more than "
+            "10⁻³ of the trace.",
+            holds="the trace of the Hessian stays below its bound ({measured} of it at most)",
+            fails="the trace of an example's Hessian is {measured} of its bound",
+            unclear="whether the bound holds is undecided",
+            regardless=_SETTINGS,
+        ),
+        Statement(
+            name="tells-the-trace",
+            text="A smaller bound, as smaller activation rate and norms make it, indicates a "
+            "smaller trace.",
+            where="App. A.5, last paragraph",
+            origin="printed",
+            tolerance="the sign: along training the rank correlation, with and without Tr P, is "
+            "above 0.",
+            holds="along training a smaller bound goes with a smaller trace (rank correlations "
+            "above 0: {held} of {count})",
+            fails="along training a smaller bound goes with a larger trace in {failed} of {count} "
+            "comparisons (rank correlation {measured}, {low} to {high}, in the first)",
+            unclear="along training a smaller bound is seen to go with a smaller trace in {held} "
+            "of {count} comparisons",
+            regardless=_SETTINGS,
+        ),
+    ],
 )
 class HessianTraceBound:
     """ReLU nets without biases, trained on classes with cross-entropy.
@@ -171,52 +218,55 @@ def _judge_bound(run: xr.Dataset, net: str) -> Result:
     largest = largest[np.isfinite(largest)]
     quantity = f"largest Tr H/bound of an example, at any record of any replica ({net})"
     if not largest.size:
-        nowhere, note = (np.nan, np.nan), "no replica stayed finite"
-        return Result(quantity, "at most 1", np.nan, nowhere, "above 1", Verdict.INCONCLUSIVE, note)
+        return unmeasured(
+            quantity,
+            "no replica stayed finite",
+            predicted="at most 1",
+            rival="above 1",
+            within=_ALLOWED,
+            statement="bound",
+        )
     dropped = float(run.dropped_trace.max())
     trace, bound = _pair(run, "")
     ratios = bound / trace
-    verdict = Verdict.SUPPORTED if largest.max() <= 1 + ROUNDING else Verdict.CONTRADICTED
-    if not dropped <= DROPPED_TOLERANCE:
-        verdict = Verdict.INCONCLUSIVE
-    return Result(
+    # The largest of all decides: of an inequality one violation is a counterexample.
+    result = judged(
         quantity,
-        "at most 1",
         float(largest.max()),
-        (float(largest.min()), float(largest.max())),
-        "above 1",
-        verdict,
-        f"the interval is from the lowest to the highest replica; the mean bound is "
+        (largest.max(), largest.max()),
+        predicted="at most 1",
+        rival="above 1",
+        within=_ALLOWED,
+        note=f"the interval is from the lowest to the highest replica; the mean bound is "
         f"{missing.smallest(ratios):.3g} to {missing.largest(ratios):.3g} times the mean trace; "
         f"the dropped term's trace is at most {dropped:.1g} of Tr H",
+        statement="bound",
     )
+    result = replace(result, interval=(float(largest.min()), float(largest.max())))
+    if dropped <= DROPPED_TOLERANCE:
+        return result
+    return replace(result, verdict=Verdict.INCONCLUSIVE)
 
 
 def _judge_order(run: xr.Dataset, trace: str, bound: str, net: str) -> Result:
     """Test that bound and trace are ranked alike along training."""
-    from scipy import stats
-
     found = _rank_correlations(run[trace].values, run[bound].values)
     found = found[np.isfinite(found)]
-    mean, low, high = np.nan, np.nan, np.nan
+    mean, interval = np.nan, (np.nan, np.nan)
     if found.size > 1:
-        half = float(stats.t.ppf(0.975, found.size - 1) * stats.sem(found))
-        mean = float(found.mean())
-        low, high = mean - half, mean + half
-    verdict = Verdict.INCONCLUSIVE
-    if low > 0 or high < 0:
-        verdict = Verdict.SUPPORTED if low > 0 else Verdict.CONTRADICTED
+        mean, interval = soret.inference.student_interval(found)
     rate = _rank_correlations(run[bound].values, run.activation_rate.values)
     norm = _rank_correlations(run[bound].values, run.parameter_norm.values)
-    return Result(
+    return judged(
         f"rank correlation of trace and bound along training ({net})".replace(",)", ")"),
-        "above 0",
         mean,
-        (low, high),
-        "0",
-        verdict,
-        f"{found.size} replicas; the bound's own rank correlation is {missing.mean(rate):.2f} with "
-        f"the activation rate, {missing.mean(norm):.2f} with the norm of all weights",
+        interval,
+        predicted="above 0",
+        rival="0",
+        within=(0.0, np.inf),
+        note=f"{found.size} replicas; the bound's own rank correlation is {missing.mean(rate):.2f} "
+        f"with the activation rate, {missing.mean(norm):.2f} with the norm of all weights",
+        statement="tells-the-trace",
     )
 
 

@@ -8,9 +8,10 @@ import numpy as np
 
 import soret
 from soret import missing
-from soret.claims import Experiments, Result, Runs, Source, Verdict, claim, images
+from soret.claims import Experiments, Result, Runs, Source, Statement, claim, images
 from soret.claims.counts import spacing
 from soret.claims.images import Images
+from soret.claims.judging import judged
 from soret.claims.memory import refuse_beyond
 from soret.claims.ranges import COUNT, POSITIVE, RATES, REPLICAS, In, Initialization, Several
 from soret.claims.settings import refuse_unused
@@ -28,6 +29,23 @@ OBSERVABLES = ("activation_rate", "weight_norm")
 CONFIDENCE = 0.95
 # So many can all be in an evaluation batch, and the loss is then that over all of them.
 MOST_EXAMPLES = 2048
+_TOLERANCE = (
+    "the sign: the whole interval of the mean difference, 95 % for all losses together, lies below "
+    "0 at each of them."
+)
+# The paper speaks of any such net at any training error, and makes no experiment.
+_SETTINGS = (
+    "data",
+    "labels",
+    "examples",
+    "inputs",
+    "hidden",
+    "learning_rates",
+    "batch_size",
+    "time",
+    "levels",
+    "init",
+)
 
 
 @claim(
@@ -36,6 +54,37 @@ MOST_EXAMPLES = 2048
     "error, η₂ ends with the smaller activation rate and the smaller norm of V.",
     source=Source("thermophoresis", "end of Sec. 5"),
     quick={"hidden": 32, "time": 400.0, "records": 50, "replicas": 8},
+    statements=[
+        Statement(
+            name="activation-rate",
+            text="Of two learning rates run from the same start to the same training error, the "
+            "larger ends with the smaller activation rate.",
+            where="end of Sec. 5",
+            origin="printed",
+            tolerance=_TOLERANCE,
+            holds="at the same training loss the larger learning rate has the lower activation "
+            "rate (at {held} of {count} losses)",
+            fails="at the same training loss the activation rate is not lower at the larger "
+            "learning rate but higher at {failed} of {count} losses (by {measured} at the first)",
+            unclear="at the same training loss the activation rate is seen to be lower at the "
+            "larger learning rate at {held} of {count} losses",
+            regardless=_SETTINGS,
+        ),
+        Statement(
+            name="weight-norm",
+            text="It also ends with the smaller norm of V.",
+            where="end of Sec. 5",
+            origin="printed",
+            tolerance=_TOLERANCE,
+            holds="at the same training loss the larger learning rate has the smaller ‖V‖ (at "
+            "{held} of {count} losses)",
+            fails="at the same training loss the larger learning rate has the larger ‖V‖ at "
+            "{failed} of {count} losses (by {measured} at the first)",
+            unclear="at the same training loss ‖V‖ is seen to be smaller at the larger learning "
+            "rate at {held} of {count} losses",
+            regardless=_SETTINGS,
+        ),
+    ],
 )
 class SameTrainingError:
     """A two-layer net on a finite data set, at learning rates that share their starts.
@@ -255,33 +304,23 @@ class SameTrainingError:
         return levels, (large - small)[self._finite(runs, labels)]
 
     def _judge(self, runs: Runs, labels: str, observable: str) -> list[Result]:
-        from scipy import stats
-
         levels, differences = self._differences(runs, labels, observable)
         small, large = self._extremes()
         results = []
         for level, at in zip(levels, differences.T, strict=True):
-            paired = at[np.isfinite(at)]
-            mean = float(paired.mean()) if paired.size else np.nan
-            low = high = np.nan
-            if paired.size > 1:
-                beyond = (1 - CONFIDENCE) / len(levels)
-                half = float(stats.t.ppf(1 - beyond / 2, paired.size - 1) * stats.sem(paired))
-                low, high = mean - half, mean + half
-            verdict = Verdict.INCONCLUSIVE
-            if high < 0 or low > 0:
-                verdict = Verdict.SUPPORTED if high < 0 else Verdict.CONTRADICTED
+            each = 1 - (1 - CONFIDENCE) / len(levels)
             results.append(
-                Result(
+                judged(
                     f"{NAMES[observable]} at η = {large:g} minus at η = {small:g}, where training "
                     f"loss is {level:.3g} ({labels} labels)",
-                    "below 0",
-                    mean,
-                    (low, high),
-                    "0",
-                    verdict,
-                    f"{paired.size} pairs; 95 % for all {len(levels)} losses together",
-                    (labels, observable),
+                    *soret.inference.student_interval(at, each),
+                    predicted="below 0",
+                    rival="0",
+                    within=(-np.inf, 0.0),
+                    note=f"{np.isfinite(at).sum()} pairs; 95 % for all {len(levels)} losses "
+                    "together",
+                    evidence=(labels, observable),
+                    statement=observable.replace("_", "-"),
                 )
             )
         return results

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 import soret
-from soret.claims import Experiments, Result, Runs, Source, claim
+from soret.claims import Experiments, Result, Runs, Source, Statement, claim
+from soret.claims.collapse import judge_collapse, judge_fall
+from soret.claims.judging import judge_number, judge_power, judge_sign
 from soret.claims.ranges import BATCH_SIZES, COUNT, ENOUGH_REPLICAS, RATES, REPLICAS
 from soret.errors import InferenceError
 
@@ -15,6 +17,15 @@ if TYPE_CHECKING:
     import xarray as xr
 
 NAMES = {"mean_bias": "mean b", "mean_output_weight": "mean |V|"}
+_COLLAPSES = {"mean_bias": "bias-collapses", "mean_output_weight": "output-weight-collapses"}
+_SIGN = "the sign: the whole interval of the mean change lies below 0."
+_COLLAPSE = (
+    "an exponent within a quarter of the way to the rival's, and curves at most a tenth of their "
+    "range apart, the widest gap that still passes for overlap."
+)
+_RATIO = (
+    "10 % of the formula: it is the leading order in η, and formulas that differ do so by factors."
+)
 
 
 @claim(
@@ -23,6 +34,98 @@ NAMES = {"mean_bias": "mean b", "mean_output_weight": "mean |V|"}
     "units towards smaller b and |V|, as −(η²/B)ψ, most strongly early in training.",
     source=Source("thermophoresis", "Sec. 5, Eq. 17–28"),
     quick={"fresh_replicas": 65_536, "replicas": 64},
+    resolution=["fresh_steps", "noise_steps"],
+    statements=[
+        Statement(
+            name="falls",
+            text="During training b and |V| are pushed down.",
+            where="Sec. 5, first paragraph and Eq. 27",
+            origin="printed",
+            tolerance=_SIGN,
+            holds="through training b and |V| fall",
+            fails="{quantity} is {measured} ({low} to {high}), not below 0",
+            unclear="whether mean b and mean |V| fall through training is undecided",
+        ),
+        Statement(
+            name="early",
+            text="The effect is strongest in the early phase of training.",
+            where="Sec. 5, below Eq. 27; abstract",
+            origin="printed",
+            tolerance=_SIGN,
+            holds="b and |V| fall fastest early",
+            fails="{quantity} is {measured} ({low} to {high}), not below 0",
+            unclear="whether mean b and mean |V| fall fastest early is undecided",
+        ),
+        Statement(
+            name="bias-collapses",
+            text="How b falls in training is proportional to η²/B.",
+            where="Sec. 5, first paragraph and Eq. 28",
+            origin="printed",
+            tolerance=_COLLAPSE,
+            holds="mean b collapses under η² and under 1/B",
+            fails="mean b does not collapse under η²/B in {failed} of {count} scans (best "
+            "exponent {measured})",
+            unclear="whether mean b collapses under η²/B is undecided (exponent {low} to {high}, "
+            "predicted {predicted})",
+        ),
+        Statement(
+            name="output-weight-collapses",
+            text="How |V| falls in training is proportional to η²/B.",
+            where="Sec. 5, first paragraph and Eq. 28",
+            origin="printed",
+            tolerance=_COLLAPSE,
+            holds="mean |V| collapses under η² and under 1/B",
+            fails="mean |V| does not collapse under η²/B in {failed} of {count} scans (best "
+            "exponent {measured})",
+            unclear="whether mean |V| collapses under η²/B is undecided (exponent {low} to {high}, "
+            "predicted {predicted})",
+        ),
+        Statement(
+            name="flow",
+            text="Without a mean gradient the noise carries the flow of Eq. 27, or with its "
+            "diffusive part that of Eq. 10, through surfaces b = const.",
+            where="Sec. 5, Eq. 27, by Eq. 10 with Eq. 23 to 26",
+            origin="printed",
+            tolerance=_RATIO,
+            holds="the flow of b by noise alone is the paper's",
+            fails="{quantity} is {measured} ({low} to {high}), not 1",
+            unclear="whether the flow of b by noise alone is the paper's is undecided ({low} to "
+            "{high} of it)",
+        ),
+        Statement(
+            name="exact-flow",
+            text="Without a mean gradient the noise carries the flow of Itô's calculus, "
+            "−½(η²/B) ∂_b(E[¼V²P(a > 0) | b] ρ(b)).",
+            where="not in the paper, which derives its own",
+            origin="ours",
+            tolerance=_RATIO,
+            holds="the exact flow is seen ({measured} of it)",
+            fails="the exact flow is not seen ({measured}, {low} to {high}, of it)",
+            unclear="whether the exact flow is seen is undecided ({low} to {high} of it)",
+        ),
+        Statement(
+            name="drift",
+            text="Read as a drift, Eq. 27 is what noise alone gives the means of b and |V|.",
+            where="not in the paper, whose Eq. 27 is a flow through surfaces",
+            origin="ours",
+            tolerance=_RATIO,
+            holds="noise alone gives the means of b and |V| the drift of Eq. 27",
+            fails="noise alone does not give the means the drift of Eq. 27 ({measured} of it)",
+            unclear="whether noise alone gives the means of b and |V| the drift of Eq. 27 is "
+            "undecided ({low} to {high} of it)",
+        ),
+        Statement(
+            name="first-steps",
+            text="The whole drift in the first steps, mean gradient included, goes as η²/B and is "
+            "that of Eq. 27.",
+            where="not in the paper, whose Sec. 3 sets the mean gradient aside",
+            origin="ours",
+            tolerance=f"{_RATIO[:-1]}; 0.25 in an exponent, a quarter of the way to the rival's.",
+            holds="the whole drift in the first steps is that of Eq. 27",
+            fails="the first steps are not those of Eq. 27 ({failed} of {count} numbers)",
+            unclear="whether the whole drift in the first steps is that of Eq. 27 is undecided",
+        ),
+    ],
 )
 class TwoLayerFlow:
     """Mean drift of b and |V| from one step to the next, with the net's own gradient and without.
@@ -106,8 +209,6 @@ class TwoLayerFlow:
         ]
 
     def _start(self, run: xr.Dataset, scan: str) -> list[Result]:
-        from soret.claims.judging import judge_power
-
         symbol, predicted, rival = _SCANS[scan]
         return [
             judge_power(
@@ -116,6 +217,7 @@ class TwoLayerFlow:
                 _change(run[variable], scan) / self.fresh_steps,
                 predicted=predicted,
                 rival=rival,
+                statement="first-steps",
             )
             for variable, name in NAMES.items()
         ]
@@ -169,9 +271,6 @@ _SCANS = {"learning_rate": ("η", 2.0, 1.0), "batch_size": ("B", -1.0, 0.0)}
 
 def _training(run: xr.Dataset, scan: str) -> list[Result]:
     """Judge fall, collapse and whether the fall is fastest early."""
-    from soret.claims.collapse import judge_collapse, judge_fall
-    from soret.claims.judging import judge_sign
-
     _, predicted, rival = _SCANS[scan]
     results = []
     for variable, name in NAMES.items():
@@ -185,17 +284,23 @@ def _training(run: xr.Dataset, scan: str) -> list[Result]:
                 learning_rate=strongest.learning_rate
             )
             results += [
-                judge_fall(curves, scan, what=f"{name} through training"),
+                judge_fall(curves, scan, what=f"{name} through training", statement="falls"),
                 judge_sign(
                     f"change of {name} in the first half of training less that in the second",
                     _finite((early - late).values),
                     note=f"E(p − y)² goes from {float(residual[0]):.4f} to "
                     f"{float(residual[-1]):.4f}; with random labels it cannot fall below 1/4",
+                    statement="early",
                 ),
             ]
         results.append(
             judge_collapse(
-                curves, scan, predicted=predicted, rival=rival, what=f"{name} through training"
+                curves,
+                scan,
+                predicted=predicted,
+                rival=rival,
+                what=f"{name} through training",
+                statement=_COLLAPSES[variable],
             )
         )
     return results
@@ -203,8 +308,6 @@ def _training(run: xr.Dataset, scan: str) -> list[Result]:
 
 def _magnitude(runs: Runs) -> list[Result]:
     """Judge the drift from one start, at the largest η, against the paper's velocity."""
-    from soret.claims.judging import judge_number
-
     run = runs["start/learning_rate"]
     at = run.sel(learning_rate=run.learning_rate.max())
     rate, steps = float(at.learning_rate), int(at.step[-1] - at.step[0])
@@ -215,6 +318,7 @@ def _magnitude(runs: Runs) -> list[Result]:
             _change(at[variable]) / (steps * rate**2 * velocity),
             predicted=1.0,
             rival=0.0,
+            statement="first-steps",
         )
         for (variable, name), velocity in zip(
             NAMES.items(), (expected.bias, expected.output_weight), strict=True
@@ -224,7 +328,6 @@ def _magnitude(runs: Runs) -> list[Result]:
 
 def _noise(run: xr.Dataset) -> list[Result]:
     """Judge mean drift and flow with noise alone."""
-    from soret.claims.judging import judge_number
     from soret.claims.thermophoresis._unit_flow import beyond
 
     units, width, rate = _units(run)
@@ -241,6 +344,7 @@ def _noise(run: xr.Dataset) -> list[Result]:
             predicted=1.0,
             rival=0.0,
             note="a fair walk leaves its mean where it is",
+            statement="drift",
         ),
         judge_number(
             "drift of mean |V| with noise alone over Eq. 27",
@@ -248,6 +352,7 @@ def _noise(run: xr.Dataset) -> list[Result]:
             predicted=1.0,
             rival=0.0,
             note="|V| is convex: noise makes it grow",
+            statement="drift",
         ),
         *(
             judge_number(
@@ -255,6 +360,7 @@ def _noise(run: xr.Dataset) -> list[Result]:
                 flow / value,
                 predicted=1.0,
                 rival=round(rival, 4),
+                statement="exact-flow" if formula == "the Itô flux" else "flow",
             )
             for formula, value, rival in (
                 ("Eq. 27", expected.thermophoretic, expected.ito / expected.thermophoretic),
