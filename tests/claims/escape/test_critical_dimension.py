@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from by_statement import by_statement
 
 from soret.claims import configure, find
 from soret.claims.escape import critical_dimension
@@ -37,6 +38,8 @@ def test_critical_dimensions_are_judged_by_what_was_made(zero, expected):
     claim = configured("critical-dimension", learning_rates=(0.1,), batch_sizes=(1,))
     found = claim.judge(made_growth(zero))
     assert [result.verdict for result in found] == expected
+    names = ("unstable-above", "place")
+    assert by_statement(claim, found) == dict(zip(names, expected, strict=True))
     if zero < 24:
         assert found[1].measured == pytest.approx(zero, abs=0.3)
         assert found[1].interval[0] < zero < found[1].interval[1]

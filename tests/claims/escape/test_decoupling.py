@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import xarray as xr
+from by_statement import by_statement
 
 from soret.claims import configure, find
 from soret.claims.escape.decoupling import factors
+from soret.claims.finding import conclude
 from soret.claims.verdict import Verdict
 
 S, C, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
@@ -46,7 +48,9 @@ def made(*, factor=1.1, bulk=1.0, replicas=4, spread=0.0):
 )
 def test_judged_by_the_factor(claim, settings, expected):
     """Small eigenvalues judged, a factor below one that helps, one replica with an interval."""
-    assert [result.verdict for result in claim.judge(made(**settings))] == [expected] * 2
+    found = claim.judge(made(**settings))
+    assert [result.verdict for result in found] == [expected] * 2
+    assert by_statement(claim, found) == {"similar-spectra": expected}
 
 
 def test_the_control_is_isotropic(claim):
@@ -66,3 +70,12 @@ def test_typical_factor_by_hand():
     exact = np.array([[2.0, 0.25, 1e-9]])
     assert factors(exact, decoupled) == pytest.approx([2.0])
     assert factors(np.array([[1.0, 0.0, 0.0]]), decoupled)[0] > 1e50
+
+
+def test_the_stage_furthest_off_is_told(claim):
+    """Catches: a finding that quotes the best of the stages, where an interval is nearest to 1."""
+    runs = made(factor=1.05)
+    runs["spectra"]["exact"][:, 1] *= 1.6 / 1.05
+    (told,) = conclude(claim, claim.judge(runs))
+    assert told.deciding == 1
+    assert "typical factor 1.6 where furthest off" in told.clause

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from by_statement import by_statement
 
 from soret.claims import configure, find
 from soret.claims.verdict import Verdict
@@ -40,7 +41,9 @@ def made(*, outliers, bulk=1e-3, size=400, replicas=3):
 )
 def test_judged_by_what_was_made(claim, settings, expected):
     """Many outliers called few; a bulk that is not near zero; an interval from one replica."""
-    assert [result.verdict for result in claim.judge(made(**settings))] == expected
+    found = claim.judge(made(**settings))
+    assert [result.verdict for result in found] == expected
+    assert by_statement(claim, found) == {"bulk": expected[0], "dimension": expected[1]}
 
 
 def test_equal_outliers_are_counted(claim):

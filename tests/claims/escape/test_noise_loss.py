@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from by_statement import by_statement
 
 from soret.claims import configure, find
 from soret.claims.escape._noise_loss import at_losses
@@ -53,9 +54,15 @@ def test_cross_entropy_has_two_stages():
     def both(x):
         return np.where(x > 0.017, x, x**2 / 0.017)
 
-    assert [r.verdict for r in test.judge(made(both, low=1e-4))] == [S, S]
-    assert [r.verdict for r in test.judge(made(1.0, low=1e-4))] == [S, C]
-    assert [r.verdict for r in test.judge(made(both, low=0.02))] == [S, N]
+    for runs, expected in (
+        (made(both, low=1e-4), [S, S]),
+        (made(1.0, low=1e-4), [S, C]),
+        (made(both, low=0.02), [S, N]),
+    ):
+        found = test.judge(runs)
+        assert [result.verdict for result in found] == expected
+        names = ("intermediate", "very-small-loss")
+        assert by_statement(test, found) == dict(zip(names, expected, strict=True))
 
 
 def test_replicas_are_compared_at_equal_losses():

@@ -2,10 +2,15 @@
 
 import numpy as np
 import pytest
+import xarray as xr
+from by_statement import by_statement
 from scipy import stats
 
+from soret.claims import configure, find
 from soret.claims.escape import _stationary as stationary
+from soret.claims.verdict import Verdict
 
+S, C, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
 IDEAL = stationary.Bowl(0.0, 0.5, 1.0)
 
 
@@ -90,3 +95,70 @@ def test_kurtosis_of_chains_is_covered():
         hits += low <= 0 <= high
     # Measured near 0.93; fewer happen once in a million at 0.90.
     assert hits >= stats.binom.ppf(1e-6, sets, 0.90)
+
+
+def test_samples_have_the_density_they_are_drawn_from(law):
+    """Catches: one side only, or another law than the grid's. Five standard errors."""
+    x, logs = law.x.values, stationary.log_densities(law, 0.1, 1)
+    drawn = stationary.drawn_from(
+        x, logs["exact covariance"], np.random.default_rng(4).uniform(size=40_000)
+    )
+    density = np.exp(logs["exact covariance"])
+    variance = 2 * np.trapezoid(density * x**2, x)
+    assert abs(drawn.mean()) < 5 * np.sqrt(variance / drawn.size)
+    error = 5 * (drawn**2).std() / np.sqrt(drawn.size)
+    assert abs((drawn**2).mean() - variance) < error + 2e-3 * variance
+
+
+TAIL = configure(
+    find("escape/stationary-tail")[0],
+    "quick",
+    {"learning_rates": (0.1,), "batch_sizes": (1, 2), "replicas": 100, "records": 300},
+)
+
+
+def made(kind, *, records=300):
+    """The claim's runs with θ drawn from one of the theories at each η and B."""
+    laws = {
+        "data-laws": stationary.laws(IDEAL, (0.1,), (1, 2)),
+        "fresh-laws": stationary.laws(IDEAL, (0.1,), (1,)),
+    }
+    rng, runs = np.random.default_rng(5), dict(laws)
+    for name, batches in (("data", (1, 2)), ("fresh", (1,))):
+        here = laws[f"{name}-laws"]
+        drawn = [
+            stationary.drawn_from(
+                here.x.values,
+                stationary.log_densities(here, 0.1, batch)[kind],
+                rng.uniform(size=(100, records)),
+            )
+            for batch in batches
+        ]
+        dims = ("learning_rate", "batch_size", "replica", "step", "parameters_dim_0")
+        places = IDEAL.minimum + IDEAL.scale * np.array(drawn)[None, ..., None]
+        runs[name] = xr.Dataset(
+            {"parameters": (dims, places)},
+            {
+                "learning_rate": [0.1],
+                "batch_size": list(batches),
+                "step": 1000 + 100 * np.arange(1, records + 1),
+            },
+        )
+    return runs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "figure", "form", "recursion"),
+    [
+        ("the paper", {S}, {S, N}, C),
+        ("exact recursion", {S, N}, {C}, S),
+        ("exact covariance", {C, N}, {C}, C),
+    ],
+)
+def test_each_theory_is_known_by_its_data(kind, figure, form, recursion):
+    """Catches: Eq. 17 blamed for data that it made, or Fig. 3a supported by those of another."""
+    found = by_statement(TAIL, TAIL.judge(made(kind, records=1200)))
+    assert found["figure"] in figure
+    assert found["power-law"] in form
+    assert found["recursion"] is recursion

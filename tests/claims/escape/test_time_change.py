@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from by_statement import by_statement
 
 from soret.claims import configure, find
 from soret.claims.escape import time_change
@@ -45,8 +46,10 @@ def made_paths(*, slope=-1.0, clock=1.0, lost=0, paths=400, samples=200):
 )
 def test_time_changes_are_judged_by_what_was_made(settings, expected):
     """A ratio of times taken upside down, paths that never passed left out, a slope in L."""
-    found = configured("time-change").judge(made_paths(**settings))
+    claim = configured("time-change")
+    found = claim.judge(made_paths(**settings))
     assert [result.verdict for result in found] == expected
+    assert by_statement(claim, found) == dict(zip(("paths", "density"), expected, strict=True))
 
 
 def test_slopes_are_those_of_the_densities():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ import soret
 from soret.claims import Declared, Experiments, Result, Runs, Verdict, images
 from soret.claims.counts import check_divides
 from soret.claims.images import Images
+from soret.claims.judging import judged, near, unmeasured
 from soret.claims.ranges import COUNT, POSITIVE, SIZES, In, Several
 from soret.claims.settings import refuse_unused, show
 from soret.errors import InferenceError
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 # "Roughly": over a decade, a line off by more in its slope leaves the points by a factor of 1.8.
 TOLERANCE = 0.25
+TOLERANCE_WHY = (
+    "0.25 in the slope: the paper says roughly, and over a decade a line off by more leaves the "
+    "points by a factor of 1.8; over at least a factor of 3 in the loss."
+)
 # Over less than half a decade of loss, slopes cannot be told apart by eye or by us.
 NARROWEST = 3.0
 # A loss that is not below a tenth of what it was at the start has not come late in training.
@@ -110,12 +115,15 @@ class Stage:
     span : (float, float) or None
         Losses between which it is read off; None is as far up from the lowest loss as the points
         lie on a straight line, by `soret.inference.loglog_slope`.
+    statement : str
+        Name of the statement that it tests.
     """
 
     name: str
     predicted: float
     rival: float
     span: tuple[float, float] | None
+    statement: str
 
 
 def training(claim: Nets, loss: str) -> Experiments:
@@ -227,46 +235,33 @@ def _judge(net: str, run: xr.Dataset, stage: Stage) -> Result:
     loss, noise = (run[name].values.astype(float) for name in ("loss", "noise_strength"))
     kept = (np.isfinite(loss) & np.isfinite(noise) & (loss > 0) & (noise > 0)).all(axis=1)
     quantity = f"slope of log 𝒩 against log L, {stage.name} ({NAMES[net]})"
-    nothing = (np.nan, np.nan)
-
-    def inconclusive(why: str) -> Result:
-        verdict = Verdict.INCONCLUSIVE
-        return Result(quantity, stage.predicted, np.nan, nothing, stage.rival, verdict, why)
-
+    expected: dict[str, Any] = {
+        "predicted": stage.predicted,
+        "rival": stage.rival,
+        "within": near(stage.predicted, TOLERANCE),
+        "statement": stage.statement,
+    }
     if not kept.any():
-        return inconclusive("no replica stayed finite")
+        return unmeasured(quantity, "no replica stayed finite", **expected)
     loss, noise = loss[kept], noise[kept]
     lowest = float((loss[:, 1:].min(axis=1) / loss[:, 0]).max())
     if stage.span is None and lowest > LATE:
-        return inconclusive(f"the loss only fell to {lowest:.2g} of what it was at the start")
+        why = f"the loss only fell to {lowest:.2g} of what it was at the start"
+        return unmeasured(quantity, why, **expected)
     try:
         places, along = at_losses(loss, noise, stage.span)
         within = None if stage.span is None else (places[0], places[-1])
         found = soret.inference.loglog_slope(places, along, end="low", within=within)
     except InferenceError as error:
-        return inconclusive(str(error))
+        return unmeasured(quantity, str(error), **expected)
     width = found.span[1] / found.span[0]
-    verdict = Verdict.INCONCLUSIVE
-    if width >= NARROWEST:
-        near, far = stage.predicted - TOLERANCE, stage.predicted + TOLERANCE
-        if near <= found.interval[0] and found.interval[1] <= far:
-            verdict = Verdict.SUPPORTED
-        elif found.interval[1] < near or found.interval[0] > far:
-            verdict = Verdict.CONTRADICTED
     note = (
         f"losses from {found.span[0]:.3g} to {found.span[1]:.3g}, {found.points} places, "
         f"{kept.sum()} replicas; {'straight' if found.straight else 'bent'}, at the lower end "
         f"{found.end_slope:.2f} ({found.end_interval[0]:.2f} to {found.end_interval[1]:.2f})"
     )
-    if width < NARROWEST:
-        note += f"; a range of less than a factor of {NARROWEST:g} cannot tell slopes apart"
-    return Result(
-        quantity,
-        stage.predicted,
-        found.slope,
-        found.interval,
-        stage.rival,
-        verdict,
-        note,
-        evidence=found,
-    )
+    result = judged(quantity, found.slope, found.interval, note=note, evidence=found, **expected)
+    if width >= NARROWEST:
+        return result
+    note += f"; a range of less than a factor of {NARROWEST:g} cannot tell slopes apart"
+    return replace(result, verdict=Verdict.INCONCLUSIVE, note=note)

@@ -8,7 +8,7 @@ import numpy as np
 
 import soret
 from soret.claims import counts
-from soret.claims.verdict import Result, Verdict
+from soret.claims.judging import judged, near, unmeasured
 from soret.errors import InferenceError
 
 if TYPE_CHECKING:
@@ -17,13 +17,12 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
+    from soret.claims.verdict import Result
     from soret.figures import PassageColumn
     from soret.inference import PassageGrowth
     from soret.observables import Observable
 
     Floats = NDArray[np.float64]
-
-_NOWHERE = (float("nan"), float("nan"))
 
 
 def loss_over(lowest: float) -> Observable:
@@ -69,7 +68,9 @@ def growth(run: xr.Dataset, *, shortest: float, least: float) -> PassageGrowth:
     return soret.inference.passage_growth(*passed_at(run), within=within, shortest=shortest)
 
 
-def judge_law(run: xr.Dataset, where: str, *, shortest: float, least: float = 0.0) -> Result:
+def judge_law(
+    run: xr.Dataset, where: str, *, shortest: float, least: float = 0.0, statement: str
+) -> Result:
     """Test whether mean times follow a power of the threshold rather than an exponential.
 
     Parameters
@@ -82,26 +83,32 @@ def judge_law(run: xr.Dataset, where: str, *, shortest: float, least: float = 0.
         Mean time from which a threshold is used, in steps.
     least : float
         Threshold from which they are used.
+    statement : str
     """
     quantity = f"log-likelihood of a power law over an exponential {where}"
+    expected: dict[str, Any] = {
+        "predicted": "above 0",
+        "rival": "below 0",
+        "within": (0.0, np.inf),
+        "statement": statement,
+    }
     try:
         found = growth(run, shortest=shortest, least=least)
     except InferenceError as error:
-        return Result(
-            quantity, "above 0", np.nan, _NOWHERE, "below 0", Verdict.INCONCLUSIVE, str(error)
-        )
-    verdict = {
-        "power": Verdict.SUPPORTED,
-        "exponential": Verdict.CONTRADICTED,
-        "undecided": Verdict.INCONCLUSIVE,
-    }[found.law]
-    interval = found.advantage_interval
+        return unmeasured(quantity, str(error), **expected)
     note = (
         f"{found.thresholds.size} thresholds from {found.thresholds[0]:.3g} to "
         f"{found.thresholds[-1]:.3g}; departures as large as seen have p = {found.power_p:.2g} "
         f"under the power law and {found.exponential_p:.2g} under the exponential"
     )
-    return Result(quantity, "above 0", found.advantage, interval, "below 0", verdict, note, found)
+    return judged(
+        quantity,
+        found.advantage,
+        found.advantage_interval,
+        note=note,
+        evidence=found,
+        **expected,
+    )
 
 
 def judge_exponent(
@@ -114,6 +121,7 @@ def judge_exponent(
     shortest: float,
     least: float = 0.0,
     note: str = "",
+    statement: str,
 ) -> Result:
     """Test the slope of log T against log c: within the tolerance, outside, or neither.
 
@@ -125,21 +133,20 @@ def judge_exponent(
     rival : float or str
     tolerance : float
         Absolute; the whole 95 % interval must lie within it, or without.
-    note : str
+    note, statement : str
     """
     quantity = f"exponent of the mean first-passage time {where}"
+    expected: dict[str, Any] = {
+        "predicted": predicted,
+        "rival": rival,
+        "within": near(predicted, tolerance),
+        "statement": statement,
+    }
     try:
         found = growth(run, shortest=shortest, least=least)
     except InferenceError as error:
-        told = f"{error} {note}".strip()
-        return Result(quantity, predicted, np.nan, _NOWHERE, rival, Verdict.INCONCLUSIVE, told)
-    low, high = found.interval
-    verdict = Verdict.INCONCLUSIVE
-    if predicted - tolerance <= low and high <= predicted + tolerance:
-        verdict = Verdict.SUPPORTED
-    elif high < predicted - tolerance or predicted + tolerance < low:
-        verdict = Verdict.CONTRADICTED
-    return Result(quantity, predicted, found.exponent, (low, high), rival, verdict, note, found)
+        return unmeasured(quantity, f"{error} {note}".strip(), **expected)
+    return judged(quantity, found.exponent, found.interval, note=note, evidence=found, **expected)
 
 
 def column(

@@ -149,11 +149,18 @@ def kurtosis_interval(x: Floats) -> tuple[float, tuple[float, float]]:
     )
 
 
-def displacements(run: xr.Dataset, bowl: Bowl, burn: int, **point: Any) -> Floats:
-    """Return |θ − θ*|/s of the records after a number of steps, (replica, record); NaN left out."""
+def places(run: xr.Dataset, bowl: Bowl, burn: int, **point: Any) -> Floats:
+    """Return (θ − θ*)/s of the records after a number of steps, (replica, record)."""
     chosen = run.sel(step=run.step > burn, **point)
     theta = chosen.parameters.isel(parameters_dim_0=0).transpose("replica", "step").values
-    return np.abs(theta.astype(np.float64) - bowl.minimum) / bowl.scale
+    return np.asarray((theta.astype(np.float64) - bowl.minimum) / bowl.scale)
+
+
+def drawn_from(x: Floats, log_density: Floats, uniform: Floats) -> Floats:
+    """Return numbers of both signs with a density on the grid, from uniform ones below 1."""
+    beyond = share_beyond(x, log_density, x)
+    sides = 2 * uniform - 1
+    return np.asarray(np.sign(sides) * np.interp(np.abs(sides), 1 - beyond, x))
 
 
 def counts(x: Floats, edges: Floats) -> Floats:

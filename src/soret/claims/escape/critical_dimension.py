@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 import soret
-from soret.claims import Experiments, Result, Runs, Source, Verdict, claim
+from soret.claims import Experiments, Result, Runs, Source, Statement, Verdict, claim
+from soret.claims.judging import RATIO_TOLERANCE, judged, mean_interval, near
 from soret.claims.memory import refuse_beyond
 from soret.claims.ranges import COUNT, LARGEST_COUNT, POSITIVE, REPLICAS, In, Several
 from soret.claims.settings import show
@@ -23,6 +25,15 @@ if TYPE_CHECKING:
 FAR = 1e4
 _RESAMPLES = 1000
 _BOOTSTRAP_SEED = 0xD1
+# The paper has no experiment: Eq. 16 is of any minimum whose outliers are equal.
+_ANY = (
+    "learning_rates",
+    "batch_sizes",
+    "shares",
+    "relaxations",
+    "held_shares",
+    "held_relaxations",
+)
 
 
 @claim(
@@ -37,6 +48,33 @@ _BOOTSTRAP_SEED = 0xD1
         "replicas": 256,
         "held_replicas": 128,
     },
+    statements=[
+        Statement(
+            name="unstable-above",
+            text="No minimum of more than n_c = 2(B/(ηh_e) + 1) outliers is stable.",
+            where="Sec. 4, Eq. 16",
+            origin="restored",
+            tolerance="none: of the dimensions run the next above n_c must grow, with its whole "
+            "interval.",
+            holds="above n_c SGD is lost, at all {count} settings",
+            fails="above n_c SGD is not lost at {failed} of {count} settings",
+            unclear="whether SGD is lost above n_c is undecided (growth of {low} to {high} a step)",
+            regardless=_ANY,
+        ),
+        Statement(
+            name="place",
+            text="The dimension from which SGD is lost is n_c to within a tenth.",
+            where="not in the paper, which says that n < n_c is necessary",
+            origin="ours",
+            tolerance="10 % of n_c, the tolerance of all ratios: n_c is of leading order in η.",
+            holds="the dimension from which SGD is lost is n_c within 10 % at all {count} settings",
+            fails="SGD is lost from another dimension than n_c at {failed} of {count} settings, "
+            "from {measured} ({low} to {high}) where n_c is {predicted}",
+            unclear="whether SGD is lost from n_c on is undecided ({low} to {high} dimensions "
+            "where n_c is {predicted})",
+            regardless=_ANY,
+        ),
+    ],
 )
 class CriticalDimension:
     """Linear regression on standard Gaussian inputs, fresh at every step: all n = d outliers are 1.
@@ -147,8 +185,6 @@ class CriticalDimension:
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: lost above n_c, and not below it. Rival: held in any dimension."""
-        from soret.claims.judging import RATIO_TOLERANCE, verdict_within
-
         escape, results = soret.theory.escape, []
         for eta, batch in zip(self.learning_rates, self.batch_sizes, strict=True):
             critical = float(escape.critical_dimension(eta, batch))
@@ -156,25 +192,23 @@ class CriticalDimension:
             above = min(d for d in growth if d > critical)
             results.append(_judge_above(growth[above], above, eta, batch))
             measured, interval = _crossing(growth)
-            slack = RATIO_TOLERANCE * critical
-            verdict = verdict_within(interval, critical - slack, critical + slack)
+            result = judged(
+                f"critical dimension at η = {eta:g}, B = {batch}",
+                measured,
+                interval,
+                predicted=critical,
+                rival="none: held in any dimension",
+                within=near(critical, RATIO_TOLERANCE * critical),
+                note=f"exact recursion {recursion_critical_dimension(eta, batch):.2f}, Gaussian "
+                "noise of the exact covariance "
+                f"{float(escape.regression_critical_dimension(eta, batch)):g}",
+                statement="place",
+            )
             # Growth that crosses zero nowhere contradicts; growth that is not finite says nothing.
             known = all(np.isfinite(values).all() for values in growth.values())
             if known and not np.isfinite(measured):
-                verdict = Verdict.CONTRADICTED
-            results.append(
-                Result(
-                    f"critical dimension at η = {eta:g}, B = {batch}",
-                    critical,
-                    measured,
-                    interval,
-                    "none: held in any dimension",
-                    verdict,
-                    f"exact recursion {recursion_critical_dimension(eta, batch):.2f}, Gaussian "
-                    "noise of the exact covariance "
-                    f"{float(escape.regression_critical_dimension(eta, batch)):g}",
-                )
-            )
+                result = replace(result, verdict=Verdict.CONTRADICTED)
+            results.append(result)
         return results
 
     def control(self, runs: Runs) -> Runs:
@@ -270,17 +304,14 @@ def _rate(run: xr.Dataset) -> Floats:
 
 def _judge_above(growth: Floats, d: int, eta: float, batch: int) -> Result:
     """Test that just above n_c the walker is lost."""
-    from soret.claims.judging import mean_interval, verdict_within
-
-    _, interval = mean_interval(growth)
-    return Result(
+    return judged(
         f"growth of log(L − L*) a step from far out at d = {d} > n_c (η = {eta:g}, B = {batch})",
-        "above 0",
-        float(growth.mean()),
-        interval,
-        round(2 * float(np.log1p(-eta)), 4),
-        verdict_within(interval, 0.0, np.inf),
-        f"exact recursion {2 * soret.theory.escape.lyapunov_exponent(eta, batch, 1.0, d):.4g}",
+        *mean_interval(growth),
+        predicted="above 0",
+        rival=round(2 * float(np.log1p(-eta)), 4),
+        within=(0.0, np.inf),
+        note=f"exact recursion {2 * soret.theory.escape.lyapunov_exponent(eta, batch, 1.0, d):.4g}",
+        statement="unstable-above",
     )
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 import soret
-from soret.claims import Experiments, Measurement, Result, Runs, Source, claim
-from soret.claims.escape._parts import even_odd, mean_interval, verdict_below
+from soret.claims import Experiments, Measurement, Result, Runs, Source, Statement, claim
+from soret.claims.escape._parts import even_odd, with_power
 from soret.claims.images import Images
+from soret.claims.judging import judged
 from soret.claims.ranges import COUNT, POSITIVE, REPLICAS
 
 if TYPE_CHECKING:
@@ -28,6 +29,39 @@ FEW = 1 / 20
     "is small.",
     source=Source("escape", "App. E, Fig. 6, Eq. 44 and 45"),
     quick={"data": "digits", "steps": 10_000, "replicas": 4},
+    statements=[
+        Statement(
+            name="bulk",
+            text="Most eigenvalues of ⟨∇f∇fᵀ⟩ of a trained net are close to zero, and some are "
+            "large.",
+            where="App. E, Fig. 6a",
+            origin="printed",
+            tolerance="at most 1 in 20 above 1 % of the largest: what a linear axis cannot show "
+            "is close to zero, and one in twenty is few.",
+            holds="most eigenvalues of a trained net's ⟨∇f∇fᵀ⟩ are close to zero: a share of "
+            "{measured} is above 1 % of the largest",
+            fails="a share of {measured} ({low} to {high}) of the eigenvalues of a trained net's "
+            "⟨∇f∇fᵀ⟩ is above 1 % of the largest",
+            unclear="how many eigenvalues of a trained net's ⟨∇f∇fᵀ⟩ are close to zero is "
+            "undecided ({low} to {high} are above 1 % of the largest)",
+        ),
+        Statement(
+            name="dimension",
+            text="The effective dimension, from the weights of the eigenmodes, is a small part "
+            "of what gradients without structure have.",
+            where="App. E, Fig. 6b, Eq. 45",
+            origin="restored",
+            tolerance="a twentieth of the effective dimension of random gradients, one in twenty "
+            "being few; both the participation ratio and the entropy form, as the formula is "
+            "lost.",
+            holds="the effective dimension is small by {held} of {count} formulas (participation "
+            "ratio {measured}, of random gradients {rival})",
+            fails="the effective dimension is not small: {quantity} is {measured} ({low} to "
+            "{high}), of random gradients {rival}",
+            unclear="whether the effective dimension is small is undecided ({quantity}: {low} to "
+            "{high})",
+        ),
+    ],
 )
 class HessianOutliers:
     """The net of Sec. 5.3.2: one hidden layer of 10, MNIST's first images, even against odd.
@@ -80,12 +114,18 @@ class HessianOutliers:
         for quantity, of in _QUANTITIES.items():
             rival = of(random)
             limit = FEW * (rival if "dimension" in quantity else 1.0)
-            mean, interval = mean_interval(np.array([of(row) for row in values]))
-            verdict = verdict_below(interval, limit, rival)
-            note = _note(spectra) if not results else ""
-            results.append(
-                Result(quantity, f"at most {limit:.3g}", mean, interval, rival, verdict, note)
+            mean, interval = soret.inference.student_interval([of(row) for row in values])
+            result = judged(
+                quantity,
+                mean,
+                interval,
+                predicted=f"at most {limit:.3g}",
+                rival=rival,
+                within=(-np.inf, limit),
+                note="" if results else _note(spectra),
+                statement="dimension" if "dimension" in quantity else "bulk",
             )
+            results.append(with_power(result))
         return results
 
     def control(self, runs: Runs) -> Runs:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from soret.claims import Experiments, Result, Runs, Source, claim
+from soret.claims import Experiments, Result, Runs, Source, Statement, claim
 from soret.claims.escape import _noise_loss as shared
 
-STAGES = (shared.Stage("late in training", 1.0, 0.0, None),)
+STAGES = (shared.Stage("late in training", 1.0, 0.0, None, "proportional"),)
 
 
 @claim(
@@ -16,6 +16,23 @@ STAGES = (shared.Stage("late in training", 1.0, 0.0, None),)
     "𝒩 = ⟨|∇ℓ|²⟩ − |∇L|², is proportional to the loss.",
     source=Source("escape", "Sec. 5.2, Fig. 2"),
     quick=shared.SMALL,
+    statements=[
+        Statement(
+            name="proportional",
+            text="Late in training with the mean-square loss the strength of SGD's noise is "
+            "roughly proportional to the loss.",
+            where="Sec. 5.2, Fig. 2",
+            origin="printed",
+            tolerance=shared.TOLERANCE_WHY,
+            holds="late in training the noise strength is proportional to the mean-square loss "
+            "on {held} of {count} nets (slope {measured} where furthest off)",
+            fails="late in training the noise strength is not proportional to the mean-square "
+            "loss on {failed} of {count} nets (slope {measured}, {low} to {high}, where furthest "
+            "off)",
+            unclear="whether the noise strength is proportional to the mean-square loss late in "
+            "training is undecided (slope {low} to {high} on the net furthest off)",
+        ),
+    ],
 )
 class NoiseLoss(shared.Nets):
     """Fashion-MNIST on three hidden layers of 2,048, CIFAR-10 on three stacks of convolutions.

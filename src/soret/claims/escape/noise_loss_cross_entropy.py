@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from soret.claims import Experiments, Result, Runs, Source, claim
+from soret.claims import Experiments, Result, Runs, Source, Statement, claim
 from soret.claims.escape import _noise_loss as shared
 from soret.claims.ranges import POSITIVE
 
+_BETWEEN = "at an intermediate stage, L from 0.03 to 0.3"
+_SMALL = "at very small loss, L below 0.01"
 STAGES = (
-    shared.Stage("at an intermediate stage, L from 0.03 to 0.3", 1.0, 0.0, (0.03, 0.3)),
-    shared.Stage("at very small loss, L below 0.01", 2.0, 1.0, (1e-6, 0.01)),
+    shared.Stage(_BETWEEN, 1.0, 0.0, (0.03, 0.3), "intermediate"),
+    shared.Stage(_SMALL, 2.0, 1.0, (1e-6, 0.01), "very-small-loss"),
 )
 
 
@@ -20,6 +22,36 @@ STAGES = (
     "intermediate stage of training, and to its square where the loss is very small.",
     source=Source("escape", "App. D, Fig. 5"),
     quick=shared.SMALL,
+    statements=[
+        Statement(
+            name="intermediate",
+            text="With cross-entropy the strength of SGD's noise is proportional to the loss at "
+            "an intermediate stage of training.",
+            where="App. D, Fig. 5",
+            origin="printed",
+            tolerance=shared.TOLERANCE_WHY,
+            holds="with cross-entropy the noise strength is proportional to the loss at an "
+            "intermediate stage on {held} of {count} nets (slope {measured} where furthest off)",
+            fails="with cross-entropy the noise strength is not proportional to the loss at an "
+            "intermediate stage on {failed} of {count} nets (slope {measured}, {low} to {high})",
+            unclear="whether the noise strength is proportional to the cross-entropy at an "
+            "intermediate stage is undecided (slope {low} to {high})",
+        ),
+        Statement(
+            name="very-small-loss",
+            text="With cross-entropy the strength of SGD's noise goes as the square of the loss "
+            "where that is very small.",
+            where="App. D, Fig. 5c and d; the formula is lost, that it is the square is a reading",
+            origin="restored",
+            tolerance=shared.TOLERANCE_WHY,
+            holds="at very small cross-entropy the noise strength goes as the square of the loss "
+            "on {held} of {count} nets (slope {measured} where furthest off)",
+            fails="at very small cross-entropy the power is not the square, our reading of a lost "
+            "formula, on {failed} of {count} nets (slope {measured}, {low} to {high})",
+            unclear="whether the noise strength goes as the square of a very small cross-entropy "
+            "is undecided (slope {low} to {high})",
+        ),
+    ],
 )
 class NoiseLossCrossEntropy(shared.Nets):
     """The nets of `escape/noise-loss`, with cross-entropy.

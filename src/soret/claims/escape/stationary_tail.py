@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 import soret
-from soret.claims import Experiments, Measurement, Result, Runs, Source, Verdict, claim
+from soret.claims import Experiments, Measurement, Result, Runs, Source, Statement, Verdict, claim
 from soret.claims.escape import _stationary as stationary
+from soret.claims.escape._histogram import line_fit, line_through
 from soret.claims.escape._stationary import THEORIES
+from soret.claims.judging import judged, near
 from soret.claims.memory import refuse_beyond
 from soret.claims.ranges import COUNT, LARGEST_COUNT, POSITIVE, In, Several
 from soret.errors import OutsideDomain, SettingsError
@@ -24,11 +27,16 @@ if TYPE_CHECKING:
 # A theory of weak noise: a tenth of the exponent is what this paper's claims are held to. Chosen
 # before any run.
 TOLERANCE = 0.1
+# From this η on the paper itself finds that the exponent "slightly deviates": twice as much is
+# allowed there. It is the largest of the three that its figure has, as restored.
+LARGE_RATE = 0.2
 # How often the right density would be refused by the test of a histogram.
 FALSE_ALARM = 1e-3
 # Records are taken from here on: fifty relaxation times 1/(ηh) at η = 0.05.
 _BURN = 1000
 _EVERY = 100
+# In what `control` returns: the data that Fig. 3a is tested on.
+_RIVAL = "exact-covariance"
 
 
 @claim(
@@ -37,6 +45,54 @@ _EVERY = 100
     "loss, P(θ) ∝ L^−φ with φ = 1 + B/(ηh).",
     source=Source("escape", "Fig. 3a, Sec. 5.3.1, Eq. 17"),
     quick={"batch_sizes": (1, 2), "replicas": 128, "records": 200, "reference_records": 8000},
+    statements=[
+        Statement(
+            name="figure",
+            text="A fit of L^−φ to the histogram of θ gives φ = 1 + B/(ηh), but for a slight "
+            "deviation at a large learning rate.",
+            where="Sec. 5.3.1, Fig. 3a",
+            origin="printed",
+            tolerance="10 % of the exponent, to which this paper's exponents are held, and 20 % "
+            "from η = 0.2 on, where the paper reports the deviation itself; by its procedure, "
+            "least squares on log P against log L, the whole of six histograms, as it does not "
+            "give its bins.",
+            holds="fitted as the paper fits it, the exponent of the stationary density is Fig. "
+            "3a's ({measured} of 1 + B/(ηh) where furthest off)",
+            fails="fitted as the paper fits it, the exponent of the stationary density is "
+            "{measured} ({low} to {high}) of 1 + B/(ηh)",
+            unclear="whether the paper's fit gives Fig. 3a's exponents is undecided ({low} to "
+            "{high} of 1 + B/(ηh))",
+            regardless=["tail", "reference_rate", "reference_batch"],
+        ),
+        Statement(
+            name="power-law",
+            text="The stationary density depends on the loss polynomially, as Eq. 17 says, and "
+            "not exponentially.",
+            where="Sec. 5.3.1, Eq. 17",
+            origin="printed",
+            tolerance="10 % of the exponent on the whole histogram, body and tail, where a power "
+            "must also be likelier than an exponential of L by two errors; 10 % of the excess "
+            "kurtosis; a p of the histogram of at least 0.001, how often the right density would "
+            "be refused.",
+            holds="the density has the form of Eq. 17 by all {count} tests",
+            fails="the density itself is not Eq. 17's power of the loss by {failed} of {count} "
+            "tests, most by the {quantity}: {measured} for {predicted}",
+            unclear="whether the density is Eq. 17's power of the loss is undecided ({held} of "
+            "{count} tests hold)",
+        ),
+        Statement(
+            name="recursion",
+            text="The stationary density is that of the exact recursion.",
+            where="not in the paper, which takes steps for continuous and noise for Gaussian",
+            origin="ours",
+            tolerance="a p of the histogram of at least 0.001, how often the right density would "
+            "be refused.",
+            holds="the density is the exact recursion's",
+            fails="the density is not the exact recursion's (p of the histogram {measured})",
+            unclear="whether the density is the exact recursion's is undecided",
+            regardless=["learning_rates", "batch_sizes", "examples", "tail"],
+        ),
+    ],
 )
 class StationaryTail:
     """SGD at one parameter, θ taken every 100 steps, and φ by the likelihood of Eq. 17.
@@ -45,7 +101,10 @@ class StationaryTail:
     numbers of steps are ours: the copy of the paper at hand has lost them. φ is fitted to the
     whole histogram, and again to its outer part alone, where L is beyond the quantile that
     Eq. 17 puts there. It is supported only if the power is also more likely than the rival,
-    P ∝ exp(−βL).
+    P ∝ exp(−βL). And φ is read off as the paper does it, by a straight line through the histogram
+    in both logarithms; its bins are not known, so six choices are made. The rival of that is the
+    exact covariance's density: a Gaussian of the same spread is no rival of it, for a line through
+    its histogram has nearly the same slope, as the notes say.
 
     Three theories are told apart at one setting, η = 0.1 and B = 1, with a fresh example at every
     step, N → ∞: Eq. 17, Gaussian noise of the exact covariance, and the exact recursion, neither
@@ -114,10 +173,14 @@ class StationaryTail:
         results = []
         for rate, batch in self._points():
             results += self._judge_exponents(runs, "data", rate, batch)
-        return results + self._judge_reference(runs)
+        results += self._judge_reference(runs)
+        return results + [self._judge_figure(runs, rate) for rate in self.learning_rates]
 
     def control(self, runs: Runs) -> Runs:
-        """Return Gaussian θ of the same spread, as Gibbs would have it: exponential in L."""
+        """Return Gaussian θ of the same spread, as Gibbs would have it: exponential in L.
+
+        And, for Fig. 3a, θ with the density of Gaussian noise of the exact covariance.
+        """
         made = dict(runs)
         for seed, name in enumerate(("data", "fresh")):
             bowl = stationary.bowl_of(runs[f"{name}-laws"])
@@ -127,7 +190,7 @@ class StationaryTail:
             made[name] = runs[name].assign(
                 parameters=bowl.minimum + spread * parts.copy(data=noise)
             )
-        return made
+        return {**made, _RIVAL: self._of_exact_covariance(runs)}
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """P(θ) against L as in Fig. 3a; local exponents and the three theories; all exponents."""
@@ -175,25 +238,21 @@ class StationaryTail:
         for part, fit, shell in parts:
             expected = {t: stationary.shell_exponent(grid, log, *shell) for t, log in logs.items()}
             results.append(
-                Result(
+                _judged(
                     f"exponent φ, {part} (η = {rate:g}, B = {batch})",
-                    round(predicted, 4),
-                    fit.exponent,
-                    fit.interval,
-                    round(expected[THEORIES[1]], 3),
-                    _verdict(fit.interval, predicted, whole.ratio_z),
+                    fit,
+                    whole,
+                    predicted,
+                    expected,
                     f"exact recursion {expected[THEORIES[2]]:.2f}; {fit.samples} samples; a power "
                     f"fits with p = {fit.goodness:.2g}, better than an exponential of L by "
                     f"{fit.ratio_z:.1f} errors ({whole.ratio_z:.1f} on the whole)",
-                    evidence=expected,
                 )
             )
         return results
 
     def _judge_reference(self, runs: Runs) -> list[Result]:
         """Body and tail apart, kurtosis, and the histogram, against all three theories."""
-        from soret.claims.judging import verdict_within
-
         rate, batch = self.reference_rate, self.reference_batch
         x = self._displacements(runs, "fresh", rate, batch)
         law, edge = runs["fresh-laws"], self._boundary(runs, "fresh", rate, batch)
@@ -205,32 +264,30 @@ class StationaryTail:
             expected = {t: stationary.shell_exponent(grid, log, *shell) for t, log in logs.items()}
             inside = [t for t, e in expected.items() if fit.interval[0] <= e <= fit.interval[1]]
             results.append(
-                Result(
+                _judged(
                     f"exponent φ, {part} apart, fresh examples (η = {rate:g}, B = {batch})",
-                    round(predicted, 4),
-                    fit.exponent,
-                    fit.interval,
-                    round(expected[THEORIES[1]], 3),
-                    _verdict(fit.interval, predicted, whole.ratio_z),
+                    fit,
+                    whole,
+                    predicted,
+                    expected,
                     "; ".join(f"{t} {e:.3f}" for t, e in expected.items())
                     + f"; in the interval: {', '.join(inside) or 'none'}",
-                    evidence=expected,
                 )
             )
         found, interval = stationary.kurtosis_interval(x)
         expected = {t: stationary.excess_kurtosis(grid, log) for t, log in logs.items()}
         # Of Student's t with 2φ − 1 degrees.
         excess = 6 / (2 * predicted - 5)
-        slack = TOLERANCE * excess
         results.append(
-            Result(
+            judged(
                 f"excess kurtosis of θ, fresh examples (η = {rate:g}, B = {batch})",
-                round(excess, 4),
                 found,
                 interval,
-                0.0,
-                verdict_within(interval, excess - slack, excess + slack),
-                "; ".join(f"{t} {e:.3f}" for t, e in expected.items()) + "; Gibbs 0",
+                predicted=round(excess, 4),
+                rival=0.0,
+                within=near(excess, TOLERANCE * excess),
+                note="; ".join(f"{t} {e:.3f}" for t, e in expected.items()) + "; Gibbs 0",
+                statement="power-law",
             )
         )
         edges = stationary.histogram_edges(grid, logs[THEORIES[2]], x.size)
@@ -239,25 +296,76 @@ class StationaryTail:
             t: soret.inference.histogram_p(counted, stationary.probabilities(grid, log, edges))
             for t, log in logs.items()
         }
-        for theory in (THEORIES[0], THEORIES[2]):
+        for theory, statement in ((THEORIES[0], "power-law"), (THEORIES[2], "recursion")):
             results.append(
-                Result(
+                judged(
                     f"p of the histogram under {theory} (η = {rate:g}, B = {batch})",
-                    f"at least {FALSE_ALARM:g}",
                     p[theory],
                     (p[theory], p[theory]),
-                    f"below {FALSE_ALARM:g}",
-                    Verdict.SUPPORTED if p[theory] >= FALSE_ALARM else Verdict.CONTRADICTED,
-                    f"{edges.size - 1} bins, {x.size} samples, Hotelling's T²; "
+                    predicted=f"at least {FALSE_ALARM:g}",
+                    rival=f"below {FALSE_ALARM:g}",
+                    within=(FALSE_ALARM, 1.0),
+                    note=f"{edges.size - 1} bins, {x.size} samples, Hotelling's T²; "
                     + "; ".join(f"{t} {v:.2g}" for t, v in p.items()),
+                    statement=statement,
                 )
             )
         return results
 
-    def _displacements(self, runs: Runs, name: str, rate: float, batch: int) -> Floats:
-        bowl = stationary.bowl_of(runs[f"{name}-laws"])
+    def _judge_figure(self, runs: Runs, rate: float) -> Result:
+        """Exponents as the paper reads them off, at the batch size where they are furthest off."""
+        run, law = runs.get(_RIVAL, runs["data"]), runs["data-laws"]
+        grid, told, found = law.x.values, [], []
+        for batch in self.batch_sizes:
+            x = self._places(run, law, rate, batch)
+            fit, predicted = line_fit(x), _exponent(law, rate, batch)
+            log = stationary.log_densities(law, rate, batch)[THEORIES[1]]
+            rival, variance = np.nan, float(np.nanmean(x**2)) if np.isfinite(x).any() else np.nan
+            gibbs = np.nan
+            if np.isfinite(fit.exponent):
+                rival = line_through(lambda z, log=log: np.interp(np.abs(z), grid, log), fit.reach)
+                gibbs = line_through(lambda z, v=variance: -(z**2) / (2 * v), fit.reach)
+            low, high = fit.interval
+            told.append(
+                f"B = {batch}: {fit.exponent:.2f} ({low:.2f} to {high:.2f}) for {predicted:.2f}, "
+                f"a Gaussian of the same spread {gibbs:.2f}"
+            )
+            found.append((batch, *(np.array([fit.exponent, low, high, rival]) / predicted)))
+        batch, measured, low, high, rival = max(
+            found, key=lambda one: np.nan_to_num(max(abs(one[2] - 1), abs(one[3] - 1)), nan=np.inf)
+        )
+        tolerance = TOLERANCE * (2 if rate >= LARGE_RATE else 1)
+        return judged(
+            f"φ by a line through the histogram over 1 + B/(ηh) (η = {rate:g}, where furthest "
+            f"off, B = {batch})",
+            measured,
+            (low, high),
+            predicted=1.0,
+            rival=round(float(rival), 3),
+            within=near(1.0, tolerance),
+            note="; ".join(told) + "; the rival is the exact covariance's density",
+            statement="figure",
+        )
+
+    def _of_exact_covariance(self, runs: Runs) -> xr.Dataset:
+        """Return θ of the first finer theory in place of SGD's."""
+        law, made = runs["data-laws"], runs["data"].copy(deep=True)
+        bowl, rng = stationary.bowl_of(law), np.random.default_rng(2)
+        for rate, batch in self._points():
+            point = {"learning_rate": rate, "batch_size": batch}
+            log = stationary.log_densities(law, rate, batch)[THEORIES[1]]
+            here = made.parameters.sel(point)
+            x = stationary.drawn_from(law.x.values, log, rng.uniform(size=here.shape))
+            made["parameters"].loc[point] = bowl.minimum + bowl.scale * x
+        return made
+
+    @staticmethod
+    def _places(run: xr.Dataset, law: xr.Dataset, rate: float, batch: int) -> Floats:
         point = {"learning_rate": rate, "batch_size": batch}
-        return stationary.displacements(runs[name], bowl, _BURN, **point)
+        return stationary.places(run, stationary.bowl_of(law), _BURN, **point)
+
+    def _displacements(self, runs: Runs, name: str, rate: float, batch: int) -> Floats:
+        return np.abs(self._places(runs[name], runs[f"{name}-laws"], rate, batch))
 
     def _boundary(self, runs: Runs, name: str, rate: float, batch: int) -> float:
         """Return |z|/s beyond which Eq. 17 puts the share that counts as tail."""
@@ -293,15 +401,25 @@ def _exponent(law: xr.Dataset, rate: float, batch: int) -> float:
     return 1 + batch / (rate * law.attrs["curvature"])
 
 
-def _verdict(interval: tuple[float, float], predicted: float, power: float) -> Verdict:
+def _judged(
+    quantity: str, fit: Any, whole: Any, predicted: float, expected: dict[str, float], note: str
+) -> Result:
     """Supported within the tolerance if a power is better, by two errors, than an exponential."""
-    from soret.claims.judging import verdict_within
-
-    slack = TOLERANCE * predicted
-    within = verdict_within(interval, predicted - slack, predicted + slack)
-    if within is Verdict.SUPPORTED and power < 2:
-        return Verdict.CONTRADICTED if power < -2 else Verdict.INCONCLUSIVE
-    return within
+    result = judged(
+        quantity,
+        fit.exponent,
+        fit.interval,
+        predicted=round(predicted, 4),
+        rival=round(expected[THEORIES[1]], 3),
+        within=near(predicted, TOLERANCE * predicted),
+        note=note,
+        evidence=expected,
+        statement="power-law",
+    )
+    if result.verdict is not Verdict.SUPPORTED or not whole.ratio_z < 2:
+        return result
+    worse = whole.ratio_z < -2
+    return replace(result, verdict=Verdict.CONTRADICTED if worse else Verdict.INCONCLUSIVE)
 
 
 def _shell_fits(x: Floats) -> list[Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 import soret
-from soret.claims import Experiments, Measurement, Result, Runs, Source, Verdict, claim
+from soret.claims import Experiments, Measurement, Result, Runs, Source, Statement, Verdict, claim
+from soret.claims.judging import RATIO_TOLERANCE, judge_number, judged, near
 from soret.claims.memory import refuse_beyond
 from soret.claims.ranges import LARGEST_COUNT, POSITIVE, In
 from soret.errors import SettingsError
@@ -26,6 +28,8 @@ _GROUPS = 25
 _BINS = 16
 # A level that no path reaches: paths are followed to the end.
 _NEVER = 1e30
+# The paper has no experiment: both statements are of any surface, start and noise.
+_ANY = ("temperature", "minimum_loss", "barrier", "across", "threshold")
 
 
 @claim(
@@ -34,6 +38,40 @@ _NEVER = 1e30
     "additive noise on log L, have the same paths, and so P_st ∝ P_st^τ/L.",
     source=Source("escape", "Sec. 3.2, Eq. 12–14; App. C, Eq. 41–43"),
     quick={"step": 0.008, "paths": 5000, "time": 16.0},
+    resolution=["step", "paths", "time"],
+    statements=[
+        Statement(
+            name="paths",
+            text="SDE (12) in t, with noise that follows the loss, and SDE (14) in τ = ∫L dt, "
+            "with additive noise on the logarithm of the loss, have the same paths.",
+            where="Sec. 3.2, Eq. 12–14",
+            origin="restored",
+            tolerance="10 % of a mean passage time: integration in steps leaves a few per cent, "
+            "and a clock at the minimum's rate is off by the mean of L/L*.",
+            holds="mean passage times are the same in t and, by its clock, in τ ({measured} of "
+            "each other where furthest off)",
+            fails="mean passage times in τ, by its clock, are {measured} ({low} to {high}) of "
+            "those in t",
+            unclear="whether mean passage times in τ are those in t is undecided ({low} to {high} "
+            "of each other)",
+            regardless=_ANY,
+        ),
+        Statement(
+            name="density",
+            text="The stationary densities in t and in τ differ by the factor 1/L.",
+            where="App. C, Eq. 41–43",
+            origin="restored",
+            tolerance="0.1 in the slope of −1: integration in steps leaves a few per cent, and "
+            "one density for both would make it 0.",
+            holds="the stationary densities in t and τ differ by the factor 1/L (power {measured} "
+            "of L where furthest off)",
+            fails="the stationary densities in t and τ differ by L to the power {measured} ({low} "
+            "to {high}), not −1",
+            unclear="by which power of L the stationary densities in t and τ differ is undecided "
+            "({low} to {high})",
+            regardless=_ANY,
+        ),
+    ],
 )
 class TimeChange:
     """Paths of both equations, made independently, on double wells in one and two dimensions.
@@ -117,8 +155,6 @@ class TimeChange:
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: equal mean times, slope −1. Rivals: the clock t = τ/L*, slope 0."""
-        from soret.claims.judging import judge_number
-
         results = []
         for name in _surfaces(runs):
             direct, changed = runs[f"{name}/t"], runs[f"{name}/tau"]
@@ -132,6 +168,7 @@ class TimeChange:
                     rival=0.0,
                     tolerance=SLOPE_TOLERANCE,
                     note=f"jackknife over {_GROUPS} groups of paths",
+                    statement="density",
                 )
             )
         return results
@@ -228,8 +265,6 @@ class TimeChange:
         """Test that the mean passage time is the same by the clock of (14)."""
         from scipy import stats
 
-        from soret.claims.judging import RATIO_TOLERANCE, verdict_within
-
         first, second = direct.passage.values, changed.passage.values
         lost = int(np.isnan(first).sum() + np.isnan(second).sum())
         quantity = f"mean passage time by the clock of (14) over that in (12) ({name})"
@@ -237,15 +272,22 @@ class TimeChange:
         ratio = float(second.mean() / first.mean())
         spread = np.hypot(*(x.std(ddof=1) / np.sqrt(x.size) / x.mean() for x in (first, second)))
         interval = (ratio * (1 - 1.96 * spread), ratio * (1 + 1.96 * spread))
-        verdict = verdict_within(interval, 1 - RATIO_TOLERANCE, 1 + RATIO_TOLERANCE)
-        if lost:
-            verdict = Verdict.INCONCLUSIVE
         apart = stats.ks_2samp(first, second)
         note = (
             f"{lost} paths were not watched long enough; largest difference of the distributions "
             f"{apart.statistic:.3f} (p = {apart.pvalue:.2g})"
         )
-        return Result(quantity, 1.0, ratio, interval, round(slow, 3), verdict, note)
+        result = judged(
+            quantity,
+            ratio,
+            interval,
+            predicted=1.0,
+            rival=round(slow, 3),
+            within=near(1.0, RATIO_TOLERANCE),
+            note=note,
+            statement="paths",
+        )
+        return replace(result, verdict=Verdict.INCONCLUSIVE) if lost else result
 
 
 def _surfaces(runs: Runs) -> list[str]:
