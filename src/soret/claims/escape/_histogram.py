@@ -10,8 +10,6 @@ import numpy as np
 import soret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -35,13 +33,13 @@ class LineFit:
         The median over six histograms.
     interval : (float, float)
         From the least to the greatest end of their six 95 % intervals, each over resampled chains.
-    reach : (float, float)
-        The least and the greatest sample.
+    places : (80,) array
+        x in the middle of the finest histogram's bins.
     """
 
     exponent: float
     interval: tuple[float, float]
-    reach: tuple[float, float]
+    places: Floats
 
 
 def line_fit(x: Floats) -> LineFit:
@@ -54,7 +52,7 @@ def line_fit(x: Floats) -> LineFit:
     """
     reach = _reach(x)
     if not reach[0] < reach[1]:
-        return LineFit(np.nan, (np.nan, np.nan), reach)
+        return LineFit(np.nan, (np.nan, np.nan), np.full(max(BINS), np.nan))
     chains = len(x)
     finest = _counts(x, reach, max(BINS))
     rng = np.random.default_rng(_SEED)
@@ -70,20 +68,15 @@ def line_fit(x: Floats) -> LineFit:
                 soret.inference.bootstrap.expanded_percentile(slopes[1:], 0.95, chains)
             )
     low, high = np.transpose(intervals)
-    return LineFit(float(np.median(found)), (float(low.min()), float(high.max())), reach)
+    interval = (float(low.min()), float(high.max()))
+    return LineFit(float(np.median(found)), interval, _centres(reach, max(BINS)))
 
 
-def line_through(log_density: Callable[[Floats], Floats], reach: tuple[float, float]) -> float:
-    """Return the exponent of the line through a density, at the places of the finest histogram.
-
-    Parameters
-    ----------
-    log_density : callable
-        log P at x.
-    reach : (float, float)
-    """
-    x = _centres(reach, max(BINS))
-    return float(-np.polyfit(np.log1p(x**2), log_density(x), 1)[0])
+def line_through(x: Floats, log_density: Floats) -> float:
+    """Return the exponent of the line through log P at places x; NaN where these are not known."""
+    if not np.isfinite(x).all():
+        return np.nan
+    return float(-np.polyfit(np.log1p(x**2), log_density, 1)[0])
 
 
 def _reach(x: Floats) -> tuple[float, float]:

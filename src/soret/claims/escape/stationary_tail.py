@@ -103,8 +103,8 @@ class StationaryTail:
     Eq. 17 puts there. It is supported only if the power is also more likely than the rival,
     P ∝ exp(−βL). And φ is read off as the paper does it, by a straight line through the histogram
     in both logarithms; its bins are not known, so six choices are made. The rival of that is the
-    exact covariance's density: a Gaussian of the same spread is no rival of it, for a line through
-    its histogram has nearly the same slope, as the notes say.
+    exact covariance's density. A Gaussian of the same spread is no rival of it: at small η a line
+    through its histogram has nearly the same slope, as the notes say.
 
     Three theories are told apart at one setting, η = 0.1 and B = 1, with a fresh example at every
     step, N → ∞: Eq. 17, Gaussian noise of the exact covariance, and the exact recursion, neither
@@ -320,11 +320,9 @@ class StationaryTail:
             x = self._places(run, law, rate, batch)
             fit, predicted = line_fit(x), _exponent(law, rate, batch)
             log = stationary.log_densities(law, rate, batch)[THEORIES[1]]
-            rival, variance = np.nan, float(np.nanmean(x**2)) if np.isfinite(x).any() else np.nan
-            gibbs = np.nan
-            if np.isfinite(fit.exponent):
-                rival = line_through(lambda z, log=log: np.interp(np.abs(z), grid, log), fit.reach)
-                gibbs = line_through(lambda z, v=variance: -(z**2) / (2 * v), fit.reach)
+            rival = line_through(fit.places, np.interp(np.abs(fit.places), grid, log))
+            variance = (x**2).mean(where=np.isfinite(x)) if np.isfinite(x).any() else np.nan
+            gibbs = line_through(fit.places, -(fit.places**2) / (2 * variance))
             low, high = fit.interval
             told.append(
                 f"B = {batch}: {fit.exponent:.2f} ({low:.2f} to {high:.2f}) for {predicted:.2f}, "
