@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from told import told
 
 from soret.claims import configure, find
 from soret.claims.thermophoresis.hessian_trace_bound import _rank_correlations
@@ -33,7 +34,7 @@ def made(*, sign=1.0, largest=0.1, dropped=0.0, replicas=6, records=20):
         "activation_rate": rng.uniform(size=trace.shape),
         "parameter_norm": bound,
     }
-    variables["tightest_trace_bound"][2, 3] = largest
+    variables["tightest_trace_bound"][-1, 3] = largest
     coordinates = {"replica": np.arange(replicas), "step": np.arange(records)}
     return {"depth-1": xr.Dataset({k: (dims, v) for k, v in variables.items()}, coordinates)}
 
@@ -49,6 +50,7 @@ S, C, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
     ("settings", "expected"),
     [
         ({}, [S, S, S]),
+        ({"replicas": 1}, [S, N, N]),
         ({"sign": -1.0}, [S, C, C]),
         ({"largest": 1.01}, [C, S, S]),
         ({"largest": 1.00001}, [S, S, S]),
@@ -58,6 +60,8 @@ S, C, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
 def test_judged_by_what_was_made(claim, settings, expected):
     """One example above its bound is enough; a bound that goes against the trace is refused."""
     assert verdicts(claim, made(**settings)) == expected
+    stated = {"bound": str(expected[0]), "tells-the-trace": str(expected[1])}
+    assert told(claim, made(**settings)) == stated
 
 
 def test_the_control_is_violated_and_tells_nothing(claim):

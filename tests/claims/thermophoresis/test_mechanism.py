@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from told import told
 
 from soret.claims import configure, find
 from soret.claims.thermophoresis._parts import parts_of
@@ -44,9 +45,29 @@ def claim():
 
 
 def verdicts(claim, runs):
-    """Return the verdicts on shares, and those on exponents."""
-    results = claim.judge(runs)
-    return {r.verdict for r in results[::2]}, {r.verdict for r in results[1::2]}
+    """Return the verdicts on shares, and that on exponents."""
+    found = told(claim, runs)
+    shares = {found["activation-rate"], found["weight-norm"]}
+    return {Verdict(one) for one in shares}, {Verdict(found["gradient-part"])}
+
+
+def test_what_fails_of_v_is_not_held_against_the_activation_rate(claim):
+    """Catches: shares of one observable counted for the other's statement."""
+    runs, other = made(gradient=-0.005, noise=-0.03), made(gradient=-0.03, noise=-0.001)
+    for name, run in runs.items():
+        for variable in ("weight_norm", "weight_norm_drift"):
+            run[variable] = other[name][variable]
+    found = told(claim, runs)
+    assert found["activation-rate"] == "supported"
+    assert found["weight-norm"] == "contradicted"
+
+
+def test_two_replicas_say_nothing(claim):
+    """Catches: shares told from what chance makes of two replicas."""
+    runs = {
+        name: run.isel(replica=slice(2)) for name, run in made(gradient=-0.02, noise=-0.02).items()
+    }
+    assert set(told(claim, runs).values()) == {"inconclusive"}
 
 
 def test_the_papers_story_is_supported(claim):

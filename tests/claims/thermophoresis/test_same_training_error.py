@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from told import told
 
 from soret.claims import configure, find
 from soret.claims.thermophoresis.same_training_error import _at
@@ -47,8 +48,23 @@ def test_the_sign_decides(claim, difference, verdict):
     """The difference taken the wrong way round, or replicas not paired: they lie 1 apart."""
     results = claim.judge(made(difference))
     assert len(results) == 6
+    both = dict.fromkeys(("activation-rate", "weight-norm"), str(verdict))
+    assert told(claim, made(difference)) == both
     assert {result.verdict for result in results} == {verdict}
     assert all(result.measured == pytest.approx(difference, abs=0.1) for result in results)
+
+
+def test_a_larger_norm_of_v_is_not_held_against_the_activation_rate(claim):
+    """Catches: one observable's difference counted for the other's statement."""
+    runs, other = made(-0.3), made(0.3)
+    for name, run in runs.items():
+        run["weight_norm"] = other[name]["weight_norm"]
+    assert told(claim, runs) == {"activation-rate": "supported", "weight-norm": "contradicted"}
+
+
+def test_one_pair_says_nothing(claim):
+    """Catches: a difference told from a single pair of runs."""
+    assert set(told(claim, made(-0.3, replicas=1)).values()) == {"inconclusive"}
 
 
 def test_the_control_has_no_difference_left(claim):
