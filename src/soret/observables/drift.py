@@ -78,7 +78,8 @@ def balanced_drift(problem: Problem, state: State) -> Float[Array, ""]:
     inputs with random labels, once V fluctuates about its minimum 0 while W and b are slow.
     To lowest order in f one step changes V by −(η/4) E[h hᵀ]V and a noise of covariance
     (η²/4) E[h hᵀ], so that E[V Vᵀ] settles where (η/4)(A Σ + Σ A) = (η²/4) A, A = E[h hᵀ]: at
-    Σ = (η/2) I, whatever A. The mean gradient that this leaves for unit i, ¼ E[f V_i ∇h_i], is
+    Σ = (η/2) I, whatever A, if W and b are held. In training, where they are not, it
+    falls to about half of that. The mean gradient that this leaves for unit i, ¼ E[f V_i ∇h_i], is
     (η/8) E[h_i ∇h_i], so that with m = ‖W_i‖, z = b_i/m and Stein's lemma
 
     .. math::

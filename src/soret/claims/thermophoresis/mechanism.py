@@ -102,10 +102,11 @@ class Mechanism:
     because noise keeps it at order η.
 
     Why it would. With random labels L = E ln(2 cosh(f/2)) is least at f = 0, where V = 0. A step
-    pulls V there by order ηV and kicks it by order η, so that E[V Vᵀ] settles at (η/2) I, not at
-    zero (`soret.observables.balanced_drift`), and E[f²] is of order η. So then is E[∇L], about
-    ⅛E[∇f²]: W and b slide down what fluctuations leave of L, η·O(η) a step. Their noise part is
-    of order V²η², that is η³. And ‖V‖ is convex: no noise part can ever lower it.
+    pulls V there by order ηV and kicks it by order η, so that with W and b held E[V Vᵀ] would
+    settle at (η/2) I, not at zero (`soret.observables.balanced_drift`), and E[f²] is of order η.
+    So then is E[∇L], about ⅛E[∇f²]: W and b slide down what fluctuations leave of L, η·O(η) a
+    step. Their noise part is of order V²η², that is η³. And ‖V‖ is convex: no noise part can ever
+    lower it.
     `docs/errata.md` has the derivation in full.
 
     The first unit of η²t is left out: there the net falls onto f = 0 from where it started, at
