@@ -1,5 +1,6 @@
 """Keys: a replica's randomness follows from what it is, not from its place in a queue."""
 
+import jax
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 import soret
 from soret.dynamics.algorithm import points
-from soret.dynamics.keys import initial_keys, noise_keys
+from soret.dynamics.keys import initial_keys, noise_keys, splitting_keys
 from soret.errors import SettingsError
 
 seeds = st.integers(0, 2**64 - 1)
@@ -27,6 +28,47 @@ def test_all_keys_of_an_ensemble_differ(seed: int) -> None:
     for point in points(grid):
         keys += rows(noise_keys(seed, point, range(8)))
     assert len(set(keys)) == len(keys) == 8 * 5
+
+
+def folded(seed: int, words: list[int], replica: int) -> tuple[int, int]:
+    """Return a key as JAX itself derives it, word after word."""
+    key = jax.random.wrap_key_data(
+        np.array([seed >> 32, seed & 0xFFFFFFFF], np.uint32), impl="threefry2x32"
+    )
+    for word in (*words, replica):
+        key = jax.random.fold_in(key, np.uint32(word))
+    return rows([jax.random.key_data(key)])[0]
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    seed=seeds,
+    values=st.lists(st.floats(0, 100, width=32), min_size=1, max_size=4),
+    replica=st.integers(0, 2**32 - 1),
+    stage=st.integers(0, 50),
+)
+def test_keys_are_those_of_jax(seed: int, values: list[float], replica: int, stage: int) -> None:
+    """Catches: a rotation, an order of words, or a carry of Threefry that is not JAX's."""
+    bits = [int(np.float32(value).view(np.uint32)) for value in values]
+    point = {str(number): value for number, value in enumerate(values)}
+    lanes = np.array([replica, 0])
+    assert rows(initial_keys(seed, lanes))[0] == folded(seed, [1], replica)
+    assert rows(noise_keys(seed, point, lanes))[0] == folded(seed, [2, *bits], replica)
+    chosen = range(replica, replica + 1)
+    assert rows(splitting_keys(seed, point, stage, chosen)) == [
+        folded(seed, [3, stage, *bits], replica)
+    ]
+
+
+def test_lanes_at_other_values_have_keys_of_their_own_values() -> None:
+    """Catches: one lane's value folded into all of a block's keys."""
+    rates = np.array([0.1, 0.2, 0.1], np.float32)
+    together = rows(noise_keys(5, {"learning_rate": rates}, np.array([4, 4, 5])))
+    alone = [
+        rows(noise_keys(5, {"learning_rate": rate}, range(r, r + 1)))[0]
+        for rate, r in zip(rates, (4, 4, 5), strict=True)
+    ]
+    assert together == alone
 
 
 @settings(max_examples=4, deadline=None)

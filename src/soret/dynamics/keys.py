@@ -8,30 +8,29 @@ so that points are independent, and adding one leaves the others as they were.
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, UInt32
 from numpy.typing import NDArray
 
-from soret.data import generator
 from soret.dynamics.algorithm import Point
 from soret.errors import SettingsError
 
 _INITIAL, _NOISE, _SPLITTING = 1, 2, 3
 
+# Threefry-2x32.
+_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_PARITY = 0x1BD11BDA
 
 Replicas: TypeAlias = range | NDArray[np.integer[Any]]
+Keys: TypeAlias = NDArray[np.uint32]
+"""A key for each replica, (replicas, 2): what `jax.random.key_data` shows of one."""
 
 
-def initial_keys(seed: int, replicas: Replicas) -> UInt32[Array, "replicas 2"]:
+def initial_keys(seed: int, replicas: Replicas) -> Keys:
     """Return the keys that draw the replicas' initial parameters."""
     return _derive(seed, [_INITIAL], replicas)
 
 
-def noise_keys(
-    seed: int, values: Mapping[str, Any], replicas: Replicas
-) -> UInt32[Array, "replicas 2"]:
+def noise_keys(seed: int, values: Mapping[str, Any], replicas: Replicas) -> Keys:
     """Return the keys of the replicas' mini-batches.
 
     Parameters
@@ -44,9 +43,7 @@ def noise_keys(
     return _derive(seed, [_NOISE, *map(_bits, values.values())], replicas)
 
 
-def splitting_keys(
-    seed: int, point: Point, stage: int, walkers: range
-) -> UInt32[Array, "walkers 2"]:
+def splitting_keys(seed: int, point: Point, stage: int, walkers: range) -> Keys:
     """Return the keys of the mini-batches of walkers that start anew at a threshold."""
     return _derive(seed, [_SPLITTING, stage, *map(_bits, point.values())], walkers)
 
@@ -69,19 +66,29 @@ def _bits(values: Any) -> NDArray[np.uint32]:
     return np.asarray(values, np.float32).view(np.uint32)
 
 
-def _derive(seed: int, words: Sequence[Any], replicas: Replicas) -> UInt32[Array, "replicas 2"]:
+def _derive(seed: int, words: Sequence[Any], replicas: Replicas) -> Keys:
+    """Fold words, each of them one for all or one a replica, and the replica's number into a key.
+
+    In NumPy, for there are few: as a compiled program they would take longer to compile, anew for
+    every length, than all of them take here.
+    """
     check_seed(seed)
-    root = np.array([int(seed) >> 32, int(seed) & 0xFFFFFFFF], np.uint32)
     numbers = np.asarray(replicas, np.uint32)
-    each = [np.broadcast_to(np.asarray(word, np.uint32), numbers.shape) for word in words]
-    return _chain(root, np.stack(each), numbers)
+    keys = np.empty((len(numbers), 2), np.uint32)
+    keys[:] = int(seed) >> 32, int(seed) & 0xFFFFFFFF
+    for word in (*words, numbers):
+        keys = _fold(keys, np.broadcast_to(np.asarray(word, np.uint32), numbers.shape))
+    return keys
 
 
-# Compiled, because many small operations one by one hold the interpreter, which blocks share.
-@jax.jit
-def _chain(root: Array, words: Array, replicas: Array) -> Array:
-    """Fold each replica's words, (words, replicas), into the root key, then its number."""
-    fold = jax.vmap(generator.fold)
-    keys = jnp.broadcast_to(root, (*replicas.shape, 2))
-    keys, _ = jax.lax.scan(lambda keys, word: (fold(keys, word), None), keys, words)
-    return fold(keys, replicas)
+def _fold(keys: Keys, words: NDArray[np.uint32]) -> Keys:
+    """Do what `soret.data.generator.fold` does, to as many keys as there are words."""
+    schedule = keys[:, 0], keys[:, 1], keys[:, 0] ^ keys[:, 1] ^ np.uint32(_PARITY)
+    x, y = schedule[0], words + schedule[1]
+    for group in range(5):
+        for rotation in _ROTATIONS[group % 2]:
+            x = x + y
+            y = x ^ ((y << np.uint32(rotation)) | (y >> np.uint32(32 - rotation)))
+        x = x + schedule[(group + 1) % 3]
+        y = y + (schedule[(group + 2) % 3] + np.uint32(group + 1))
+    return np.stack([x, y], axis=1)
