@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure, FigureBase
 
 from soret.figures.empty import straighten
@@ -18,6 +20,8 @@ LINES = ("-", "--", "-.", ":")
 VERDICT_COLOURS = {"supported": "#00704A", "contradicted": "#B3261E", "inconclusive": "#6B5B00"}
 WORST_FIRST = ("contradicted", "inconclusive", "supported")
 GREY = "#5F6368"
+
+_DPI = 160  # of the PNG
 
 _STYLE = {
     "font.size": 9,
@@ -67,16 +71,27 @@ def save(figure: Figure, path: Path) -> list[Path]:
     Parameters
     ----------
     figure : Figure
+        Its resolution and layout are then those it was drawn with.
     path : Path
         Without extension; its folder is made.
     """
-    drawn = {}
+    png, svg = io.BytesIO(), io.BytesIO()
     straighten(figure)
     with matplotlib.rc_context(style()):
-        for kind, how in (("png", {"dpi": 160}), ("svg", {"metadata": {"Date": None}})):
-            memory = io.BytesIO()
-            figure.savefig(memory, format=kind, **how)
-            drawn[path.with_name(f"{path.name}.{kind}")] = memory.getvalue()
+        # Laid out once for both, which takes as long as drawing; `savefig` would draw each a
+        # second time only to do that anew.
+        figure.dpi = _DPI
+        canvas = FigureCanvasAgg(figure)
+        layout = figure.get_layout_engine()
+        if layout is not None:
+            layout.execute(figure)
+            figure.set_layout_engine("none")
+        canvas.print_png(png)
+        FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})
+    drawn = {
+        path.with_name(f"{path.name}.{kind}"): memory.getvalue()
+        for kind, memory in (("png", png), ("svg", svg))
+    }
     make_folder(path.parent)
     for place, content in drawn.items():
         write_bytes(place, content)
