@@ -1,14 +1,16 @@
 """Batches on a device: where the examples are kept, at which θ they are seen, what is summed."""
 
+from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.flatten_util import ravel_pytree
 
 from soret import memory
-from soret.landscape import hessian, noisy_modes
+from soret.landscape import gauss_newton, gradient_noise, hessian, noisy_modes
 from soret.landscape.curvature import linear_gradients
 from soret.landscape.point import point
 from soret.landscape.products import Batches, kept_bytes
@@ -69,12 +71,12 @@ def test_at_another_point_nothing_is_compiled_again(net: Any) -> None:
 
     def counted(*given: jax.Array) -> Any:
         made.append(given)
-        return linear_gradients(here)(*given)
+        return linear_gradients(here.model)(*given)
 
     apply = jax.jit(lambda linear, vector: linear(vector))
     vector = np.arange(here.size, dtype=np.float32)
     there = [here.flat, 2 * here.flat]
-    found = [at.sum(apply, vector) for at in Batches(here, counted, 10).at(there)]
+    found = [at.sum(apply, vector) for at in Batches(here, jax.jit(counted), 10).at(there)]
     assert len(made) == 1
     for flat, sums in zip(there, found, strict=True):
         wanted = hessian(net.problem, np.asarray(flat)).matvec(vector) * here.examples
@@ -82,10 +84,41 @@ def test_at_another_point_nothing_is_compiled_again(net: Any) -> None:
     assert not np.allclose(*found)
 
 
+MEASURED = {
+    "hessian": lambda problem, at: hessian(problem, at).matvec(np.ones(at.size)),
+    "gauss_newton": lambda problem, at: gauss_newton(problem, at).matvec(np.ones(at.size)),
+    "noise": lambda problem, at: gradient_noise(problem, at).matvec(np.ones(at.size)),
+    "diagonal": lambda problem, at: gradient_noise(problem, at).diagonal,
+    "gram": lambda problem, at: gradient_noise(problem, at).gram(),
+    "modes": lambda problem, at: noisy_modes(problem, at, top=3).noise,
+}
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_every_point_of_a_problem_shares_its_programs(net: Any, name: str) -> None:
+    """Catches: a model traced and compiled anew for each of the points that a claim measures at."""
+    traced = []
+
+    def predict(params: Any, x: jax.Array) -> jax.Array:
+        traced.append(x)
+        return jnp.asarray(net.problem.predict(params, x))
+
+    problem = replace(net.problem, predict=predict)
+    first = np.asarray(ravel_pytree(net.params)[0])
+    second = np.float32(1.5) * first
+    measure = MEASURED[name]
+    before = np.asarray(measure(problem, first))
+    assert traced
+    traced.clear()
+    after = np.asarray(measure(problem, second))
+    assert not traced
+    assert not np.allclose(after, before)
+
+
 def test_several_points_share_what_is_kept(net: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Catches: memory that grows with the number of points until there is none."""
     here = point(net.problem, net.params)
-    batches = Batches(here, lambda flat, x, y, weights: flat, 37)
+    batches = Batches(here, jax.jit(lambda flat, x, y, weights: flat), 37)
     monkeypatch.setattr("soret.landscape.products.kept_bytes", lambda: 4 * here.size)
     apply = jax.jit(lambda flat: flat)
     for points, kept in ((1, True), (2, False)):

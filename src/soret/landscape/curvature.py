@@ -10,6 +10,7 @@ from jaxtyping import Array
 
 from soret.landscape import spectra
 from soret.landscape.derivatives import linear_gradient, linear_map
+from soret.landscape.flat import FlatProblem
 from soret.landscape.matrix import LandscapeMatrix
 from soret.landscape.operators import SymmetricOperator
 from soret.landscape.point import Point, point
@@ -65,16 +66,15 @@ def hessian(
         If the arguments do not fit.
     """
     measured = point(problem, params, examples, seed)
-    linearize = linear_gradients(measured)
-    return _curvature("Hessian", measured, linearize, apply_linear, batch_size)
+    return _curvature("Hessian", measured, linear_gradients, apply_linear, batch_size)
 
 
-def linear_gradients(measured: Point) -> Linearize:
+def linear_gradients(model: FlatProblem) -> Linearize:
     """Return what makes the gradient of a batch's total loss linear, for `apply_linear`."""
 
     def linearize(flat: Array, inputs: Array, labels: Array, weights: Array) -> Any:
         def loss(flat: Array) -> Array:
-            return jnp.dot(weights, measured.losses(flat, inputs, labels))
+            return jnp.dot(weights, model.losses(flat, inputs, labels))
 
         return linear_gradient(loss, flat)
 
@@ -112,11 +112,16 @@ def gauss_newton(
         If the arguments do not fit.
     """
     measured = point(problem, params, examples, seed)
-    one = as_loss(measured.problem.loss)
+    return _curvature("Gauss–Newton matrix", measured, _linear_outputs, _apply_outer, batch_size)
+
+
+def _linear_outputs(model: FlatProblem) -> Linearize:
+    """Return what makes outputs and the loss's slope in them linear, for `_apply_outer`."""
+    one = as_loss(model.problem.loss)
 
     def linearize(flat: Array, inputs: Array, labels: Array, weights: Array) -> Any:
         def run(flat: Array) -> Array:
-            return measured.outputs(flat, inputs)
+            return model.outputs(flat, inputs)
 
         def loss(outputs: Array) -> Array:
             return jnp.dot(weights, jax.vmap(one)(outputs, labels))
@@ -126,19 +131,25 @@ def gauss_newton(
         pull = jax.vjp(run, flat)[1]
         return push, curve, pull
 
-    def product(linear: Any, vector: Array) -> Array:
-        push, curve, pull = linear
-        return pull(curve(push(vector)))[0]
+    return linearize
 
-    return _curvature("Gauss–Newton matrix", measured, linearize, product, batch_size)
+
+def _apply_outer(linear: Any, vector: Array) -> Array:
+    push, curve, pull = linear
+    product: Array = pull(curve(push(vector)))[0]
+    return product
 
 
 def _curvature(
-    name: str, measured: Point, linearize: Linearize, product: Product, batch_size: int | None
+    name: str,
+    measured: Point,
+    linearize: Callable[[FlatProblem], Linearize],
+    product: Product,
+    batch_size: int | None,
 ) -> Curvature:
     """Turn a linearized batch into the mean over all examples."""
-    batches = Batches(measured, linearize, batch_size)
-    apply = rows(product)
+    batches = Batches(measured, measured.model.compiled(linearize), batch_size)
+    apply = measured.model.compiled(rows, product)
 
     def products(vectors: np.ndarray) -> np.ndarray:
         return np.asarray(batches.sum(apply, vectors.astype(np.float32)) / measured.examples)

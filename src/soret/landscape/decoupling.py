@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ from jaxtyping import Array
 from numpy.typing import NDArray
 
 from soret.errors import ConvergenceError, SettingsError
+from soret.landscape.flat import FlatProblem
 from soret.landscape.noise import GradientNoise, gradient_noise
 from soret.landscape.point import point
 from soret.landscape.products import Batches
@@ -129,8 +131,12 @@ def output_noise(
         If the output is no scalar, or the arguments do not fit.
     """
     _check_scalar(problem, params)
-    made = replace(problem, loss=lambda output, _: output.reshape(()), full_loss=None)
-    return gradient_noise(made, params, examples, centred=False, seed=seed)
+    kept = problem.kept
+    if output_noise not in kept:
+        kept[output_noise] = replace(
+            problem, loss=lambda output, _: output.reshape(()), full_loss=None
+        )
+    return gradient_noise(kept[output_noise], params, examples, centred=False, seed=seed)
 
 
 @ensemble_settings()
@@ -160,20 +166,7 @@ def decoupling(
     """
     noise = output_noise(problem, params, examples, seed)
     measured = point(problem, params, examples, seed)
-
-    @jax.jit
-    def each(batch: tuple[Array, ...]) -> tuple[Array, Array]:
-        flat, inputs, labels, _ = batch
-        params = measured.unflatten(flat)
-
-        def one(x: Array, label: Array) -> tuple[Array, Array]:
-            assert callable(problem.loss)
-            output = problem.output(params, x)
-            loss, slope = jax.value_and_grad(problem.loss)(output, label)
-            return loss, slope.reshape(())
-
-        return jax.vmap(one)(inputs, labels)
-
+    each = measured.model.compiled(_losses_and_slopes)
     parts = zip(*Batches(measured).examples(each), strict=True)
     losses, residuals = (np.concatenate(part).astype(np.float64) for part in parts)
     n = measured.examples
@@ -189,6 +182,25 @@ def decoupling(
             "is about the mean-square loss."
         )
     return Decoupling(noise.gram(), residuals, measured.size, measured.whole)
+
+
+def _losses_and_slopes(model: FlatProblem) -> Any:
+    """Return what makes the loss of each example of a batch, and its slope in the output."""
+    problem = model.problem
+
+    def each(batch: tuple[Array, ...]) -> tuple[Array, Array]:
+        flat, inputs, labels, _ = batch
+        params = model.unflatten(flat)
+
+        def one(x: Array, label: Array) -> tuple[Array, Array]:
+            assert callable(problem.loss)
+            output = problem.output(params, x)
+            loss, slope = jax.value_and_grad(problem.loss)(output, label)
+            return loss, slope.reshape(())
+
+        return jax.vmap(one)(inputs, labels)
+
+    return each
 
 
 def _check_scalar(problem: Problem, params: Params) -> None:

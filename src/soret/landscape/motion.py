@@ -12,6 +12,7 @@ from jaxtyping import Array
 from soret.errors import ConvergenceError, SettingsError
 from soret.landscape.curvature import Curvature, apply_linear, linear_gradients
 from soret.landscape.derivatives import linear_map
+from soret.landscape.flat import FlatProblem
 from soret.landscape.gradients import example_gradients
 from soret.landscape.operators import SymmetricOperator
 from soret.landscape.point import Point, point
@@ -98,8 +99,8 @@ def noisy_modes(
     flats = [here.flat, *(point(problem, other, examples, seed).flat for other in others)]
     if here.examples < 2 and not here.whole:
         raise SettingsError("one example of many has no covariance; use at least 2 examples.")
-    hessians = Batches(here, linear_gradients(here)).at(flats)
-    product = rows(apply_linear)
+    hessians = Batches(here, here.model.compiled(linear_gradients)).at(flats)
+    product = here.model.compiled(rows, apply_linear)
 
     def products(vectors: np.ndarray) -> np.ndarray:
         given = vectors.astype(np.float32)
@@ -145,16 +146,8 @@ def _slopes(
     here: Point, flats: Sequence[Array], vectors: np.ndarray
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return mean and variance of the examples' gradients along vectors in rows, at every θ."""
-
-    def linearize(flat: Array, x: Array, y: Array, weights: Array) -> Any:
-        return linear_map(lambda flat: weights * here.losses(flat, x, y), flat)[1]
-
-    @jax.jit
-    def moments(push: Any, vectors: Array) -> tuple[Array, Array]:
-        found = jax.vmap(push)(vectors)
-        return found.sum(1), (found**2).sum(1)
-
-    batches = Batches(here, linearize)
+    moments = here.model.compiled(_moments_along)
+    batches = Batches(here, here.model.compiled(_linear_losses))
     groups = np.array_split(vectors.astype(np.float32), -(-len(vectors) // batches.together))
     n, found = here.examples, []
     for one in batches.at(flats):
@@ -165,16 +158,34 @@ def _slopes(
 
 def _traces(here: Point, flats: Sequence[Array]) -> list[float]:
     """Return the trace of the covariance of the examples' gradients at every θ."""
-
-    @jax.jit
-    def moments(batch: tuple[Array, ...]) -> tuple[Array, Array]:
-        flat, x, y, weights = batch
-        found = example_gradients(here.problem, here.unflatten(flat), x, y) * weights[:, None]
-        return found.sum(0), (found**2).sum()
-
+    moments = here.model.compiled(_moments)
     sums = [batches.sum(moments) for batches in Batches(here).at(flats)]
     return [float(two - one @ one / here.examples) / _freedom(here) for one, two in sums]
 
 
 def _freedom(here: Point) -> int:
     return here.examples - (0 if here.whole else 1)
+
+
+def _linear_losses(model: FlatProblem) -> Any:
+    def linearize(flat: Array, x: Array, y: Array, weights: Array) -> Any:
+        return linear_map(lambda flat: weights * model.losses(flat, x, y), flat)[1]
+
+    return linearize
+
+
+def _moments_along(_: FlatProblem) -> Any:
+    def moments(push: Any, vectors: Array) -> tuple[Array, Array]:
+        found = jax.vmap(push)(vectors)
+        return found.sum(1), (found**2).sum(1)
+
+    return moments
+
+
+def _moments(model: FlatProblem) -> Any:
+    def moments(batch: tuple[Array, ...]) -> tuple[Array, Array]:
+        flat, x, y, weights = batch
+        found = example_gradients(model.problem, model.unflatten(flat), x, y) * weights[:, None]
+        return found.sum(0), (found**2).sum()
+
+    return moments

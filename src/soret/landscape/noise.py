@@ -12,6 +12,7 @@ from jaxtyping import Array
 
 from soret.errors import ConvergenceError, SettingsError
 from soret.landscape.derivatives import linear_map
+from soret.landscape.flat import FlatProblem
 from soret.landscape.gradients import example_gradients
 from soret.landscape.matrix import LandscapeMatrix
 from soret.landscape.operators import SymmetricOperator
@@ -54,7 +55,7 @@ class GradientNoise(LandscapeMatrix):
     @cached_property
     def gradient(self) -> np.ndarray:
         """The mean gradient ḡ (size,), float64."""
-        gradient = jax.jit(jax.grad(self._total_loss))
+        gradient = self.point.model.compiled(_total_gradient)
         total = Batches(self.point).sum(lambda batch: gradient(*batch))
         return self._finite(total / self.point.examples, "mean gradient")
 
@@ -160,34 +161,14 @@ class GradientNoise(LandscapeMatrix):
         """Variance of each component about the mean, whether centred or not."""
         n = self.point.examples
         reference = self.gradient.astype(np.float32)
-
-        @jax.jit
-        def moments(weights: Array, gradients: Array, reference: Array) -> tuple[Array, ...]:
-            deviations = gradients - reference
-            # Squares of what is far from 1 are beyond float32.
-            scale = jnp.maximum(jnp.max(jnp.abs(deviations)), jnp.finfo(jnp.float32).tiny)
-            deviations = deviations / scale
-            return scale, weights @ deviations, weights @ deviations**2
-
         first, second = np.zeros(self.size), np.zeros(self.size)
-        apply = jax.jit(lambda batch, ref: moments(batch[3], self._gradients(batch), ref))
+        apply = self.point.model.compiled(_moments)
         for scale, one, two in self._rows.each(apply, reference):
             first += float(scale) * one.astype(np.float64)
             second += float(scale) ** 2 * two.astype(np.float64)
         self._finite(second, "variance of the gradient")
         # The reference is the mean but for its rounding, which is taken back here.
         return np.maximum(second - first**2 / n, 0.0) / (n - self._sampled)
-
-    def _total_loss(self, flat: Array, inputs: Array, labels: Array, weights: Array) -> Array:
-        return jnp.dot(weights, self.point.losses(flat, inputs, labels))
-
-    def _gradients(self, batch: tuple[Array, ...]) -> Array:
-        flat, inputs, labels, _ = batch
-        return example_gradients(self.point.problem, self.point.unflatten(flat), inputs, labels)
-
-    @cached_property
-    def _gradient_program(self) -> Any:
-        return jax.jit(self._gradients)
 
     @cached_property
     def _rows(self) -> Batches:
@@ -198,7 +179,7 @@ class GradientNoise(LandscapeMatrix):
         """Yield where a batch starts, and its gradients (b, size), float64, centred if asked."""
         mean = self.gradient if self.centred else 0.0
         done = 0
-        for block in self._rows.examples(self._gradient_program):
+        for block in self._rows.examples(self.point.model.compiled(_gradients)):
             block = block.astype(np.float64)
             wrong = ~np.isfinite(block).all(axis=1)
             if wrong.any():
@@ -274,6 +255,61 @@ class GradientNoise(LandscapeMatrix):
         return matrix
 
 
+def _total_gradient(model: FlatProblem) -> Any:
+    """Return what makes the gradient of a batch's total loss."""
+
+    def total(flat: Array, inputs: Array, labels: Array, weights: Array) -> Array:
+        return jnp.dot(weights, model.losses(flat, inputs, labels))
+
+    return jax.grad(total)
+
+
+def _gradients(model: FlatProblem) -> Any:
+    """Return what makes the gradient of each example of a batch, in rows."""
+
+    def gradients(batch: tuple[Array, ...]) -> Array:
+        flat, inputs, labels, _ = batch
+        return example_gradients(model.problem, model.unflatten(flat), inputs, labels)
+
+    return gradients
+
+
+def _moments(model: FlatProblem) -> Any:
+    """Return what sums a batch's gradients and their squares, about a reference and scaled."""
+    gradients = _gradients(model)
+
+    def moments(batch: tuple[Array, ...], reference: Array) -> tuple[Array, ...]:
+        deviations, weights = gradients(batch) - reference, batch[3]
+        # Squares of what is far from 1 are beyond float32.
+        scale = jnp.maximum(jnp.max(jnp.abs(deviations)), jnp.finfo(jnp.float32).tiny)
+        deviations = deviations / scale
+        return scale, weights @ deviations, weights @ deviations**2
+
+    return moments
+
+
+def _linear_losses(model: FlatProblem) -> Any:
+    """Return what makes the losses of a batch linear, for `_push` and `_pull`."""
+
+    def linearize(flat: Array, inputs: Array, labels: Array, weights: Array) -> Any:
+        def losses(flat: Array) -> Array:
+            return weights * model.losses(flat, inputs, labels)
+
+        return linear_map(losses, flat)[1], jax.vjp(losses, flat)[1]
+
+    return linearize
+
+
+def _push(linear: Any, vector: Array) -> Array:
+    slopes: Array = linear[0](vector)
+    return slopes
+
+
+def _pull(linear: Any, slopes: Array) -> Array:
+    vector: Array = linear[1](slopes)[0]
+    return vector
+
+
 @ensemble_settings()
 def gradient_noise(
     problem: Problem,
@@ -317,15 +353,9 @@ def gradient_noise(
         raise SettingsError("one example of many has no covariance; use at least 2 examples.")
     divisor = n - (1 if centred and not measured.whole else 0)
 
-    def linearize(flat: Array, inputs: Array, labels: Array, weights: Array) -> Any:
-        def losses(flat: Array) -> Array:
-            return weights * measured.losses(flat, inputs, labels)
-
-        return linear_map(losses, flat)[1], jax.vjp(losses, flat)[1]
-
-    batches = Batches(measured, linearize, batch_size)
-    push = rows(lambda linear, vector: linear[0](vector))
-    pull = rows(lambda linear, slopes: linear[1](slopes)[0])
+    model = measured.model
+    batches = Batches(measured, model.compiled(_linear_losses), batch_size)
+    push, pull = model.compiled(rows, _push), model.compiled(rows, _pull)
 
     def products(vectors: np.ndarray) -> np.ndarray:
         slopes = batches(push, vectors.astype(np.float32))

@@ -17,6 +17,7 @@ from soret import memory
 from soret.data import Dataset, generator
 from soret.data.subsets import whole_number
 from soret.errors import SettingsError
+from soret.landscape.flat import FlatProblem, flat
 from soret.numerics import default_device
 from soret.problems import Params, Problem
 from soret.problems.state import other_structure
@@ -36,8 +37,6 @@ class Point:
     problem : Problem
     flat : (size,) float32 array
         The parameters as one vector, leaf after leaf.
-    unflatten : callable
-        From such a vector to the parameters' own tree.
     inputs, labels : (examples, ...) arrays
     whole : bool
         Whether the examples are the whole of a finite data set: means over them are then the
@@ -46,10 +45,19 @@ class Point:
 
     problem: Problem
     flat: Float32[Array, "size"]
-    unflatten: Callable[[Array], Params]
     inputs: np.ndarray
     labels: np.ndarray
     whole: bool
+
+    @cached_property
+    def model(self) -> FlatProblem:
+        """The problem as a function of such vectors."""
+        return flat(self.problem)
+
+    @property
+    def unflatten(self) -> Callable[[Array], Params]:
+        """From such a vector to the parameters' own tree."""
+        return self.model.unflatten
 
     @property
     def size(self) -> int:
@@ -71,15 +79,6 @@ class Point:
             return None
         with ensemble_settings():
             return jnp.asarray(self.inputs), jnp.asarray(self.labels)
-
-    def losses(self, flat: Array, inputs: Array, labels: Array) -> Float32[Array, "examples"]:
-        """Return the loss of each example, as a function of the flat parameters."""
-        params = self.unflatten(flat)
-        return jax.vmap(self.problem.example_loss, in_axes=(None, 0, 0))(params, inputs, labels)
-
-    def outputs(self, flat: Array, inputs: Array) -> Float32[Array, "examples ..."]:
-        """Return the model's output for each example."""
-        return jax.vmap(self.problem.output, in_axes=(None, 0))(self.unflatten(flat), inputs)
 
     def flatten(self, tree: Params) -> np.ndarray:
         """Return a tree like the parameters as a flat float64 vector."""
@@ -123,8 +122,8 @@ def point(problem: Problem, params: Params, examples: int | None = None, seed: i
         inputs, labels = _drawn(problem, n, seed)
         whole = False
     with ensemble_settings():
-        flat, unflatten = ravel_pytree(jax.tree.map(jnp.asarray, params))
-    return Point(problem, flat, unflatten, inputs, labels, whole)
+        vector = ravel_pytree(jax.tree.map(jnp.asarray, params))[0]
+    return Point(problem, vector, inputs, labels, whole)
 
 
 @ensemble_settings()
@@ -152,8 +151,11 @@ def example_size(problem: Problem, params: Params, x: Array, label: Array) -> in
         losses = jax.vmap(problem.example_loss, in_axes=(None, 0, 0))
         return _made(jax.make_jaxpr(losses)(shapes[0], *some).jaxpr)
 
-    with ensemble_settings():
-        return int(np.prod(shapes[1].shape)) + made(3) - made(2)
+    key = (example_size, *((s.shape, s.dtype) for s in shapes[1:]))
+    if key not in problem.kept:
+        with ensemble_settings():
+            problem.kept[key] = int(np.prod(shapes[1].shape)) + made(3) - made(2)
+    return int(problem.kept[key])
 
 
 def _made(jaxpr: Any) -> int:

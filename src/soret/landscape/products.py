@@ -16,7 +16,8 @@ from jaxtyping import Array
 
 from soret import memory
 from soret.data.subsets import whole_number
-from soret.landscape.batches import cut
+from soret.landscape.batches import Cut, cut
+from soret.landscape.flat import FlatProblem
 from soret.landscape.point import Point, activation_size
 from soret.numerics import default_device
 from soret.problems.tracing import ensemble_settings
@@ -48,7 +49,7 @@ class Batches:
     ----------
     point : Point
     prepare : callable, optional
-        ``prepare(θ, inputs, labels, weights) -> linear``: a pytree, such as what
+        ``prepare(θ, inputs, labels, weights) -> linear``, compiled: a pytree, such as what
         `jax.linearize` returns, that holds what products need of one batch. By default these
         four themselves.
     batch_size : int, optional
@@ -69,8 +70,8 @@ class Batches:
         self.cut = cut(point.examples, size)
         self.together = min(_MOST, max(1, _TOGETHER // (4 * floats * size)))
         """Vectors that are multiplied at once."""
-        self._prepare = None if prepare is None else jax.jit(prepare)
-        self._slice = jax.jit(self.cut.at)
+        self._prepare = prepare
+        self._slice = point.model.compiled(_slice, self.cut)
         self._flat = point.flat
         self._kept: list[Any] | None = None
         self._share = 1
@@ -88,8 +89,8 @@ class Batches:
     def __call__(self, apply: Callable[..., Any], *arguments: Any) -> list[Any]:
         """Return ``apply(linear, *arguments)`` of every batch as NumPy arrays.
 
-        `apply` is compiled; each of the arguments is an array given to every batch, or, where it
-        is a list, each batch its own.
+        `apply` is compiled (`FlatProblem.compiled`); each of the arguments is an array given to
+        every batch, or, where it is a list, each batch its own.
         """
         return list(self.each(apply, *arguments))
 
@@ -144,8 +145,12 @@ class Batches:
             return tuple(map(jnp.asarray, given))
 
 
-def rows(product: Callable[[Any, Array], Any]) -> Callable[[Any, Array], Any]:
-    """Return the compiled products of vectors in rows, from that of one.
+def _slice(_: FlatProblem, batches: Cut) -> Callable[..., Any]:
+    return batches.at
+
+
+def rows(_: FlatProblem, product: Callable[[Any, Array], Any]) -> Callable[[Any, Array], Any]:
+    """Return the products of vectors in rows, from that of one, to be compiled.
 
     A single row is not mapped: the programs differ, and `vmap` over one row was seen to cost
     half as much again.
@@ -156,7 +161,7 @@ def rows(product: Callable[[Any, Array], Any]) -> Callable[[Any, Array], Any]:
             return jax.tree.map(lambda a: a[None], product(linear, vectors[0]))
         return jax.vmap(product, in_axes=(None, 0))(linear, vectors)
 
-    return jax.jit(apply)
+    return apply
 
 
 def in_groups(

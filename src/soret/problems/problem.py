@@ -185,6 +185,11 @@ class Problem:
         return evaluation_batch.draw(self.data, n, seed, self._drawing)
 
     @cached_property
+    def kept(self) -> dict[Any, Any]:
+        """What was made of the problem once, and is kept as long as it is."""
+        return {}
+
+    @cached_property
     def _drawing(self) -> dict[int, Any]:
         return {}
 
