@@ -6,7 +6,7 @@ that a replica computes depends on how many chunks are run in one call.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -104,7 +104,8 @@ class Program:
         self.watcher = watcher(self.stepper, watch)
         self.observables = {name(function): function for function in observables}
         self.record_every = record_every
-        keys = jax.ShapeDtypeStruct((replicas, 2), jnp.uint32)
+        self._once: dict[Any, Any] = {}
+        keys = self.keys_shape = jax.ShapeDtypeStruct((replicas, 2), jnp.uint32)
         values = {key: jax.ShapeDtypeStruct((replicas,), jnp.float32) for key in point}
         count = jax.ShapeDtypeStruct((), jnp.uint32)
 
@@ -146,6 +147,13 @@ class Program:
     def compile(self, device: jax.Device) -> int:
         """Compile for a device; return the bytes that running a block takes there."""
         return max(self._started.call_bytes(device), self._advanced.call_bytes(device))
+
+    def once(self, make: Callable[..., Any], *fixed: Hashable) -> Any:
+        """Return ``make(self, *fixed)``, made once: what looks at blocks from outside."""
+        key = (make, *fixed)
+        if key not in self._once:
+            self._once[key] = make(self, *fixed)
+        return self._once[key]
 
     def constant_bytes(self) -> int:
         """Return the bytes of data held once for all blocks."""

@@ -156,7 +156,7 @@ def _measure(
     params, velocity = jax.tree.map(
         lambda leaf: np.asarray(leaf)[:count], (ensemble.params, ensemble.velocity)
     )
-    gradients = _gradients(program, params, keys[:count], steps, batches)
+    gradients = program.once(_gradients, count, steps, batches)
     at = _flat(params)[:, None]
     alive = np.isfinite(at).all(axis=2, keepdims=True)
 
@@ -188,7 +188,7 @@ def _about(ratio: NDArray[np.float64]) -> NDArray[np.bool_]:
     return (ratio > 0.5) & (ratio < 2)
 
 
-def _gradients(program: Program, params: Any, keys: Any, steps: int, batches: int) -> Compiled:
+def _gradients(program: Program, count: int, steps: int, batches: int) -> Compiled:
     """Compile the gradients of further mini-batches: leaves (replicas, batches, ...)."""
     sampler = program.stepper.sampler
     gradient = jax.grad(program.stepper.loss)
@@ -202,7 +202,10 @@ def _gradients(program: Program, params: Any, keys: Any, steps: int, batches: in
         one = jax.vmap(lambda p, handle: gradient(p, sampler.gather(handle)), in_axes=(None, 0))
         return jax.vmap(one)(params, handles)
 
-    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), (params, keys))
+    shapes = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct((count, *leaf.shape[1:]), leaf.dtype),
+        (program.ensemble_shape.params, program.keys_shape),
+    )
     return Compiled(all_of, *shapes, options={"xla_backend_optimization_level": 0})
 
 
@@ -211,13 +214,19 @@ def _updated(program: Program, gradients: Any, velocity: Any, params: Any, point
     """Return the parameters after each of the updates, in float64: (replicas, batches, ...)."""
     gradients, velocity, params = jax.tree.map(_wide, (gradients, velocity, params))
     values = {key: np.float64(np.float32(value)) for key, value in point.items()}
+    update = program.once(_update)
+    return jax.tree.map(np.asarray, update(gradients, velocity, params, values))
 
-    def one(gradient: Any, velocity: Any, params: Any) -> Any:
-        stepper = program.stepper
+
+def _update(program: Program) -> Any:
+    """Compile an update after each of the gradients of each replica, whatever the point."""
+    stepper = program.stepper
+
+    def one(gradient: Any, velocity: Any, params: Any, values: Any) -> Any:
         return stepper.algorithm.update(gradient, velocity, params, values, stepper.structure)[0]
 
-    each = jax.vmap(jax.vmap(one, in_axes=(0, None, None)))
-    return jax.tree.map(np.asarray, jax.jit(each)(gradients, velocity, params))
+    each = jax.vmap(one, in_axes=(0, None, None, None))
+    return jax.jit(jax.vmap(each, in_axes=(0, 0, 0, None)))
 
 
 def _wide(leaf: NDArray[Any]) -> NDArray[Any]:
