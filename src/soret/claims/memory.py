@@ -71,12 +71,9 @@ def parameter_bytes(problem: Any) -> int:
 
 def _example_bytes(problem: Any) -> int:
     """Return the bytes that an example takes in a batch."""
-    import jax
+    from soret.problems.model_checks import example_shapes
 
-    if hasattr(problem.data, "inputs"):
-        return int(problem.data.inputs[:1].nbytes + problem.data.labels[:1].nbytes)
-    key = jax.ShapeDtypeStruct((2,), "uint32")
-    return _bytes(jax.eval_shape(lambda key: problem.data.draw(key, 0, 1), key))
+    return _bytes(example_shapes(problem))
 
 
 def _record_bytes(problem: Any, observables: Sequence[Any]) -> int:

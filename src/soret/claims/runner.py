@@ -63,7 +63,8 @@ class Runner:
             return self._measure(name, declared, given)
         self.say(f"simulating {name}")
         experiment = declared.made(given) if isinstance(declared, Continuation) else declared
-        seeded = replace(experiment, seed=self.seed)
+        same = experiment.seed == self.seed  # and so is what was traced and checked already
+        seeded = experiment if same else replace(experiment, seed=self.seed)
         return soret.dynamics.run(seeded, out=self._place(name), progress=self.progress)
 
     def _measure(self, name: str, measurement: Measurement, given: Given) -> xr.Dataset:

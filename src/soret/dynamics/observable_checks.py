@@ -61,6 +61,22 @@ def refusal(observable: Observable, problem: Problem, error: Exception) -> Setti
     )
 
 
+def measured(observable: Observable, problem: Problem, state: State) -> Array:
+    """Return an observable as it is recorded.
+
+    Raises
+    ------
+    SettingsError
+        If it fails, or returns no array.
+    """
+    try:
+        return as_record(observable(problem, state))
+    except SettingsError:
+        raise
+    except Exception as error:
+        raise refusal(observable, problem, error) from error
+
+
 def record_shape(observable: Observable, problem: Problem, replicas: Any) -> jax.ShapeDtypeStruct:
     """Return shape and type of an observable of one replica.
 
@@ -82,15 +98,9 @@ def record_shape(observable: Observable, problem: Problem, replicas: Any) -> jax
     )
 
     def measure(params: Any, velocity: Any, step: Array) -> Array:
-        return as_record(observable(problem, State(params, velocity, step)))
+        return measured(observable, problem, State(params, velocity, step))
 
-    step = jax.ShapeDtypeStruct((), jnp.int32)
-    try:
-        return eqx.filter_eval_shape(measure, params, velocity, step)
-    except SettingsError:
-        raise
-    except Exception as error:
-        raise refusal(observable, problem, error) from error
+    return eqx.filter_eval_shape(measure, params, velocity, jax.ShapeDtypeStruct((), jnp.int32))
 
 
 def check_level(level: Observable, problem: Problem, replicas: Any) -> None:

@@ -9,16 +9,18 @@ import hashlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int32, PyTree, UInt32
+from jaxtyping import Array, Int32, PyTree
 from numpy.typing import NDArray
 
 from soret.dynamics import passage
 from soret.dynamics.algorithm import Algorithm, Point
 from soret.dynamics.compiled import Compiled
-from soret.dynamics.observable_checks import as_record, check_level, record_shape
+from soret.dynamics.keys import Keys
+from soret.dynamics.observable_checks import check_level, measured
 from soret.dynamics.sampling import Sampler
 from soret.dynamics.stepper import Replicas, Stepper
 from soret.dynamics.watchers import watcher
@@ -111,9 +113,16 @@ class Program:
 
         self.chunk = self._chunk_length(replicas)
         self.capacity = min(_MOST_RECORDS, records)
-        self.ensemble_shape = jax.eval_shape(self._start, keys, values)
+        # Traced once each, whatever calls them: the user's functions take most of the time.
+        self._begun: Any = eqx.filter_closure_convert(self._start, keys, values)
+        self.ensemble_shape: Ensemble = self._begun.out_struct
         self.drawn: dict[str, dict[str, Any]] = {}
-        self.record_shapes = self._check_observables()
+        step = jax.ShapeDtypeStruct((), jnp.int32)
+        self._observed: Any = eqx.filter_closure_convert(self._observe, self.ensemble_shape, step)
+        self.record_shapes = {
+            key: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype)
+            for key, leaf in self._observed.out_struct[1].items()
+        }
         if watch is not None:
             check_level(watch.level, problem, self.ensemble_shape)
         # The start runs once, and drawing initial parameters takes seconds to optimize.
@@ -121,16 +130,14 @@ class Program:
         self._started = Compiled(self._start_and_observe, keys, values, options=hasty)
         self._advanced = Compiled(self._advance, self.ensemble_shape, keys, values, count, count)
 
-    def start(
-        self, keys: UInt32[Array, "replicas 2"], values: LaneValues, device: jax.Device
-    ) -> tuple[Ensemble, Records]:
+    def start(self, keys: Keys, values: LaneValues, device: jax.Device) -> tuple[Ensemble, Records]:
         """Draw the initial state of a block and observe it; `values` are each replica's."""
         return self._started(device, keys, dict(values))
 
     def advance(
         self,
         ensemble: Ensemble,
-        keys: UInt32[Array, "replicas 2"],
+        keys: Keys,
         values: LaneValues,
         first: int,
         last: int,
@@ -175,7 +182,8 @@ class Program:
     def _start_and_observe(
         self, keys: Array, values: Mapping[str, Array]
     ) -> tuple[Ensemble, Records]:
-        return self._observe(self._start(keys, values), jnp.int32(0))
+        made: tuple[Ensemble, Records] = self._observed(self._begun(keys, values), jnp.int32(0))
+        return made
 
     def _advance(
         self,
@@ -199,7 +207,7 @@ class Program:
             done = number + 1
 
             def record() -> tuple[Ensemble, Records]:
-                observed, values = self._observe(ensemble, (done * self.chunk).astype(jnp.int32))
+                observed, values = self._observed(ensemble, (done * self.chunk).astype(jnp.int32))
                 place = done // per_record - first // per_record - 1
                 return observed, {
                     key: jax.lax.dynamic_update_index_in_dim(records[key], value, place, 0)
@@ -248,13 +256,19 @@ class Program:
         def one(params: Any, velocity: Any, alive: Array) -> Records:
             state = State(params, velocity, step)
             return {
-                key: jnp.where(alive, as_record(function(self.problem, state)), jnp.nan)
+                key: jnp.where(alive, self._measured(key, function, state), jnp.nan)
                 for key, function in self.observables.items()
             }
 
         alive = (diverged < 0) & ~self._finished(ensemble)
         records = jax.vmap(one)(ensemble.params, ensemble.velocity, alive)
         return ensemble._replace(diverged_at=diverged), records
+
+    def _measured(self, key: str, function: Observable, state: State) -> Array:
+        with listening() as drawn:
+            value = measured(function, self.problem, state)
+        self.drawn[key] = drawn_attributes(drawn)
+        return value
 
     # Shapes.
 
@@ -265,14 +279,6 @@ class Program:
         whole = range(every, limit + 1, every) if every <= limit else range(1, limit + 1)
         span = self.record_every if every <= limit else every
         return max(n for n in whole if span % n == 0)
-
-    def _check_observables(self) -> dict[str, jax.ShapeDtypeStruct]:
-        shapes = {}
-        for key, function in self.observables.items():
-            with listening() as drawn:
-                shapes[key] = record_shape(function, self.problem, self.ensemble_shape)
-            self.drawn[key] = drawn_attributes(drawn)
-        return shapes
 
 
 def _all_finite(params: Any) -> Array:

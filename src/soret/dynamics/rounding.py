@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from soret.dynamics.algorithm import Point
 from soret.dynamics.compiled import Compiled
+from soret.dynamics.keys import Keys
 from soret.numerics import double_precision
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def shares(
     program: Program,
     began: Any,
     ensemble: Ensemble,
-    keys: Array,
+    keys: Keys,
     values: Mapping[str, NDArray[np.float32]],
     steps: int,
     device: jax.Device,
@@ -148,7 +149,7 @@ def _leaves(program: Program) -> list[Any]:
 
 
 def _measure(
-    program: Program, ensemble: Ensemble, keys: Array, point: Point, steps: int, device: jax.Device
+    program: Program, ensemble: Ensemble, keys: Keys, point: Point, steps: int, device: jax.Device
 ) -> float:
     batches = _batches(program)
     parameters = sum(leaf.size // leaf.shape[0] for leaf in _leaves(program))
@@ -162,7 +163,7 @@ def _measure(
 
     def updates(at: Any) -> NDArray[np.float64]:
         slopes = jax.tree.map(np.asarray, gradients(device, at, np.asarray(keys[:count])))
-        moved = _updated(program, slopes, velocity, at, point)
+        moved = _updated(program, slopes, velocity, at, point, device)
         return _flat(moved, 2).astype(np.float64) - _flat(at)[:, None].astype(np.float64)
 
     with np.errstate(all="ignore"):
@@ -210,23 +211,38 @@ def _gradients(program: Program, count: int, steps: int, batches: int) -> Compil
 
 
 @double_precision()
-def _updated(program: Program, gradients: Any, velocity: Any, params: Any, point: Point) -> Any:
+def _updated(
+    program: Program, gradients: Any, velocity: Any, params: Any, point: Point, device: jax.Device
+) -> Any:
     """Return the parameters after each of the updates, in float64: (replicas, batches, ...)."""
     gradients, velocity, params = jax.tree.map(_wide, (gradients, velocity, params))
     values = {key: np.float64(np.float32(value)) for key, value in point.items()}
-    update = program.once(_update)
-    return jax.tree.map(np.asarray, update(gradients, velocity, params, values))
+    count, batches = jax.tree.leaves(gradients)[0].shape[:2]
+    update = program.once(_update, count, batches, tuple(values))
+    return jax.tree.map(np.asarray, update(device, gradients, velocity, params, values))
 
 
-def _update(program: Program) -> Any:
+def _update(program: Program, count: int, batches: int, names: Sequence[str]) -> Compiled:
     """Compile an update after each of the gradients of each replica, whatever the point."""
     stepper = program.stepper
+
+    def wide(leaf: Any, *axes: int) -> jax.ShapeDtypeStruct:
+        dtype = jnp.float64 if leaf.dtype == jnp.float32 else leaf.dtype
+        return jax.ShapeDtypeStruct((*axes, *leaf.shape[1:]), dtype)
 
     def one(gradient: Any, velocity: Any, params: Any, values: Any) -> Any:
         return stepper.algorithm.update(gradient, velocity, params, values, stepper.structure)[0]
 
     each = jax.vmap(one, in_axes=(0, None, None, None))
-    return jax.jit(jax.vmap(each, in_axes=(0, 0, 0, None)))
+    params, velocity = program.ensemble_shape.params, program.ensemble_shape.velocity
+    return Compiled(
+        jax.vmap(each, in_axes=(0, 0, 0, None)),
+        jax.tree.map(lambda leaf: wide(leaf, count, batches), params),
+        jax.tree.map(lambda leaf: wide(leaf, count), velocity),
+        jax.tree.map(lambda leaf: wide(leaf, count), params),
+        {name: jax.ShapeDtypeStruct((), jnp.float64) for name in names},
+        options={"xla_backend_optimization_level": 0},
+    )
 
 
 def _wide(leaf: NDArray[Any]) -> NDArray[Any]:

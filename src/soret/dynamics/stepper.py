@@ -135,16 +135,22 @@ class Stepper:
         return self.problem.batch_loss(params, batch)
 
     @cached_property
-    def _replica_axis(self) -> int:
-        """The axis of replicas in the handles of one step."""
+    def _of_one(self) -> tuple[Any, Any]:
+        """Shapes of the handles of one step, and of the parameters, of one replica."""
 
         def one(key: Array) -> Any:
             steps = jnp.arange(1, dtype=jnp.uint32)
             drawn = self.sampler.draw(self.sampler.prepare(key, steps[0]), key, steps)[1]
-            return drawn, self.problem.initial(as_jax_key(key))
+            return jax.tree.map(lambda leaf: leaf[0], drawn), self.problem.initial(as_jax_key(key))
 
-        leaves = jax.tree.leaves(jax.eval_shape(one, jax.ShapeDtypeStruct((2,), jnp.uint32)))
-        return -1 if sum(leaf.size for leaf in leaves) <= _FEW_NUMBERS else 0
+        shapes: tuple[Any, Any] = jax.eval_shape(one, jax.ShapeDtypeStruct((2,), jnp.uint32))
+        return shapes
+
+    @cached_property
+    def _replica_axis(self) -> int:
+        """The axis of replicas in the handles of one step."""
+        numbers = sum(leaf.size for leaf in jax.tree.leaves(self._of_one))
+        return -1 if numbers <= _FEW_NUMBERS else 0
 
     def longest_chunk(self, replicas: int, most_bytes: int = _CHUNK_BYTES) -> int:
         """Return the most steps whose batches should be drawn at once.
@@ -155,25 +161,18 @@ class Stepper:
         most_bytes : int
             What the batches of all replicas may take.
         """
-        keys = jax.ShapeDtypeStruct((replicas, 2), jnp.uint32)
-
-        def drawn(keys: Array) -> Any:
-            steps = jnp.arange(1, dtype=jnp.uint32)
-            return self.draw(self.prepare(keys, steps[0]), keys, steps)[1]
-
-        handles = jax.eval_shape(drawn, keys)
-        per_step = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(handles))
+        handle, params = self._of_one
+        per_step = replicas * sum(
+            leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(handle)
+        )
         limit = min(_LONGEST_CHUNK, self.sampler.longest, max(1, most_bytes // per_step))
-
-        def gradients(keys: Array, handles: Any) -> Any:
-            params = jax.vmap(lambda key: self.problem.initial(as_jax_key(key)))(keys)
-            gather = jax.vmap(self.sampler.gather, in_axes=self._replica_axis)
-            return params, gather(jax.tree.map(lambda x: x[0], handles))
-
-        params, batches = jax.eval_shape(gradients, keys, handles)
-        weights = sum(leaf.size for leaf in jax.tree.leaves(params))
-        if limit * weights * batches[0].shape[1] < _COUNTED_FROM:
+        batch = jax.eval_shape(self.sampler.gather, handle)
+        weights = replicas * sum(leaf.size for leaf in jax.tree.leaves(params))
+        if limit * weights * batch[0].shape[0] < _COUNTED_FROM:
             return limit
-        one = jax.jit(jax.vmap(jax.grad(self.loss))).lower(params, batches)
+        all_of_them = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct((replicas, *leaf.shape), leaf.dtype), (params, batch)
+        )
+        one = jax.jit(jax.vmap(jax.grad(self.loss))).lower(*all_of_them)
         operations = (one.cost_analysis() or {}).get("flops", 0.0)
         return min(limit, max(1, int(_CHUNK_OPERATIONS / max(operations, 1.0))))

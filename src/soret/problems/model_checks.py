@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import traceback
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,12 +109,20 @@ def warn_of_ensemble(problem: Problem) -> None:
 
     Starts that do not depend on the key of `init` may be said to be meant.
     """
+    if warn_of_ensemble not in problem.kept:
+        problem.kept[warn_of_ensemble] = tuple(_alike(problem))
+    for message in problem.kept[warn_of_ensemble]:
+        warn(message)
+
+
+def _alike(problem: Problem) -> Iterator[str]:
+    """Say what makes replicas alike; it takes some traces of the model."""
     params = check_init(problem)
     x, label = example_shapes(problem)
     with ensemble_settings():
         same = programs.is_same_again(problem.example_loss, params, x, label)
     if not same:
-        warn(
+        yield (
             f"the model of problem {problem.name!r} is another program each time it is traced, as "
             "when NumPy draws random numbers in it: what is compiled holds one draw, the same at "
             "every step and in every replica. Noise belongs into the data "
@@ -124,7 +133,7 @@ def warn_of_ensemble(problem: Problem) -> None:
         return
     traced, _, _ = eqx.filter_make_jaxpr(problem.initial)(key_shape())
     if not any(programs.depends(traced.jaxpr, [True] * len(traced.jaxpr.invars))):
-        warn(
+        yield (
             f"init(key) of problem {problem.name!r} does not use its key: every replica starts "
             "from the same parameters, at every seed. Draw them from the key, or say "
             "Problem(..., fixed_start=True) if that is meant."
@@ -376,6 +385,15 @@ def example_shapes(problem: Problem) -> tuple[jax.ShapeDtypeStruct, jax.ShapeDty
     SettingsError
         If the stream fails.
     """
+    if example_shapes not in problem.kept:
+        problem.kept[example_shapes] = _example_shapes(problem)
+    shapes: tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct] = problem.kept[example_shapes]
+    return shapes
+
+
+def _example_shapes(
+    problem: Problem,
+) -> tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]:
     if isinstance(problem.data, Dataset):
         x, y = problem.data.inputs, problem.data.labels
     else:
