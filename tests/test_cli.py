@@ -6,8 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
+
+from soret import cli
+from soret.claims.worker import Failure
+from soret.runs import store
 
 SORET = [sys.executable, "-m", "soret.cli"]
 CLAIM = "thermophoresis/activation-rate"
@@ -148,10 +154,94 @@ def test_ctrl_c_then_the_same_command_gives_the_same_run(tmp_path, at_last_kille
     assert subprocess.run(command, cwd=tmp_path, timeout=300).returncode == 0
     from soret.claims import configure, find
     from soret.claims.running import run_claim
-    from soret.runs import store
 
     settings = {"steps": 80000, "replicas": 16, "initializations": ("normal",)}
     claim = configure(find(CLAIM)[0], "quick", settings)
     run_claim(claim, scale="quick", out=tmp_path / "whole")
     digests = [store.digest(tmp_path / name / "data.zarr") for name in ("stopped", "whole")]
     assert digests[0] == digests[1]
+
+
+class Known:
+    """A claim of which no more is asked than what it is called and says."""
+
+    def __init__(self, id: str) -> None:
+        self.id, self.statement, self.about = id, f"{id} says so.", self
+
+
+def shown(capsys: Any, seeds: int, *events: tuple[int, str, Any]) -> tuple[str, list[Any]]:
+    """Return what is printed of what happens to claims a and b, and the failures."""
+    printer = cli._Shown([Known("a"), Known("b")], seeds, False)
+    for event in events:
+        printer(*event)
+    printer.close()
+    return capsys.readouterr().err, printer.failures
+
+
+def failed(reason: str, **of: Any) -> Any:
+    return "end", Failure(reason, **of)
+
+
+class TestShown:
+    """What claims that run side by side print."""
+
+    def test_claims_are_printed_in_their_order(self, capsys):
+        """Catches: the lines of two claims in a mix that nobody can read; lines lost."""
+        printed, failures = shown(
+            capsys,
+            1,
+            (0, "begin", 0),
+            (1, "begin", 0),
+            (1, "say", "fast"),
+            (0, "say", "slow"),
+            (1, *failed("no b")),
+            (0, "say", "slower"),
+            (0, *failed("no a")),
+        )
+        words = ["a says so", "slow", "slower", "no a", "b says so", "fast", "no b"]
+        places = [printed.index(word) for word in words]
+        assert places == sorted(places)
+        assert [failure.reason for failure in failures] == ["no a", "no b"]
+
+    def test_the_first_is_printed_as_it_happens(self, capsys):
+        """Catches: silence until a claim is done."""
+        printed, _ = shown(capsys, 1, (0, "begin", 0), (0, "say", "simulating"))
+        assert "simulating" in printed
+        printed, _ = shown(capsys, 1, (1, "begin", 0), (1, "say", "simulating"))
+        assert printed == ""
+
+    def test_seeds_of_a_claim_share_its_heading(self, capsys):
+        """Catches: a heading for every seed, or a seed under another claim's heading."""
+        printed, _ = shown(
+            capsys, 2, *[(n, *one) for n in range(4) for one in (("begin", n % 2), failed("no"))]
+        )
+        assert printed.count("says so") == 2
+        assert [line.strip() for line in printed.splitlines() if "seed" in line] == [
+            "seed 0",
+            "seed 1",
+        ] * 2
+
+    def test_a_defect_is_printed_whole(self, capsys):
+        """Catches: a defect's one line, from which nobody finds the place."""
+        trace = "Traceback (most recent call last):\n  File [bold]\nKeyError: 3"
+        printed, _ = shown(capsys, 1, (0, "begin", 0), (0, *failed("a: KeyError(3)", trace=trace)))
+        assert "File [bold]\nKeyError: 3" in printed
+
+
+@pytest.mark.slow
+def test_side_by_side_gives_what_one_after_the_other_does(tmp_path):
+    """Catches: numbers that depend on who computes them; results out of order."""
+    claims = ["thermophoresis/monotone-variance", "limiting-dynamics/constant-speed"]
+    runs = {}
+    for jobs in (1, 2):
+        done = soret(
+            "run", *claims, "--json", "--jobs", jobs, "--out", f"jobs-{jobs}", cwd=tmp_path
+        )
+        assert done.returncode == 0, done.stderr
+        runs[jobs] = [json.loads(line) for line in done.stdout.splitlines()]
+    for one, other in zip(runs[1], runs[2], strict=True):
+        assert one["claim"] == other["claim"]
+        assert one["results"] == other["results"]
+        data = [Path(tmp_path, found["run"], "data.zarr") for found in (one, other)]
+        assert store.digest(data[0]) == store.digest(data[1])
+    assert [found["claim"] for found in runs[2]] == sorted(claims)

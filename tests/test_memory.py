@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from soret import memory
-from soret.errors import SettingsError
+from soret.errors import SettingsError, TooMuchMemory
 
 
 def test_what_is_refused_says_bytes_and_remedy() -> None:
@@ -60,3 +60,14 @@ def test_nothing_is_free_at_a_limit_that_is_passed(monkeypatch) -> None:
     """Catches: a negative limit, beyond which nothing would be said in sense."""
     monkeypatch.setattr(memory, "_left_of_limit", lambda: -5)
     assert memory.limit_bytes() == 0
+
+
+def test_processes_share_what_is_free(monkeypatch) -> None:
+    """Catches: two processes that each take four fifths of the memory."""
+    monkeypatch.setattr(memory, "free_bytes", lambda: 1000)
+    monkeypatch.setattr(memory._Sharing, "processes", 1)
+    assert memory.limit_bytes() == 800
+    memory.share_between(2)
+    assert memory.limit_bytes() == 400
+    with pytest.raises(TooMuchMemory, match="400 bytes may be used"):
+        memory.refuse_beyond(500, "a list", "use fewer")

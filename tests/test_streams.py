@@ -8,7 +8,7 @@ import sys
 import pytest
 from rich.table import Table
 
-from soret import streams
+from soret import bars, streams
 from soret.bars import Bars
 from soret.streams import ENCODING_ERRORS, Terminal, _Kept, _tolerant, finish, json_line
 
@@ -169,6 +169,19 @@ def test_a_bar_that_cannot_be_written_is_dropped_and_said_once(how, monkeypatch,
     with pytest.raises((OSError, ValueError)):
         stream.write("x\n")
     os.close(there)
+
+
+def test_bars_of_another_process_are_told(monkeypatch, capsys):
+    """Catches: bars of several processes over each other on one terminal."""
+    told = []
+    monkeypatch.setattr(bars._Elsewhere, "tell", None)
+    bars.send_to(told.append)
+    shown = Bars()
+    for done in (1, 2, 3):  # the second comes too soon after the first to be looked at
+        shown.draw("work", done, 3)
+    shown.close()
+    assert told == [("work", 1, 3), ("work", 3, 3), None]
+    assert capsys.readouterr().err == ""
 
 
 def test_a_stream_that_is_closed_gets_the_null_device_and_not_the_next_file(tmp_path):

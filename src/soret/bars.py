@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import time
+from collections.abc import Callable
 
 from rich.progress import Progress, ProgressColumn, TaskID
 
@@ -13,6 +14,23 @@ __all__ = ["Bars"]
 _REDRAWN_SECONDS = 0.1
 
 log = logging.getLogger("soret")
+
+
+class _Elsewhere:
+    """Where bars are drawn, if not here."""
+
+    tell: Callable[[tuple[str, float, float | None] | None], None] | None = None
+
+
+def send_to(tell: Callable[[tuple[str, float, float | None] | None], None]) -> None:
+    """Let all bars of this process be drawn by another one.
+
+    Parameters
+    ----------
+    tell : callable
+        Told title, what is done and the total; None at a bar's end.
+    """
+    _Elsewhere.tell = tell
 
 
 class Bars:
@@ -39,6 +57,11 @@ class Bars:
             return
         now = time.monotonic()
         due = done == total or now - self._drawn > _REDRAWN_SECONDS
+        if _Elsewhere.tell is not None:
+            if due:
+                self._drawn = now
+                _Elsewhere.tell((title, done, total))
+            return
         try:
             if not self._tasks:
                 self._progress.start()
@@ -52,6 +75,9 @@ class Bars:
 
     def close(self) -> None:
         """Draw them a last time."""
+        if _Elsewhere.tell is not None:
+            _Elsewhere.tell(None)
+            return
         if self._progress is None or not self._tasks:
             return
         try:

@@ -19,8 +19,10 @@ from soret.errors import SettingsError, SoretError
 from soret.printable import printable
 
 if TYPE_CHECKING:
+    from soret.bars import Bars
     from soret.claims.cost import Cost
     from soret.claims.running import Outcome
+    from soret.claims.worker import Failure
 
 FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
 
@@ -134,6 +136,10 @@ def run(
         ),
     ] = None,
     as_json: AsJson = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Claims at a time. Default: what cores and memory allow."),
+    ] = None,
     estimate: Annotated[
         bool,
         typer.Option("--estimate", help="Say what it would cost on this machine; run nothing."),
@@ -152,49 +158,28 @@ def run(
         return
 
     with system.stop_later():
-        from soret.claims.running import default_folder, run_claim
+        from soret.claims.side_by_side import run_tasks
+        from soret.claims.worker import Task
         from soret.runs.paths import resolve
 
     folder = None if folder is None else resolve(folder, "--out")
-    failed = False
-    for claim in ready:
-        _heading(claim)
-        outcomes = []
-        for one in range(seed, seed + seeds):
-            where = folder
-            if folder is not None and (len(ready) > 1 or seeds > 1):
-                where = folder / default_folder(claim, scale, one).name
-            if seeds > 1:
-                _say(f"seed {one}")
-            try:
-                system.stop_if_asked()
-                outcome = run_claim(claim, scale=scale, seed=one, out=where, say=_say)
-            except SettingsError:
-                raise
-            except SoretError as error:
-                _say_error(error)
-                failed = True
-                continue
-            except (OSError, MemoryError, RuntimeError) as error:
-                refused = system.refusal(error)
-                if refused is None:
-                    raise
-                goes_on = "the same command goes on from what is saved"
-                _say_error(f"{claim.about.id}: {refused}; {goes_on}.")
-                failed = True
-                continue
-            except KeyboardInterrupt:
-                system.heard()
-                err.print("\nstopped; the same command again goes on from here")
-                raise typer.Exit(INTERRUPTED) from None
-            outcomes.append(outcome)
-            if as_json:
-                print(streams.json_line(outcome.as_json()), flush=True)
-            _print_outcome(outcome, err if as_json else out)
-        if len(outcomes) > 1:
-            _print_pooled(outcomes, as_json)
-    if failed:
-        raise typer.Exit(FAILED)
+    several = len(ready) * seeds > 1
+    tasks = [
+        Task(claim.about.id, tuple(claims), scale, tuple(assignments or ()), one, folder, several)
+        for claim in ready
+        for one in range(seed, seed + seeds)
+    ]
+    shown = _Shown(ready, seeds, as_json)
+    try:
+        run_tasks(tasks, jobs, shown, streams.is_terminal(sys.stderr))
+    except KeyboardInterrupt:
+        system.heard()
+        shown.close()
+        err.print("\nstopped; the same command again goes on from here")
+        raise typer.Exit(INTERRUPTED) from None
+    if shown.failures:
+        wrong = any(failure.usage for failure in shown.failures)
+        raise typer.Exit(BAD_USAGE if wrong else FAILED)
 
 
 def _estimate(ready: list[Any], scale: str, as_json: bool) -> None:
@@ -306,6 +291,105 @@ def _print_claim(claim: Any) -> None:
 
 def _show(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+class _Shown:
+    """Prints what is told of claims: of the first that is not done as it happens, of others then.
+
+    Parameters
+    ----------
+    claims : list of Claim
+    seeds : int
+        Tasks of each claim, one after the other.
+    as_json : bool
+    """
+
+    def __init__(self, claims: list[Any], seeds: int, as_json: bool) -> None:
+        self._claims, self._seeds = claims, seeds
+        self._out = err if as_json else out
+        self._as_json = as_json
+        self._first = 0
+        self._later: dict[int, list[tuple[str, Any]]] = {}
+        self._outcomes: list[Outcome] = []
+        self._bars: Bars | None = None
+        self.failures: list[Failure] = []
+
+    def __call__(self, number: int, kind: str, content: Any) -> None:
+        """Print what is told of a task, or keep it until those before it are done."""
+        if kind == "bar":
+            self._draw(number, content)
+        elif number == self._first:
+            self._show(kind, content)
+        else:
+            self._later.setdefault(number, []).append((kind, content))
+
+    def close(self) -> None:
+        """Draw no bar any more."""
+        if self._bars is not None:
+            self._bars.close()
+        self._bars = None
+
+    def _show(self, kind: str, content: Any) -> None:
+        self.close()
+        claim, last = self._claims[self._first // self._seeds], self._seeds - 1
+        if kind == "begin":
+            if self._first % self._seeds == 0:
+                _heading(claim)
+            if self._seeds > 1:
+                _say(f"seed {content}")
+        elif kind == "say":
+            _say(content)
+        elif kind == "error":
+            err.print(Text(printable(content)), soft_wrap=True)
+        else:
+            self._end(content)
+            if self._first % self._seeds == last:
+                self._end_claim()
+            self._first += 1
+            for one in self._later.pop(self._first, []):
+                self._show(*one)
+
+    def _end(self, content: "Outcome | Failure") -> None:
+        from soret.claims.worker import Failure
+
+        if isinstance(content, Failure):
+            if content.trace:
+                err.print(Text(printable(content.trace, lines=True)), soft_wrap=True)
+            _say_error(content.reason)
+            self.failures.append(content)
+            return
+        if self._as_json:
+            print(streams.json_line(content.as_json()), flush=True)
+        _print_outcome(content, self._out)
+        self._outcomes.append(content)
+
+    def _end_claim(self) -> None:
+        if len(self._outcomes) > 1:
+            _print_pooled(self._outcomes, self._as_json)
+        self._outcomes = []
+
+    def _draw(self, number: int, bar: tuple[str, float, float | None] | None) -> None:
+        if bar is None:
+            self.close()
+            return
+        if self._bars is None:
+            self._bars = _claim_bars()
+        title, done, total = bar
+        self._bars.draw(f"{self._claims[number // self._seeds].about.id}  {title}", done, total)
+
+
+def _claim_bars() -> "Bars":
+    from rich import progress as columns
+
+    from soret.bars import Bars
+
+    return Bars(
+        columns.TextColumn("{task.description}"),
+        columns.BarColumn(),
+        columns.TextColumn("{task.percentage:3.0f} %"),
+        columns.TimeRemainingColumn(),
+        transient=True,
+    )
 
 
 def _heading(claim: Any) -> None:

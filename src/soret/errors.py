@@ -18,6 +18,10 @@ class SettingsError(SoretError, ValueError):
     """A setting is unknown, of the wrong type or outside its range."""
 
 
+class TooMuchMemory(SettingsError):
+    """What was asked for does not fit into the memory that may be used here and now."""
+
+
 class DataError(SoretError):
     """A data set is missing, damaged, or does not match its checksum."""
 

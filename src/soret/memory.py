@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import psutil
 
-from soret.errors import SettingsError
+from soret.errors import TooMuchMemory
 
 # What is left to the rest of the machine, and to what is not counted.
 _SHARE = 0.8
@@ -29,9 +29,20 @@ def free_bytes() -> int:
     return max(0, min(psutil.virtual_memory().available, _left_of_limit(), _left_of_group()))
 
 
+class _Sharing:
+    """Among how many processes of Soret's the memory is divided."""
+
+    processes = 1
+
+
+def share_between(processes: int) -> None:
+    """Say that so many processes of Soret's, this one among them, share what is free."""
+    _Sharing.processes = processes
+
+
 def limit_bytes() -> int:
-    """Return the bytes that Soret may use: four fifths of `free_bytes`."""
-    return int(_SHARE * free_bytes())
+    """Return the bytes that Soret may use: four fifths of `free_bytes`, or this process's share."""
+    return int(_SHARE * free_bytes()) // _Sharing.processes
 
 
 def device_limit_bytes(device: Device) -> int:
@@ -61,12 +72,12 @@ def refuse_beyond(needed: float, what: str, remedy: str, limit: int | None = Non
 
     Raises
     ------
-    SettingsError
+    TooMuchMemory
         If it does.
     """
     allowed = limit_bytes() if limit is None else limit
     if needed > allowed:
-        raise SettingsError(
+        raise TooMuchMemory(
             f"{what} would take {readable(needed)} of memory, where {readable(allowed)} may be "
             f"used; {remedy}."
         )

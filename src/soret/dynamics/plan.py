@@ -13,7 +13,7 @@ from soret.dynamics.block import Block, blocks, usual_size
 from soret.dynamics.experiment import Experiment
 from soret.dynamics.program import Program
 from soret.dynamics.programs import program
-from soret.errors import SettingsError
+from soret.errors import TooMuchMemory
 from soret.memory import limit_bytes
 from soret.problems.tracing import ensemble_settings
 
@@ -98,7 +98,7 @@ def make_plan(
             return Plan(made, largest, slots[:at_once], held + at_once * block_bytes)
         if size == 1:
             name = experiment.problem.name
-            raise SettingsError(sizes.one_replica(name, held + block_bytes, limit))
+            raise TooMuchMemory(sizes.one_replica(name, held + block_bytes, limit))
         size = -(-size // 2)
 
 

@@ -114,11 +114,11 @@ class Program:
         self.chunk = self._chunk_length(replicas)
         self.capacity = min(_MOST_RECORDS, records)
         # Traced once each, whatever calls them: the user's functions take most of the time.
-        self._begun: Any = eqx.filter_closure_convert(self._start, keys, values)
+        self._begun = _traced(self._start, keys, values)
         self.ensemble_shape: Ensemble = self._begun.out_struct
         self.drawn: dict[str, dict[str, Any]] = {}
         step = jax.ShapeDtypeStruct((), jnp.int32)
-        self._observed: Any = eqx.filter_closure_convert(self._observe, self.ensemble_shape, step)
+        self._observed = _traced(self._observe, self.ensemble_shape, step)
         self.record_shapes = {
             key: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype)
             for key, leaf in self._observed.out_struct[1].items()
@@ -279,6 +279,11 @@ class Program:
         whole = range(every, limit + 1, every) if every <= limit else range(1, limit + 1)
         span = self.record_every if every <= limit else every
         return max(n for n in whole if span % n == 0)
+
+
+def _traced(function: Callable[..., Any], *shapes: Any) -> Any:
+    """Return what a function does at arguments of these shapes; `out_struct` has its results'."""
+    return eqx.filter_closure_convert(function, *shapes)
 
 
 def _all_finite(params: Any) -> Array:
