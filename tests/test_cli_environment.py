@@ -122,7 +122,7 @@ def test_what_the_system_refuses_a_run_names_the_claim_and_goes_on(
 
     monkeypatch.setattr(running, "run_claim", refuse)
     other = "thermophoresis/weight-norm"
-    monkeypatch.setattr(sys, "argv", ["soret", "run", CLAIM, other])
+    monkeypatch.setattr(sys, "argv", ["soret", "run", CLAIM, other, "--jobs", "1"])
     assert cli._status() == 1
     said = capsys.readouterr().err
     assert sorted(started) == sorted([CLAIM, other])
