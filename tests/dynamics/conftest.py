@@ -76,7 +76,7 @@ def start() -> Callable[..., list[dict[str, np.ndarray]]]:
     """Return the parameters that the first replicas start from."""
 
     def initial(problem: soret.Problem, seed: int, replicas: int) -> list[dict[str, np.ndarray]]:
-        keys = initial_keys(seed, range(replicas))
+        keys = jnp.asarray(initial_keys(seed, range(replicas)))
         return [
             jax.tree.map(np.asarray, problem.initial(generator.as_jax_key(key))) for key in keys
         ]
@@ -113,7 +113,7 @@ def minibatches() -> Callable[..., np.ndarray]:
         replica: int,
         steps: int,
     ) -> np.ndarray:
-        key = noise_keys(seed, point, range(replica, replica + 1))[0]
+        key = jnp.asarray(noise_keys(seed, point, range(replica, replica + 1))[0])
         draws = compiled(problem, int(point["batch_size"]), algorithm.sampling, steps)
         return np.asarray(draws(key))
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -148,7 +149,7 @@ class TestRecords:
         assert base.step.values.tolist() == [0, 20, 40, 60, 80, 100]
         problem = soret.problems.two_layer(4, 3)
         for replica, key in enumerate(initial_keys(0, range(2))):
-            params = problem.initial(generator.as_jax_key(key))
+            params = problem.initial(generator.as_jax_key(jnp.asarray(key)))
             flat = np.concatenate([leaf.reshape(-1) for leaf in jax.tree.leaves(params)])
             found = base.theta.isel(learning_rate=0, replica=replica, step=0)
             np.testing.assert_allclose(found, flat, rtol=1e-6)

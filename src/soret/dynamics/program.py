@@ -116,6 +116,8 @@ class Program:
         # Traced once each, whatever calls them: the user's functions take most of the time.
         self._begun = _traced(self._start, keys, values)
         self.ensemble_shape: Ensemble = self._begun.out_struct
+        if watch is not None:
+            check_level(watch.level, problem, self.ensemble_shape)
         self.drawn: dict[str, dict[str, Any]] = {}
         step = jax.ShapeDtypeStruct((), jnp.int32)
         self._observed = _traced(self._observe, self.ensemble_shape, step)
@@ -123,8 +125,6 @@ class Program:
             key: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype)
             for key, leaf in self._observed.out_struct[1].items()
         }
-        if watch is not None:
-            check_level(watch.level, problem, self.ensemble_shape)
         # The start runs once, and drawing initial parameters takes seconds to optimize.
         hasty = {"xla_backend_optimization_level": 0}
         self._started = Compiled(self._start_and_observe, keys, values, options=hasty)
