@@ -1,10 +1,11 @@
 """Shapes in signatures are promises: while testing, the rooms that hold arrays enforce them."""
 
+import copy
 import os
 import signal
 
 import matplotlib as mpl
-import numpy as np  # noqa: F401  its OpenBLAS must be loaded to be limited
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
@@ -39,6 +40,23 @@ install_import_hook(
     ],
     "beartype.beartype",
 )
+
+
+_first_states: dict[tuple[str, str], dict] = {}
+
+
+def pytest_runtest_setup(item):
+    """Give each test the random numbers it would draw alone, whatever ran before it in its process.
+
+    Which tests of a module a process runs, and in which order, is the scheduler's choice.
+    """
+    module = getattr(item, "module", None)
+    for name, generator in list(vars(module).items()) if module else []:
+        if isinstance(generator, np.random.Generator):
+            key = module.__name__, name
+            generator.bit_generator.state = copy.deepcopy(
+                _first_states.setdefault(key, copy.deepcopy(generator.bit_generator.state))
+            )
 
 
 @pytest.fixture
