@@ -211,7 +211,7 @@ class Soret:
     def __init__(self, units: int) -> None:
         import soret
 
-        self.replicas = 512 if units <= 30 else 256
+        self.replicas = 2048 if units <= 30 else 256
         self._problem = soret.problems.two_layer(inputs=units, hidden=units)
         self._planned: list[float] = []
         _on_plan(lambda: self._planned.append(time.perf_counter()))

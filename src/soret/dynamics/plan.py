@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import jax
 
-from soret.dynamics import sizes
+from soret.dynamics import rounding, sizes
 from soret.dynamics.block import Block, blocks, usual_size
 from soret.dynamics.experiment import Experiment
 from soret.dynamics.program import Program
@@ -88,6 +88,7 @@ def make_plan(
         kinds = {(block.group.number, block.size): block for block in made}
         programs = [program(experiment, block.group, block.size) for block in kinds.values()]
         block_bytes = _compile(programs, set(slots))
+        block_bytes += max(rounding.call_bytes(one) for one in programs)
         constants = sum(one.constant_bytes() for one in programs)
         held = results + constants + overhead
         at_once = min(len(slots), len(made), max(0, limit - held) // block_bytes)

@@ -43,12 +43,20 @@ _TELLS, _FAR = 64, 4096
 _LEAST = 0.01
 # One further chunk is at most a thousandth of the block.
 _LONG = 1000
-# Numbers held at once, batches times replicas times parameters; larger problems are not looked at.
-_MOST = 2**24
+# Numbers held at once: batches times replicas times parameters. Of larger problems two batches of
+# one replica are looked at, beyond `_LARGEST` none.
+_MOST, _LARGEST = 2**22, 2**24
+# What one of them takes, measured: gradients and updates in both precisions.
+_BYTES = 40
 
 
 class RoundingWarning(UserWarning):
     """Updates are too small for float32: parameters stay where they are."""
+
+
+def call_bytes(program: Program) -> int:
+    """Return about what `shares` takes while it looks."""
+    return _BYTES * _batches(program) * _replicas(program) * _parameters(program)
 
 
 def kept(program: Program, ensemble: Ensemble) -> Any:
@@ -139,21 +147,28 @@ def _unmoved(before: Any, after: Any) -> bool:
 
 def _batches(program: Program) -> int:
     """Return how many mini-batches there is room for, at most `_BATCHES`; 0 for less than 2."""
-    parameters = sum(leaf.size // leaf.shape[0] for leaf in _leaves(program))
-    found = min(_BATCHES, _MOST // max(1, parameters), program.stepper.sampler.longest)
+    parameters = _parameters(program)
+    if 2 * parameters > _LARGEST:
+        return 0
+    found = min(_BATCHES, max(2, _MOST // parameters), program.stepper.sampler.longest)
     return found if found >= 2 else 0
 
 
-def _leaves(program: Program) -> list[Any]:
-    return jax.tree.leaves(program.ensemble_shape.params)
+def _replicas(program: Program) -> int:
+    """Return how many replicas of a point there is room for."""
+    numbers = _batches(program) * _parameters(program)
+    return int(np.clip(_MOST // max(1, numbers), 1, _REPLICAS))
+
+
+def _parameters(program: Program) -> int:
+    leaves = jax.tree.leaves(program.ensemble_shape.params)
+    return max(1, sum(leaf.size // leaf.shape[0] for leaf in leaves))
 
 
 def _measure(
     program: Program, ensemble: Ensemble, keys: Keys, point: Point, steps: int, device: jax.Device
 ) -> float:
-    batches = _batches(program)
-    parameters = sum(leaf.size // leaf.shape[0] for leaf in _leaves(program))
-    count = int(np.clip(_MOST // (batches * parameters), 1, min(_REPLICAS, len(keys))))
+    batches, count = _batches(program), min(_replicas(program), len(keys))
     params, velocity = jax.tree.map(
         lambda leaf: np.asarray(leaf)[:count], (ensemble.params, ensemble.velocity)
     )
