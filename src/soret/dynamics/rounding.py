@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 _BATCHES, _REPLICAS = 16, 8
 _TELLS, _FAR = 64, 4096
+# Updates below half a unit in the last place add up to `_TELLS` units in so many steps, not sooner.
+_FEWEST_STEPS = 2 * _TELLS
 # A share below this is not told: a net that fits has some parameters whose gradient is nearly 0.
 _LEAST = 0.01
 # One further chunk is at most a thousandth of the block.
@@ -95,6 +97,8 @@ def shares(
     dict
         By point, for each that is asked for.
     """
+    if steps < _FEWEST_STEPS:
+        return {place: 0.0 for place, _ in lanes}
     chunks = steps // program.chunk
     further: Any = None
     found = {}
