@@ -33,6 +33,7 @@ def made_growth(zero, *, eta=0.1, slope=0.01, replicas=200, bend=0.0):
 @pytest.mark.parametrize(
     ("zero", "expected"), [(22.0, [S, S]), (20.5, [S, S]), (18.0, [S, C]), (26.0, [C, C])]
 )
+@pytest.mark.known_answer("escape/critical-dimension", "prediction", "rival")
 def test_critical_dimensions_are_judged_by_what_was_made(zero, expected):
     """A minimum that holds the walker above n_c = 22 must not pass; nor one that loses it early."""
     claim = configured("critical-dimension", learning_rates=(0.1,), batch_sizes=(1,))
@@ -43,6 +44,15 @@ def test_critical_dimensions_are_judged_by_what_was_made(zero, expected):
     if zero < 24:
         assert found[1].measured == pytest.approx(zero, abs=0.3)
         assert found[1].interval[0] < zero < found[1].interval[1]
+
+
+@pytest.mark.known_answer("escape/critical-dimension", "few")
+@pytest.mark.parametrize("zero", [22.0, 26.0])
+def test_two_replicas_tell_no_dimension(zero):
+    """Catches: an interval from the few resamples that two replicas have, or from none of them."""
+    claim = configured("critical-dimension", learning_rates=(0.1,), batch_sizes=(1,))
+    found = by_statement(claim, claim.judge(made_growth(zero, replicas=2)))
+    assert found == {"unstable-above": N, "place": N}
 
 
 def test_the_crossing_is_found_where_growth_is_curved():

@@ -9,7 +9,7 @@ import numpy as np
 
 import soret
 from soret.claims import Experiments, Result, Runs, Source, Statement, Verdict, claim
-from soret.claims.judging import RATIO_TOLERANCE, judged, mean_interval, near
+from soret.claims.judging import RATIO_TOLERANCE, Interval, judged, mean_interval, near
 from soret.claims.memory import refuse_beyond
 from soret.claims.ranges import COUNT, LARGEST_COUNT, POSITIVE, REPLICAS, In, Several
 from soret.claims.settings import show
@@ -191,7 +191,7 @@ class CriticalDimension:
             growth = _growth(runs, eta, batch)
             above = min(d for d in growth if d > critical)
             results.append(_judge_above(growth[above], above, eta, batch))
-            measured, interval = _crossing(growth)
+            measured, interval, nowhere = _crossing(growth)
             result = judged(
                 f"critical dimension at η = {eta:g}, B = {batch}",
                 measured,
@@ -204,9 +204,8 @@ class CriticalDimension:
                 f"{float(escape.regression_critical_dimension(eta, batch)):g}",
                 statement="place",
             )
-            # Growth that crosses zero nowhere contradicts; growth that is not finite says nothing.
-            known = all(np.isfinite(values).all() for values in growth.values())
-            if known and not np.isfinite(measured):
+            # Growth that crosses zero nowhere, in no resample of the replicas, contradicts.
+            if nowhere:
                 result = replace(result, verdict=Verdict.CONTRADICTED)
             results.append(result)
         return results
@@ -315,24 +314,28 @@ def _judge_above(growth: Floats, d: int, eta: float, batch: int) -> Result:
     )
 
 
-def _crossing(growth: dict[int, Floats]) -> tuple[float, tuple[float, float]]:
-    """Return the dimension where a parabola through the mean growth crosses 0; bootstrap interval.
+def _crossing(growth: dict[int, Floats]) -> tuple[float, Interval, bool]:
+    """Return the dimension where a parabola through the mean growth crosses 0.
 
-    NaN where it does not do so within the dimensions that were run.
+    NaN where it does not do so within the dimensions that were run. With it the interval over
+    resampled replicas, NaN where some of these cross nowhere or there are fewer than eight, and
+    whether none of them crosses.
     """
+    bootstrap = soret.inference.bootstrap
     d = np.array(list(growth), dtype=float)
     samples = np.stack(list(growth.values()))
-    rng = np.random.default_rng(_BOOTSTRAP_SEED)
-    count = samples.shape[1]
+    count, measured = samples.shape[1], _zero(d, samples.mean(1))
+    if count < soret.inference.curves.MIN_REPLICAS or not np.isfinite(samples).all():
+        return measured, (np.nan, np.nan), False
     # A replica has the same stream of random numbers in every dimension: resampled together.
-    weights = rng.multinomial(count, np.full(count, 1 / count), _RESAMPLES) / count
-    means = weights @ samples.T
-    found = np.array([_zero(d, mean) for mean in means])
-    measured = _zero(d, samples.mean(1))
-    if not np.isfinite(found).all():
-        return measured, (np.nan, np.nan)
-    low, high = np.quantile(found, [0.025, 0.975])
-    return measured, (float(low), float(high))
+    weights = bootstrap.resampling_weights(
+        count, _RESAMPLES, np.random.default_rng(_BOOTSTRAP_SEED)
+    )
+    found = np.array([_zero(d, mean) for mean in weights @ samples.T])
+    crosses = np.isfinite(found)
+    if not crosses.all():
+        return measured, (np.nan, np.nan), not crosses.any()
+    return measured, bootstrap.expanded_percentile(found, 0.95, count), False
 
 
 def _zero(d: Floats, growth: Floats) -> float:
