@@ -41,9 +41,11 @@ def made_paths(*, slope=-1.0, clock=1.0, lost=0, paths=400, samples=200):
         ({"clock": 1.3, "paths": 20_000, "samples": 10}, [C, S]),
         ({"clock": 2.0}, [C, S]),
         ({}, [N, S]),
+        ({"paths": 100, "samples": 4}, [N, N]),
         ({"lost": 1, "paths": 20_000, "samples": 10}, [N, S]),
     ],
 )
+@pytest.mark.known_answer("escape/time-change", "prediction", "rival", "few")
 def test_time_changes_are_judged_by_what_was_made(settings, expected):
     """A ratio of times taken upside down, paths that never passed left out, a slope in L."""
     claim = configured("time-change")

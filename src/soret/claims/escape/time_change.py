@@ -295,32 +295,46 @@ def _surfaces(runs: Runs) -> list[str]:
 
 
 def _slopes(direct: xr.Dataset, changed: xr.Dataset) -> Floats:
-    """Jackknife pseudo-values of the slope of log(P_t/P_τ) against log L, (groups,)."""
+    """Jackknife pseudo-values of the slope of log(P_t/P_τ) against log L, (groups,).
+
+    Levels and weights are those of all paths: chosen anew for each group left out, they would
+    differ by jumps that the jackknife takes for noise, or misses.
+    """
     first, second = direct.loss.values, changed.loss.values
+    edges, kept = _levels(first, second)
     groups = np.array_split(np.arange(len(first)), _GROUPS)
-    whole = _slope(first, second)
-    left = [_slope(np.delete(first, g, 0), np.delete(second, g, 0)) for g in groups]
-    return _GROUPS * whole - (_GROUPS - 1) * np.array(left)
-
-
-def _slope(first: Floats, second: Floats) -> float:
-    level, ratio, error = _densities(first, second)
-    weights = error**-2
-    x = np.log(level) - np.average(np.log(level), weights=weights)
-    return float((weights * x * np.log(ratio)).sum() / (weights * x**2).sum())
+    counts = np.array([[_counts(x[g], edges)[kept] for g in groups] for x in (first, second)])
+    whole = counts.sum(1)
+    weights = 1 / (1 / whole).sum(0)
+    x = ((edges[1:] + edges[:-1]) / 2)[kept]
+    x = x - np.average(x, weights=weights)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # Where one group holds all of a level, nothing is known.
+        logs = [np.log(n[0] / n[1]) for n in (whole, *np.moveaxis(whole[:, None] - counts, 1, 0))]
+    slopes = np.array(logs) @ (weights * x) / (weights * x**2).sum()
+    return np.asarray(_GROUPS * slopes[0] - (_GROUPS - 1) * slopes[1:])
 
 
 def _densities(first: Floats, second: Floats) -> tuple[Floats, Floats, Floats]:
     """Return levels of L, the ratio of its densities there, and its error as if independent."""
-    both = np.log(np.concatenate([first.ravel(), second.ravel()]))
-    low, high = np.quantile(both, [0.005, 0.995])
-    edges = np.linspace(low, high, _BINS + 1)
-    counts = np.stack([np.histogram(np.log(x), edges)[0] for x in (first, second)])
-    # Fewer have no error bar.
-    kept = counts.min(0) >= 10
-    if kept.sum() < 3:
-        raise SettingsError("too few paths to compare densities; raise paths or time.")
-    direct, changed = counts[:, kept]
+    edges, kept = _levels(first, second)
+    direct, changed = (_counts(x, edges)[kept] for x in (first, second))
     ratio = direct / first.size / (changed / second.size)
     levels = np.exp((edges[1:] + edges[:-1]) / 2)[kept]
     return levels, ratio, np.sqrt(1 / direct + 1 / changed)
+
+
+def _levels(first: Floats, second: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return edges in log L, and which levels between them hold enough samples of both."""
+    both = np.log(np.concatenate([first.ravel(), second.ravel()]))
+    low, high = np.quantile(both, [0.005, 0.995])
+    edges = np.linspace(low, high, _BINS + 1)
+    # Fewer have no error bar.
+    kept = np.minimum(_counts(first, edges), _counts(second, edges)) >= 10
+    if kept.sum() < 3:
+        raise SettingsError("too few paths to compare densities; raise paths or time.")
+    return edges, kept
+
+
+def _counts(losses: Floats, edges: Floats) -> NDArray[np.intp]:
+    return np.histogram(np.log(losses), edges)[0]
