@@ -7,6 +7,7 @@ it lies outside, else inconclusive. Nothing is concluded from a number that is n
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,18 @@ def unmeasured(
 def near(predicted: float, tolerance: float) -> Interval:
     """Return what lies within an absolute tolerance of a prediction."""
     return predicted - tolerance, predicted + tolerance
+
+
+def with_power(result: Result) -> Result:
+    """Return a result; inconclusive if what supports it would support its rival's number too."""
+    assert result.within is not None
+    assert not isinstance(result.rival, str)
+    low, high = result.within
+    told_apart = result.rival < low or high < result.rival
+    if result.verdict is not Verdict.SUPPORTED or told_apart:
+        return result
+    note = f"{result.note}; the rival's number is allowed too"
+    return replace(result, verdict=Verdict.INCONCLUSIVE, note=note)
 
 
 def verdict_within(interval: Interval, low: float, high: float) -> Verdict:

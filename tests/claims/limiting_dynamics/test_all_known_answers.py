@@ -89,6 +89,12 @@ STATIONARY = {
     "isotropic-exploration": {"isotropic", "size", "recursion"},
     "oscillations": {"turning", "oscillator"},
 }
+STATIONARY_IDS = [
+    "limiting-dynamics/constant-speed",
+    "limiting-dynamics/modified-loss",
+    "limiting-dynamics/isotropic-exploration",
+    "limiting-dynamics/oscillations",
+]
 
 
 def of(name, **settings):
@@ -103,12 +109,14 @@ def made(request):
     return claim, STATIONARY[request.param], {"gaussian": stationary(claim, replicas)}
 
 
+@pytest.mark.known_answer(STATIONARY_IDS, "prediction")
 def test_what_the_prediction_made_is_supported(made):
     """Catches: a judge that supports nothing, or a factor in what it compares with."""
     claim, names, runs = made
     assert verdicts(claim, runs) == dict.fromkeys(names, Verdict.SUPPORTED)
 
 
+@pytest.mark.known_answer(STATIONARY_IDS, "rival")
 def test_what_the_rival_made_is_not(made):
     """Catches: a judge that supports anything."""
     claim, names, runs = made
@@ -118,6 +126,7 @@ def test_what_the_rival_made_is_not(made):
     assert Verdict.CONTRADICTED in told.values()
 
 
+@pytest.mark.known_answer(STATIONARY_IDS, "few")
 def test_of_too_few_nothing_is_concluded(made):
     """Catches: a verdict from an interval that is too narrow for its replicas.
 
@@ -172,6 +181,7 @@ def diffusing():
     return claim, runs
 
 
+@pytest.mark.known_answer("limiting-dynamics/anomalous-diffusion", "prediction")
 def test_diffusion_that_the_prediction_made_is_supported(diffusing):
     """Catches: an exponent that is compared with that of other lags or another spectrum."""
     claim, runs = diffusing
@@ -179,6 +189,7 @@ def test_diffusion_that_the_prediction_made_is_supported(diffusing):
     assert verdicts(claim, runs) == dict.fromkeys(names, Verdict.SUPPORTED)
 
 
+@pytest.mark.known_answer("limiting-dynamics/anomalous-diffusion", "rival")
 def test_diffusion_that_the_rival_made_is_not(diffusing):
     """Catches: Brownian motion called anomalous."""
     claim, runs = diffusing
@@ -186,6 +197,40 @@ def test_diffusion_that_the_rival_made_is_not(diffusing):
     assert told["anomalous"] is Verdict.CONTRADICTED
     assert told["spectrum"] is Verdict.CONTRADICTED
     assert told["interplay"] is not Verdict.SUPPORTED
+
+
+def placed(squares):
+    """Return records (T, T) whose squared distances at lags of 1 to T − 1 records are given."""
+    squares = np.concatenate([[0.0], squares])
+    record = np.arange(squares.size)
+    apart = squares[abs(record[:, None] - record)]
+    values, vectors = np.linalg.eigh((squares[:, None] + squares - apart) / 2)
+    return vectors * np.sqrt(np.maximum(values, 0))
+
+
+@pytest.mark.known_answer("limiting-dynamics/anomalous-diffusion", "few")
+def test_of_too_few_no_exponent_is_told(diffusing):
+    """Catches: an interval too narrow for eight replicas, whose exponents scatter evenly by ±0.2.
+
+    Nothing is drawn: on average they have the predicted exponent.
+    """
+    claim, runs = diffusing
+    lags, few = np.arange(1, 41), {}
+    for name, run in runs.items():
+        values = claim._scans().get(name, (None,))
+        each = []
+        for value in values:
+            kind = "gaussian" if value is None else "long power-law"
+            point = claim._base() if value is None else claim._base() | {name: value}
+            law, _ = claim._theories(kind, tuple(point.values()), 10 * lags)
+            each.append([placed(law * lags**off) for off in np.linspace(-0.2, 0.2, 8)])
+        position = np.moveaxis(np.array(each if name in run.dims else each[0]), -2, -3)
+        few[name] = xr.Dataset({"position": (run.position.dims, position)})
+        if name in run.dims:
+            few[name] = few[name].assign_coords({name: run[name]})
+    told = verdicts(claim, few)
+    assert told["spectrum"] is told["interplay"] is Verdict.INCONCLUSIVE
+    assert told["anomalous"] is not Verdict.CONTRADICTED
 
 
 class TestPhaseSpace:
@@ -198,9 +243,10 @@ class TestPhaseSpace:
         "steps": 160,
     }
 
-    def made(self, replicas, law="exact"):
+    def made(self, replicas, law="exact", **changes):
         """Return the claim, and records drawn from the moments of a theory, apart in time."""
-        claim = configure(find(f"{PAPER}/phase-space")[0], "quick", self.SETTINGS)
+        settings = self.SETTINGS | {"replicas": replicas} | changes
+        claim = configure(find(f"{PAPER}/phase-space")[0], "quick", settings)
         random = np.random.default_rng(1)
         grid = claim._grid("gaussian")
         shape = [len(values) for values in claim._axes()]
@@ -222,6 +268,7 @@ class TestPhaseSpace:
         )
         return claim, {"gaussian": run}
 
+    @pytest.mark.known_answer("limiting-dynamics/phase-space", "prediction", "rival")
     def test_what_the_exact_recursion_made(self):
         """Catches: moments compared with those of another point, mode or step."""
         claim, runs = self.made(400)
@@ -230,6 +277,13 @@ class TestPhaseSpace:
         told = verdicts(claim, claim.control(runs))
         assert told.pop("mean") is Verdict.CONTRADICTED
         assert Verdict.SUPPORTED not in told.values()
+
+    @pytest.mark.known_answer("limiting-dynamics/phase-space", "few")
+    def test_of_too_few_nothing_is_concluded(self):
+        """Catches: a right theory refused, or supported, by the errors of eight replicas."""
+        names = ("mean", "covariance", "recursion", "near-the-limit")
+        told = verdicts(*self.made(8, steps=20, records=2))
+        assert told == dict.fromkeys(names, Verdict.INCONCLUSIVE)
 
     def test_what_the_closed_form_made(self):
         """Catches: the recursion supported wherever the closed form is."""

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 import soret
-from soret.claims.limiting_dynamics._grid import in_errors, largest
+from soret.claims.limiting_dynamics._grid import in_errors, largest, mean_square
 
 
 @pytest.mark.parametrize("replicas", [12, 40])
@@ -70,3 +70,16 @@ def test_ensembles_have_the_exact_moments(sampling):
 
     bound = largest(2000, 36, 1e-7)
     assert furthest(theory) < bound < furthest(other)
+
+
+def test_squares_of_few_replicas_errors_are_large():
+    """Catches: a mean square of 1 asked of a right theory whatever the number of replicas.
+
+    40,000 means leave 5 % of a mean of squares with so long a tail.
+    """
+    for replicas in (12, 40, 300):
+        random = np.random.default_rng(2)
+        found = in_errors(random.standard_normal((replicas, 8000, 5)) ** 2 - 1)
+        assert (found**2).mean() == pytest.approx(mean_square(replicas), rel=0.05)
+    assert 1 < mean_square(1000) < 1.05 < mean_square(100) < 1.3 < mean_square(20)
+    assert mean_square(4) == np.inf

@@ -10,9 +10,9 @@ import numpy as np
 import soret
 from soret import missing
 from soret.claims import Experiments, Measurement, Result, Runs, Source, Statement, claim, images
-from soret.claims.escape._parts import even_odd, with_power
+from soret.claims.escape._parts import even_odd
 from soret.claims.images import Images
-from soret.claims.judging import judged, near
+from soret.claims.judging import judged, near, with_power
 from soret.claims.memory import refuse_beyond
 from soret.claims.ranges import COUNT, POSITIVE, REPLICAS, SIZES, In, Several
 

@@ -8,9 +8,9 @@ import numpy as np
 
 import soret
 from soret.claims import Experiments, Measurement, Result, Runs, Source, Statement, claim
-from soret.claims.escape._parts import even_odd, with_power
+from soret.claims.escape._parts import even_odd
 from soret.claims.images import Images
-from soret.claims.judging import judged
+from soret.claims.judging import judged, with_power
 from soret.claims.ranges import COUNT, POSITIVE, REPLICAS
 
 if TYPE_CHECKING:

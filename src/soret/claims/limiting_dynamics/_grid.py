@@ -161,10 +161,7 @@ def largest(replicas: int, compared: int, chance: float) -> float:
     """
     from scipy import optimize, stats
 
-    # Of many replicas s is nearly always the same: a few draws of it are enough.
-    draws = 4_000_000 // max(replicas, 1000)
-    squares = np.random.default_rng(0).standard_normal((draws, replicas)) ** 2
-    errors = squares.std(1, ddof=1) / squares.mean(1) / np.sqrt(replicas)
+    errors = _errors(replicas)
 
     def beyond(x: float) -> float:
         low = stats.chi2.cdf(replicas / (1 + x * errors), replicas)
@@ -173,3 +170,24 @@ def largest(replicas: int, compared: int, chance: float) -> float:
         return float((low + high).mean()) - chance / compared
 
     return float(optimize.bisect(beyond, 1, 1e4, xtol=1e-3))
+
+
+def mean_square(replicas: int) -> float:
+    """Return the mean of squares of `in_errors` of squares of Gaussian numbers: 1 of many replicas.
+
+    The largest for a right theory, as for `largest`: T = (1 − 1/m)√R/s with independent m and s.
+    Infinite of fewer than five.
+    """
+    if replicas < 5:
+        return np.inf
+    off = 1 - 2 * replicas / (replicas - 2) + replicas**2 / ((replicas - 2) * (replicas - 4))
+    return float(off * (_errors(replicas) ** -2).mean())
+
+
+@functools.lru_cache(maxsize=8)
+def _errors(replicas: int) -> Floats:
+    """Return draws of s/√R, the error of a mean of R squares of Gaussian numbers over that mean."""
+    # Of many replicas s is nearly always the same: a few draws of it are enough.
+    draws = 4_000_000 // max(replicas, 1000)
+    squares = np.random.default_rng(0).standard_normal((draws, replicas)) ** 2
+    return np.asarray(squares.std(1, ddof=1) / squares.mean(1) / np.sqrt(replicas))

@@ -1,10 +1,9 @@
-"""What claims on trained networks share: nothing is supported by a test without power."""
+"""Judging: nothing is supported by a test without power."""
 
 import numpy as np
 import pytest
 
-from soret.claims.escape._parts import with_power
-from soret.claims.judging import judged
+from soret.claims.judging import judged, with_power
 from soret.claims.verdict import Verdict
 
 S, C, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
