@@ -441,5 +441,5 @@ _ODDS = ("plain", "natural")
 
 
 def _groups(moment: Floats) -> Floats:
-    """Return means of 16 groups of replicas, whose logarithms are steady."""
-    return np.array([part.mean(0) for part in np.array_split(moment, 16)])
+    """Return means of at most 16 groups of replicas, whose logarithms are steady."""
+    return np.array([part.mean(0) for part in np.array_split(moment, min(16, len(moment)))])
