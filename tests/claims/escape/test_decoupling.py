@@ -46,6 +46,7 @@ def made(*, factor=1.1, bulk=1.0, replicas=4, spread=0.0):
         ({"replicas": 1}, N),
     ],
 )
+@pytest.mark.known_answer("escape/decoupling", "prediction", "rival", "few")
 def test_judged_by_the_factor(claim, settings, expected):
     """Small eigenvalues judged, a factor below one that helps, one replica with an interval."""
     found = claim.judge(made(**settings))

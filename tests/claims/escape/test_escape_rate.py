@@ -56,6 +56,7 @@ def made_rates(*, factor=1.0, unequal=1.0, kramers=False, replicas=20_000):
         ({"replicas": 20}, [N, N, S]),
     ],
 )
+@pytest.mark.known_answer("escape/escape-rate", "prediction", "rival", "few")
 def test_escape_rates_are_judged_by_what_was_made(settings, expected):
     """Catches: a judge that supports nothing, or all; the power blamed for a factor."""
     claim = configure(find("escape/escape-rate")[0], "quick", {"heat": 0.2})

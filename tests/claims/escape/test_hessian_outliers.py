@@ -39,6 +39,7 @@ def made(*, outliers, bulk=1e-3, size=400, replicas=3):
         ({"outliers": 5, "replicas": 1}, [N, N, N]),
     ],
 )
+@pytest.mark.known_answer("escape/hessian-outliers", "prediction", "rival", "few")
 def test_judged_by_what_was_made(claim, settings, expected):
     """Many outliers called few; a bulk that is not near zero; an interval from one replica."""
     found = claim.judge(made(**settings))

@@ -37,16 +37,19 @@ def made(power, *, low=1e-3, replicas=8, scatter=0.05):
         (0.0, {}, C),
         (2.0, {}, C),
         (1.0, {"low": 0.5}, N),
+        (1.0, {"replicas": 2}, N),
         (1.0, {"low": 0.11, "scatter": 0.001}, N),
         (lambda x: x / (1 + 10 * x), {}, S),
     ],
 )
+@pytest.mark.known_answer("escape/noise-loss", "prediction", "rival", "few")
 def test_late_noise_is_judged_by_its_slope(power, settings, expected):
     """Too narrow a range, or an early stage that bends, deciding what is asked of the late one."""
     test = claim("escape/noise-loss")
     assert [r.verdict for r in test.judge(made(power, **settings))] == [expected]
 
 
+@pytest.mark.known_answer("escape/noise-loss-cross-entropy", "prediction", "rival", "few")
 def test_cross_entropy_has_two_stages():
     """One stage judged by the other's records."""
     test = claim("escape/noise-loss-cross-entropy")
@@ -58,6 +61,7 @@ def test_cross_entropy_has_two_stages():
         (made(both, low=1e-4), [S, S]),
         (made(1.0, low=1e-4), [S, C]),
         (made(both, low=0.02), [S, N]),
+        (made(both, low=1e-4, replicas=2), [N, N]),
     ):
         found = test.judge(runs)
         assert [result.verdict for result in found] == expected

@@ -57,6 +57,7 @@ S, C, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
         ({"dropped": 0.01}, [N, S, S]),
     ],
 )
+@pytest.mark.known_answer("thermophoresis/hessian-trace-bound", "prediction", "rival", "few")
 def test_judged_by_what_was_made(claim, settings, expected):
     """One example above its bound is enough; a bound that goes against the trace is refused."""
     assert verdicts(claim, made(**settings)) == expected

@@ -62,6 +62,7 @@ def test_what_fails_of_v_is_not_held_against_the_activation_rate(claim):
     assert found["weight-norm"] == "contradicted"
 
 
+@pytest.mark.known_answer("thermophoresis/mechanism", "few")
 def test_two_replicas_say_nothing(claim):
     """Catches: shares told from what chance makes of two replicas."""
     runs = {
@@ -70,12 +71,14 @@ def test_two_replicas_say_nothing(claim):
     assert set(told(claim, runs).values()) == {"inconclusive"}
 
 
+@pytest.mark.known_answer("thermophoresis/mechanism", "prediction")
 def test_the_papers_story_is_supported(claim):
     """A test that nothing could pass."""
     runs = made(gradient=-0.005, noise=-0.03, power=1.0)
     assert verdicts(claim, runs) == ({Verdict.SUPPORTED}, {Verdict.SUPPORTED})
 
 
+@pytest.mark.known_answer("thermophoresis/mechanism", "rival")
 def test_the_rivals_story_is_contradicted(claim):
     runs = made(gradient=-0.03, noise=-0.001)
     assert verdicts(claim, runs) == ({Verdict.CONTRADICTED}, {Verdict.CONTRADICTED})

@@ -33,6 +33,7 @@ def made(violated=None, pairs=400):
         ({"violated": "residual"}, (S, S)),
     ],
 )
+@pytest.mark.known_answer("thermophoresis/monotone-variance", "prediction", "rival", "few")
 def test_one_violation_decides(changes, verdicts):
     """Catches: a violation lost in a share of pairs; one proposition's held against the other."""
     claim = configure(find("thermophoresis/monotone-variance")[0], "quick", {})

@@ -44,6 +44,7 @@ def flows(formula, *, power=2.0, scatter=0.1, replicas=64):
         ("ito", {"replicas": 1}, (N, N, N, N, N)),
     ],
 )
+@pytest.mark.known_answer("thermophoresis/random-walk-flow", "prediction", "rival", "few")
 def test_flows_made_by_a_formula(formula, changes, verdicts):
     """Catches: a judge that supports nothing, or does not tell Eq. 10 from the exact flow."""
     claim = configure(find("thermophoresis/random-walk-flow")[0], "quick", {})

@@ -35,6 +35,12 @@ ONE = [
     ("deep-gradient-variance", "gradient_variance"),
     ("conv-gradient-variance", "gradient_variance"),
 ]
+ONE_IDS = [
+    "thermophoresis/activation-rate",
+    "thermophoresis/weight-norm",
+    "thermophoresis/deep-gradient-variance",
+    "thermophoresis/conv-gradient-variance",
+]
 
 
 @pytest.mark.parametrize(("name", "observable"), ONE)
@@ -48,6 +54,7 @@ ONE = [
         (2.0, 1.0, {"replicas": 1}, (N, N)),
     ],
 )
+@pytest.mark.known_answer(ONE_IDS, "prediction", "rival", "few")
 def test_one_scan(name, observable, power, height, changes, verdicts):
     """Catches: a fall taken for a rise; the rival's power let pass; a verdict on noise."""
     runs = {"pytorch": run("learning_rate", {observable: (power, height)}, **changes)}
@@ -55,6 +62,34 @@ def test_one_scan(name, observable, power, height, changes, verdicts):
     found = told(claim_of(name), runs)
     expected = zip((f"{stem}-falls", f"{stem}-by-learning-rate"), verdicts, strict=True)
     assert found == dict(expected)
+
+
+TWO = ["batch-size", "uniform-inputs", "image-two-layer"]
+TWO_IDS = [
+    "thermophoresis/batch-size",
+    "thermophoresis/uniform-inputs",
+    "thermophoresis/image-two-layer",
+]
+
+
+@pytest.mark.parametrize("name", TWO)
+@pytest.mark.parametrize(
+    ("powers", "height", "replicas", "verdict"),
+    [((2.0, -1.0), 1.0, 32, S), ((1.0, 0.0), -1.0, 32, C), ((2.0, -1.0), 1.0, 1, N)],
+)
+@pytest.mark.known_answer(TWO_IDS, "prediction", "rival", "few")
+def test_both_observables(name, powers, height, replicas, verdict):
+    """Catches: a judge that supports nothing; the rival's power let pass; a verdict on one replica.
+
+    The rival's curves rise, for which there is nothing to be said either.
+    """
+    runs = {}
+    for over, power in zip(VALUES, powers, strict=True):
+        curves = dict.fromkeys(("activation_rate", "weight_norm"), (power, height))
+        runs[f"{over}/pytorch"] = run(over, curves, replicas=replicas)
+    claim = claim_of(name)
+    stated = {statement.name for statement in claim.about.statements}
+    assert told(claim, runs) == dict.fromkeys(stated, verdict)
 
 
 def test_what_fails_of_one_observable_is_not_held_against_the_other():

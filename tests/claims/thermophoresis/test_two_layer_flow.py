@@ -69,7 +69,7 @@ def noise(moved):
     return xr.Dataset({"hidden_units": values}, coordinates, {"algorithm_learning_rate": LARGE})
 
 
-def made(moved, *, rate=2.0, batch=-1.0, rises=False, scatter=0.02):
+def made(moved, *, rate=2.0, batch=-1.0, rises=False, scatter=0.02, replicas=24):
     """Runs whose drifts go as η^rate B^batch, in the first steps and through training."""
     rng = np.random.default_rng(2)
     runs = {"noise": noise(moved)}
@@ -79,7 +79,7 @@ def made(moved, *, rate=2.0, batch=-1.0, rises=False, scatter=0.02):
     for scan, (values, reference, power) in scans.items():
         clock = (np.asarray(values, float) / reference) ** power
         coordinates = {scan: list(values), "step": [0, FRESH]}
-        dims, shape = (scan, "replica", "step"), (3, 24, 2)
+        dims, shape = (scan, "replica", "step"), (3, replicas, 2)
         runs[f"start/{scan}"] = xr.Dataset(
             {
                 name: (
@@ -95,7 +95,7 @@ def made(moved, *, rate=2.0, batch=-1.0, rises=False, scatter=0.02):
         steps = np.arange(81) * (STEPS // 80)
         curve = np.exp(-steps * clock[:, None] / 3000)[:, None]
         curve = 1 - curve if rises else curve
-        curves = curve + 0.2 * scatter * rng.normal(size=(3, 24, 81))
+        curves = curve + 0.2 * scatter * rng.normal(size=(3, replicas, 81))
         variables = dict.fromkeys((*speeds, "balanced_residual"), (dims, curves))
         runs[f"training/{scan}"] = xr.Dataset(variables, coordinates | {"step": steps})
     return runs
@@ -113,26 +113,31 @@ NOISE = ("flow", "thermophoretic-flow", "exact-flow", "drift")
         ({"batch": 0.0}, (S, S, C, C, C)),
         ({"rises": True}, (C, C, S, S, S)),
         ({"scatter": 20.0}, (N, N, N, N, N)),
+        ({"replicas": 1}, (N, N, N, N, N)),
     ],
 )
+@pytest.mark.known_answer("thermophoresis/two-layer-flow", "prediction", "rival", "few")
 def test_training(claim, changes, verdicts):
     """Catches: a power or a sign lost; a scan whose curves count for another's statement."""
     found = told(claim, made(carried(32), **changes))
     assert {name: found[name] for name in TRAINING} == dict(zip(TRAINING, verdicts, strict=True))
 
 
+@pytest.mark.known_answer("thermophoresis/two-layer-flow", "prediction")
 def test_units_that_the_papers_force_carries(claim):
     """Catches: a judge that would not know the paper's own drift; Eq. 10 taken for Eq. 27."""
     found = told(claim, made(carried(1000)))
     assert {name: found[name] for name in NOISE} == dict(zip(NOISE, (C, S, C, S), strict=True))
 
 
+@pytest.mark.known_answer("thermophoresis/two-layer-flow", "rival")
 def test_units_that_walk_without_bias(claim):
     """Catches: a flow through surfaces read off the drift of a mean, which is none here."""
     found = told(claim, made(walk(16_000)))
     assert {name: found[name] for name in NOISE} == dict(zip(NOISE, (C, C, S, C), strict=True))
 
 
+@pytest.mark.known_answer("thermophoresis/two-layer-flow", "few")
 def test_few_units_say_nothing_of_the_flow(claim):
     """Catches: a formula found right by chance."""
     assert told(claim, made(walk(10)))["exact-flow"] == N

@@ -65,6 +65,7 @@ NAMES = ("boltzmann", "temperature", "factors")
         ),
     ],
 )
+@pytest.mark.known_answer("three-factors/boltzmann-equilibrium", "prediction", "rival", "few")
 def test_distributions_are_judged_by_what_was_made(replicas, law, verdicts):
     """Catches: a factor of two in T; a power that hides behind the right temperature."""
     assert told(*made(replicas, law)) == dict(zip(NAMES, verdicts, strict=True))

@@ -42,6 +42,7 @@ def exchanged(apart_ratio, apart_rate, apart_last, norm=0.0, scatter=0.02):
         (exchanged(0.0, 1.0, 1.0, norm=1.0), {"ends"}),
     ],
 )
+@pytest.mark.known_answer("three-factors/exchange", "prediction", "rival")
 def test_exchange(made, failing):
     """Arms mixed up; curves that came apart, or did not."""
     found = told(claim_of("exchange", factors=(2, 16)), made)
@@ -49,6 +50,7 @@ def test_exchange(made, failing):
     assert found == {name: "contradicted" if name in failing else "supported" for name in names}
 
 
+@pytest.mark.known_answer("three-factors/exchange", "few")
 def test_replicas_that_differ_as_much_as_the_arms_say_nothing():
     """Catches: a distance of curves without what chance makes of it."""
     made = exchanged(0.0, 0.3, 0.3, scatter=0.8)

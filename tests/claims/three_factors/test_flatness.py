@@ -23,6 +23,7 @@ from soret.errors import SettingsError
     ("rule", "where"),
     [("epochs", ""), ("loss", "-at-equal-progress"), ("accuracy", "-at-equal-progress")],
 )
+@pytest.mark.known_answer("three-factors/flatness", "prediction", "rival")
 def test_flatness(effect, verdicts, rule, where):
     """A sign lost; η taken for η/S; a rule of ours taken for the slides'."""
     found = told(claim_of("flatness"), {rule: ends("frobenius", effect)})
@@ -33,6 +34,14 @@ def test_flatness(effect, verdicts, rule, where):
 def test_norms_that_go_with_nothing_say_nothing():
     """Catches: chance taken for a correlation, or for none."""
     made = ends("frobenius", lambda x, z: 0 * x, replicas=3)
+    found = told(claim_of("flatness"), {"epochs": made})
+    assert found == {"flatter": "inconclusive", "only-the-ratio": "inconclusive"}
+
+
+@pytest.mark.known_answer("three-factors/flatness", "few")
+def test_two_repetitions_say_nothing():
+    """Catches: a correlation told from two repetitions, which nearly always agree."""
+    made = ends("frobenius", lambda x, z: -0.5 * (x - z), replicas=2)
     found = told(claim_of("flatness"), {"epochs": made})
     assert found == {"flatter": "inconclusive", "only-the-ratio": "inconclusive"}
 

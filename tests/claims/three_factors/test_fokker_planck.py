@@ -51,6 +51,7 @@ def made(replicas, *, rival=False):
     ("replicas", "rival", "verdict"),
     [(20_000, False, "supported"), (20_000, True, "contradicted"), (200, False, "inconclusive")],
 )
+@pytest.mark.known_answer("three-factors/fokker-planck", "prediction", "rival", "few")
 def test_densities_are_judged_by_what_was_made(replicas, rival, verdict):
     """Catches: a distance without its band; a case that belongs to the other statement."""
     found = told(*made(replicas, rival=rival))

@@ -13,10 +13,18 @@ from soret.claims.verdict import Verdict
 @pytest.mark.parametrize(
     ("rule", "statement"), [("epochs", "accuracy"), ("loss", "at-equal-progress")]
 )
+@pytest.mark.known_answer("three-factors/generalization", "prediction", "rival")
 def test_generalization(slope, verdict, rule, statement):
     """A sign lost; a rule of ours taken for the slides'; chance taken for a correlation."""
     made = ends("validation_accuracy", lambda x, z: slope * (x - z))
     assert told(claim_of("generalization"), {rule: made}) == {statement: verdict}
+
+
+@pytest.mark.known_answer("three-factors/generalization", "few")
+def test_two_repetitions_say_nothing():
+    """Catches: a correlation told from two repetitions, which nearly always agree."""
+    made = ends("validation_accuracy", lambda x, z: 0.1 * (x - z), replicas=2)
+    assert told(claim_of("generalization"), {"epochs": made}) == {"accuracy": "inconclusive"}
 
 
 def test_runs_that_did_not_get_there_are_left_out():

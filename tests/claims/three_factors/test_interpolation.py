@@ -59,6 +59,7 @@ def lines(ratio, replicas=8):
         (0.5, 2, "inconclusive"),
     ],
 )
+@pytest.mark.known_answer("three-factors/interpolation", "prediction", "rival", "few")
 def test_interpolation(ratio, replicas, verdict):
     """Ends swapped; two pairs taken for enough."""
     claim, made = claim_of("interpolation"), lines(ratio, replicas)

@@ -35,6 +35,7 @@ def made(accuracies=(1.0,) * 6, slope=-0.05, replicas=4):
         ({"accuracies": (1.0, np.nan)}, ("inconclusive", "supported")),
     ],
 )
+@pytest.mark.known_answer("three-factors/memorization", "prediction", "rival", "few")
 def test_memorization(changes, verdicts):
     """Catches: a sign lost; a mean of accuracies that hides the net that failed."""
     found = told(claim_of("memorization"), made(**changes))

@@ -1,6 +1,7 @@
 """The noise of mini-batches: what the judge says of draws whose answer is known."""
 
 import numpy as np
+import pytest
 import xarray as xr
 from told import told
 from trained_ends import claim_of
@@ -32,6 +33,7 @@ def minibatch(power, *, heavy=False, replacement=1.0, count=4000):
     }
 
 
+@pytest.mark.known_answer("three-factors/minibatch-noise", "prediction", "rival", "few")
 def test_minibatch_noise():
     """Powers of S confused, a factor of the number of examples lost, tails not seen."""
     claim = claim_of("minibatch-noise")
