@@ -1,8 +1,11 @@
 """Shapes in signatures are promises: while testing, the rooms that hold arrays enforce them."""
 
 import copy
+import gc
 import os
+import shutil
 import signal
+import tempfile
 
 import matplotlib as mpl
 import numpy as np
@@ -40,6 +43,46 @@ install_import_hook(
     ],
     "beartype.beartype",
 )
+
+# Most of the time of these tests is compiling, and much of that of programs that another test or
+# process has compiled: all processes, and those that they start, share what they compile. JAX
+# reads the variables when it is imported, which is later.
+_CACHE = "JAX_COMPILATION_CACHE_DIR"
+_made_here = None
+if _CACHE not in os.environ:
+    _made_here = os.environ[_CACHE] = tempfile.mkdtemp(prefix="soret-compiled-")
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "0"
+
+
+def pytest_unconfigure():
+    """Remove the programs that were shared, at the end of the process that began."""
+    if _made_here is not None:
+        shutil.rmtree(_made_here, ignore_errors=True)
+
+
+def pytest_collection_finish():
+    """Leave out of garbage collection what is there for good: modules, and thousands of tests."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="module")
+def compiled_anew():
+    """Share no compiled programs, where it is compared what two processes compile, or counted."""
+    import jax
+    from jax.experimental.compilation_cache import compilation_cache
+
+    def use(on):
+        jax.config.update("jax_enable_compilation_cache", on)
+        compilation_cache.reset_cache()  # JAX looks at the option once
+
+    before = jax.config.jax_enable_compilation_cache
+    use(False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_ENABLE_COMPILATION_CACHE", "false")  # of processes that are started
+        yield
+    use(before)
 
 
 _first_states: dict[tuple[str, str], dict] = {}

@@ -9,6 +9,8 @@ import jax
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.usefixtures("compiled_anew")
+
 SCRIPT = """
 import sys
 import warnings

@@ -15,6 +15,8 @@ from soret.landscape import batches, evaluate, flatness
 from soret.landscape.loop import Loop
 from soret.runs import pace
 
+pytestmark = pytest.mark.usefixtures("compiled_anew")
+
 # 40 digits in batches of a few, so that products are cut, too.
 MEASURE = """
 import numpy as np

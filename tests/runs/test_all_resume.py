@@ -27,7 +27,10 @@ from soret.errors import RunError
 from soret.runs import files, store
 from soret.runs.progress import ProgressBar
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's"),
+    pytest.mark.usefixtures("compiled_anew"),
+]
 
 engine = importlib.import_module("soret.dynamics.simulate")
 
