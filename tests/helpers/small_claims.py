@@ -68,6 +68,12 @@ SMALL = {
         "pairs": 256,
         "replicas": 16,
     },
+    "thermophoresis/soret-equilibrium": {
+        "walks": ("smooth",),
+        "learning_rates": (0.05,),
+        "pairs": 128,
+        "replicas": 16,
+    },
     "thermophoresis/same-training-error": {
         "examples": 200,
         "labels": ("random",),

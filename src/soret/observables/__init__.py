@@ -17,6 +17,7 @@ from soret.observables.gradients import (
 )
 from soret.observables.loss import accuracy, accuracy_over, full_loss, loss, loss_over
 from soret.observables.norms import parameter_norm, weight_norm
+from soret.observables.occupancy import occupancy
 from soret.observables.parameters import parameters
 from soret.observables.projection import position_along, random_directions, velocity_along
 from soret.observables.state import Observable, State, label
@@ -62,6 +63,7 @@ __all__ = [
     "mean_output_weight",
     "noise_strength",
     "noise_strength_over",
+    "occupancy",
     "parameter_norm",
     "parameters",
     "position_along",

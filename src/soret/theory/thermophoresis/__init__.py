@@ -1,5 +1,6 @@
 """Flows of inhomogeneous random walks, after the thermophoresis paper."""
 
+from soret.theory.thermophoresis.circle import power_shares, walk_shares
 from soret.theory.thermophoresis.hessian import hessian_trace_bound
 from soret.theory.thermophoresis.two_layer import (
     Amplitudes,
@@ -37,7 +38,9 @@ __all__ = [
     "hessian_trace_bound",
     "ito_flux",
     "ito_parts",
+    "power_shares",
     "psi",
     "soret_coefficient",
     "soret_coefficient_1d",
+    "walk_shares",
 ]
