@@ -26,6 +26,7 @@ def made(power, *, replicas=16, walkers=10_000):
     return runs
 
 
+@pytest.mark.known_answer("thermophoresis/soret-equilibrium", "prediction", "rival")
 @pytest.mark.parametrize(
     ("power", "expected"),
     [
@@ -40,6 +41,7 @@ def test_judged_by_the_density_that_made_the_walkers(power, expected):
     assert by_statement(CLAIM, CLAIM.judge(made(power))).items() >= expected.items()
 
 
+@pytest.mark.known_answer("thermophoresis/soret-equilibrium", "few")
 def test_of_too_few_walkers_nothing_is_concluded():
     """Catches: exponents of three populations of four taken for known. Their sign may be."""
     found = by_statement(CLAIM, CLAIM.judge(made(-1.5, replicas=3, walkers=4)))
