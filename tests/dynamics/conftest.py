@@ -75,11 +75,13 @@ def watch_all() -> Callable[..., jax.Array]:
 def start() -> Callable[..., list[dict[str, np.ndarray]]]:
     """Return the parameters that the first replicas start from."""
 
+    @functools.cache
+    def compiled(problem: soret.Problem) -> Callable[[jax.Array], Any]:
+        return jax.jit(lambda key: problem.initial(generator.as_jax_key(key)))
+
     def initial(problem: soret.Problem, seed: int, replicas: int) -> list[dict[str, np.ndarray]]:
-        keys = jnp.asarray(initial_keys(seed, range(replicas)))
-        return [
-            jax.tree.map(np.asarray, problem.initial(generator.as_jax_key(key))) for key in keys
-        ]
+        keys = np.asarray(initial_keys(seed, range(replicas)))
+        return [jax.tree.map(np.asarray, compiled(problem)(key)) for key in keys]
 
     return initial
 

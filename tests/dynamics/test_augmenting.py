@@ -51,10 +51,16 @@ def batches(problem: soret.Problem, size: int, steps: int, key: Any = KEY) -> tu
     return tuple(np.asarray(leaf) for leaf in drawn(key))
 
 
+def linear(data: soret.Dataset) -> soret.Problem:
+    return soret.Problem(
+        lambda key: jax.random.normal(key, (4,)), lambda w, x: w @ x, "binary_cross_entropy", data
+    )
+
+
 def run(data: soret.Dataset, **settings: Any) -> Any:
     given = {"steps": 12, "replicas": 3, "record_every": 6} | settings
     return soret.simulate(
-        soret.problems.dense(hidden=(), data=data, scaling="none"),
+        linear(data),
         soret.SGD(0.1, batch_size=given.pop("batch_size", 2), sampling=given.pop("sampling", None)),
         observe=soret.observables.parameters,
         **given,
@@ -180,7 +186,13 @@ class TestProvenance:
         assert net(augmented(DATA, noisy)).settings["data"].endswith("augmented by noisy")
         half = functools.partial(shrunk, amount=0.5)
         assert augmented(DATA, half).description.endswith("augmented by shrunk(amount=0.5)")
-        assert "augmented by noisy" in run(augmented(DATA, noisy)).attrs["problem_data"]
+        experiment = soret.Experiment(
+            problem=net(augmented(DATA, noisy)),
+            algorithm=soret.SGD(0.1),
+            observe=soret.observables.parameters,
+            steps=2,
+        )
+        assert "augmented by noisy" in experiment.description["problem"]["data"]
 
     def test_of_a_lambda_is_its_source(self) -> None:
         """Catches: a lambda that is refused, or that a saved run cannot tell from another."""

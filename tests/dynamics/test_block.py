@@ -7,7 +7,7 @@ import soret
 from soret.dynamics.block import blocks
 from soret.dynamics.compute import compute
 
-PROBLEM = soret.problems.two_layer(inputs=3, hidden=4)
+PROBLEM = soret.problems.surface(lambda x: 0.5 * x @ x, start=[1.0, 2.0])
 # Four points in three groups: the batch size and the term of momentum are compiled in.
 GRID = soret.SGD([0.1, 0.05], batch_size=[1, 2], momentum=0.5)
 

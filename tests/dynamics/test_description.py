@@ -43,24 +43,43 @@ def saved(out: Path, problem: soret.Problem = OWN, **given: Any) -> dict[str, An
     return RunFolder(out).record()["description"]
 
 
-def test_names_the_optimizer(tmp_path: Path) -> None:
+def described(problem: soret.Problem = OWN, **given: Any) -> dict[str, Any]:
+    """Return the description of a run that is not run."""
+    usual = {"algorithm": soret.SGD(0.1), "observe": soret.observables.parameters}
+    made = soret.Experiment(problem=problem, **{**usual, **given}, steps=2, replicas=2)
+    return json.loads(json.dumps(made.description))
+
+
+def test_what_is_saved_is_the_experiments_own(tmp_path: Path) -> None:
+    """Catches: two descriptions, of which one is tested."""
+    watch = soret.FirstPassage(own_level, [1e3])
+    for number, given in enumerate(
+        [
+            {"watch": watch, "observe": own_level},
+            {"algorithm": soret.Optax(optax.adam, learning_rate=[1e-3, 1e-2], b1=0.8)},
+        ]
+    ):
+        assert described(**given).items() <= saved(tmp_path / str(number), **given).items()
+
+
+def test_names_the_optimizer() -> None:
     """Catches: "Optax, nesterov: False" of Adam."""
     adam = soret.Optax(optax.adam, learning_rate=[1e-3, 1e-2], b1=0.8)
-    said = saved(tmp_path / "a", algorithm=adam)["algorithm"]
+    said = described(algorithm=adam)["algorithm"]
     assert (said["name"], said["b1"]) == ("optax.adam", 0.8)
     assert said["learning_rate"] == [1e-3, 1e-2]
     assert "nesterov" not in said
-    made = saved(tmp_path / "b", algorithm=soret.Optax(optax.sgd(0.1, nesterov=True)))["algorithm"]
+    made = described(algorithm=soret.Optax(optax.sgd(0.1, nesterov=True)))["algorithm"]
     assert "0.1" in json.dumps(made)
 
 
 def test_says_the_loss_that_was_used(tmp_path: Path) -> None:
     """Catches: the loss that the problem was made with, where another one was put in its place."""
     net = soret.problems.two_layer(inputs=3, hidden=2)
-    assert saved(tmp_path / "a", net)["problem"]["loss"] == "binary_cross_entropy"
+    assert described(net)["problem"]["loss"] == "binary_cross_entropy"
     other = dataclasses.replace(net, loss="mean_square_sign")
-    assert saved(tmp_path / "b", other)["problem"]["loss"] == "mean_square_sign"
-    own = dataclasses.replace(net, loss=own_loss)
+    assert described(other)["problem"]["loss"] == "mean_square_sign"
+    own = dataclasses.replace(OWN, loss=own_loss)
     said = saved(tmp_path / "c", own)["problem"]["loss"]
     assert said["name"].endswith("own_loss")
     assert len(said["sha256"]) == 64
@@ -69,10 +88,10 @@ def test_says_the_loss_that_was_used(tmp_path: Path) -> None:
     assert said["sha256"][:12] in kept
 
 
-def test_names_the_users_functions(tmp_path: Path) -> None:
+def test_names_the_users_functions() -> None:
     """Catches: a run that says nothing of what was simulated."""
     watch = soret.FirstPassage(own_level, [1e3])
-    said = saved(tmp_path / "a", watch=watch, observe=own_level)["functions"]
+    said = described(watch=watch, observe=own_level)["functions"]
     names = {part: about["name"].rpartition(".")[2] for part, about in said.items()}
     assert names == {
         "init": "own_init",
@@ -83,34 +102,34 @@ def test_names_the_users_functions(tmp_path: Path) -> None:
     assert all(len(about["sha256"]) == 64 for about in said.values())
 
 
-def test_names_a_stream_of_the_users(tmp_path: Path) -> None:
+def test_names_a_stream_of_the_users() -> None:
     """Catches: "a stream of the user's own", and nothing else."""
 
     def draw_one(key: jax.Array) -> tuple[jax.Array, jax.Array]:
         return jax.random.normal(key, (3,)), jax.numpy.ones(())
 
     problem = dataclasses.replace(OWN, data=soret.data.FromFunction(draw_one, "mine"))
-    said = saved(tmp_path / "a", problem)
+    said = described(problem)
     assert said["data"] == {"name": "mine"}
     assert said["functions"]["data sample"]["name"].endswith("draw_one")
 
 
-def test_soret_does_not_list_its_own(tmp_path: Path) -> None:
+def test_soret_does_not_list_its_own() -> None:
     """Catches: noise in every description."""
-    assert "functions" not in saved(tmp_path / "a", soret.problems.two_layer(inputs=3, hidden=2))
+    assert "functions" not in described(soret.problems.two_layer(inputs=3, hidden=2))
 
 
-def test_says_which_data(tmp_path: Path) -> None:
+def test_says_which_data() -> None:
     """Catches: two data sets of one name that cannot be told apart."""
-    said = saved(tmp_path / "a")["data"]
+    said = described()["data"]
     assert (said["name"], said["examples"], said["classes"]) == ("points", 4, 2)
     changed = np.eye(4, 3)
     changed[0, 0] = 2
     other = soret.Dataset("points", changed, POINTS.labels, ("a", "b"))
-    there = saved(tmp_path / "b", dataclasses.replace(OWN, data=other))["data"]
+    there = described(dataclasses.replace(OWN, data=other))["data"]
     assert said["sha256"] != there["sha256"]
     equal = soret.Dataset("points", np.asfortranarray(np.eye(4, 3)), POINTS.labels, ("a", "b"))
-    assert saved(tmp_path / "c", dataclasses.replace(OWN, data=equal))["data"] == said
+    assert described(dataclasses.replace(OWN, data=equal))["data"] == said
 
 
 def test_says_what_it_ran_on(tmp_path: Path) -> None:

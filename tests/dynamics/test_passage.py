@@ -28,16 +28,12 @@ def distance(problem: soret.Problem, state: State) -> jax.Array:
 @pytest.fixture(scope="module")
 def walk() -> soret.Problem:
     """Return q ← q − ηs with a fair sign s: exact in float32, and solved in closed form."""
-
-    def sign(key: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return jax.random.rademacher(key, (), jnp.float32), jnp.zeros((), jnp.int32)
-
     return soret.Problem(
         init=lambda key: {"q": jnp.zeros(())},
         fixed_start=True,
-        predict=lambda params, x: x * params["q"],
+        predict=lambda params, x: x[0] * params["q"],
         loss=lambda output, _: output,
-        data=soret.data.FromFunction(sign, "fair signs"),
+        data=soret.Dataset("fair signs", [[-1.0], [1.0]], [0.0, 0.0]),
         name="walk",
     )
 

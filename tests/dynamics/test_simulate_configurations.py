@@ -28,7 +28,7 @@ def settings():
     return jax.config.jax_enable_x64, jax.config.jax_threefry_partitionable, jnp.ones(1).dtype
 
 
-def theta(problem, state):
+def theta(_, state):
     return jnp.concatenate([leaf.reshape(-1) for leaf in jax.tree.leaves(state.params)])
 
 
@@ -38,9 +38,23 @@ def sample(key):
     return x, (x[0] > 0).astype(jnp.int32)
 
 
+def init(key):
+    one, two = jax.random.split(key)
+    return {"W": jax.random.normal(one, (3, 4), "f4"), "V": jax.random.normal(two, (3,), "f4")}
+
+
+def problem():
+    return soret.Problem(
+        init=init,
+        predict=lambda p, x: p["V"] @ jnp.tanh(p["W"] @ x),
+        loss="binary_cross_entropy",
+        data=soret.data.FromFunction(sample),
+    )
+
+
 def run(**more):
     return soret.simulate(
-        soret.problems.two_layer(hidden=3, data=soret.data.FromFunction(sample)),
+        problem(),
         soret.SGD([0.1, 0.05], batch_size=2, momentum=0.9, weight_decay=0.01),
         observe=theta,
         steps=60,
