@@ -133,6 +133,7 @@ SMALL = {
         "thresholds": 12,
         "steps": 2000,
         "every": 4,
+        "trained": 3,
         "replicas": 16,
     },
     "escape/hessian-outliers": {"images": 400, "hidden": 4, "steps": 400, "replicas": 2},
@@ -182,8 +183,9 @@ SMALL = {
         "images": 300,
         "training_steps": 2000,
         "points": 2,
+        "trained": 3,
         "steps": 2000,
-        "replicas": 12,
+        "replicas": 8,
     },
     "escape/noise-loss": {"nets": ("conv",), "channels": (3,), "epochs": 40, "records": 20},
     "escape/noise-loss-cross-entropy": {

@@ -209,6 +209,44 @@ def judge_number(
     )
 
 
+def judge_factor(
+    quantity: str,
+    ratios: NDArray[np.float64],
+    *,
+    rival: float | str,
+    tolerance: float,
+    note: str = "",
+    statement: str = "",
+) -> Result:
+    """Test that what was measured is what was predicted: that their ratio's typical value is 1.
+
+    The geometric mean, with Student's 95 % interval of the logarithms: being half and being twice
+    the prediction are the same distance from it.
+
+    Parameters
+    ----------
+    quantity : str
+    ratios : (n,) array
+        Above 0, of independent samples; of one that is not there is no interval.
+    rival : float or str
+    tolerance : float
+        Absolute, around 1.
+    note, statement : str
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean, (low, high) = mean_interval(np.log(ratios))
+    return judged(
+        quantity,
+        float(np.exp(mean)),
+        (float(np.exp(low)), float(np.exp(high))),
+        predicted=1.0,
+        rival=rival,
+        within=near(1.0, tolerance),
+        note=note,
+        statement=statement,
+    )
+
+
 def judge_power(
     quantity: str,
     values: NDArray[np.float64],

@@ -1,4 +1,4 @@
-"""A trained network run on: speed, displacement, spectra and phase portraits beside theory."""
+"""Trained networks run on: speed, displacement, spectra and phase portraits beside theory."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,19 +17,20 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class NetworkRow:
-    """One network.
+    """Nets of one kind, trained independently; what is of one is of the first.
 
     Attributes
     ----------
     name : str
     steps : (T,) array
-    squares : (R, T) array
-        Squared speeds.
+    squares : (K, T) array
+        Squared speed of each net over the prediction.
     speed : float
-        Predicted.
-    moved : (R, T) array
-        Squared displacements from the start.
+        Squared speed predicted of the first.
+    moved : (K, T) array
+        Squared displacement of each net from where its training ended.
     theories : mapping of str to (T,) array
+        Of the first.
     position, velocity : (R, T', 2) array
         Along a stiff and a soft eigenvector.
     shown : (2,) array
@@ -55,7 +56,7 @@ class NetworkRow:
 
 
 def network_figure(rows: Sequence[NetworkRow], *, title: str) -> Figure:
-    """Draw a row of panels a network: spectra, speed, displacement, two phase portraits."""
+    """Draw a row of panels for each kind: spectra, speed, displacement, two phase portraits."""
     with matplotlib.rc_context(style()):
         figure, axes = sheet(title, len(rows), 5, (16.5, 0.6 + 3.5 * len(rows)))
         for panels, row in zip(axes, rows, strict=True):
@@ -81,15 +82,20 @@ def _row(panels: Any, row: NetworkRow) -> None:
     spectra.set_title(f"{row.name}: measured, end of training", loc="left", fontsize=8.5)
     spectra.legend(fontsize=7)
 
-    band(speed, row.steps, row.squares, COLOURS[0], "measured, 95 %", "-")
-    speed.axhline(row.speed, color="black", ls="--", lw=1.2, label="predicted")
-    level = max(row.speed, float(row.squares.mean()))
-    speed.set_ylim(0, np.clip(1.2 * row.squares.mean(0).max(), 1.8 * level, 4 * level))
+    for squares in row.squares:
+        speed.plot(row.steps, squares, color=GREY, lw=0.5, alpha=0.6)
+    band(speed, row.steps, row.squares, COLOURS[0], "mean of nets, 95 %", "-")
+    speed.axhline(1, color="black", ls="--", lw=1.2, label="predicted")
+    speed.set_ylim(0, max(1.5, 1.2 * float(np.nanmax(row.squares.mean(0), initial=1.0))))
     speed.set_xlabel("steps after training")
-    speed.set_ylabel("|θ$_k$ − θ$_{k−1}$|²")
-    entitle(speed, f"speed, measured/predicted {row.results[0].measured:.2f}", told[:2])
+    speed.set_ylabel("|θ$_k$ − θ$_{k−1}$|² over the prediction")
+    entitle(speed, f"speed, {len(row.squares)} nets: {row.results[0].measured:.2f}", told[:2])
 
-    band(moved, row.steps, row.moved, COLOURS[0], "measured, 95 %")
+    for number, each in enumerate(row.moved[::-1], 1):
+        first = number == len(row.moved)
+        colour, width = (COLOURS[0], 1.6) if first else (GREY, 0.6)
+        label = "first net" if first else "other nets" if number == 1 else None
+        moved.plot(row.steps, each, color=colour, lw=width, label=label)
     for (name, values), line in zip(row.theories.items(), LINES[1:], strict=False):
         moved.plot(row.steps, values, line, color="black", lw=1.2, label=name)
     moved.plot(row.steps, row.speed * row.steps, ":", color=GREY, label="rival: steps independent")
@@ -99,7 +105,7 @@ def _row(panels: Any, row: NetworkRow) -> None:
     exponent = row.results[3]
     entitle(
         moved,
-        f"exponent {exponent.measured:.2f}, predicted {exponent.predicted:.2f}: {told[3]}\n"
+        f"exponent off by {exponent.measured:.2f}: {told[3]}\n"
         f"at the end {row.results[2].measured:.2f} × predicted",
         told[2:5],
     )
@@ -115,7 +121,7 @@ def _row(panels: Any, row: NetworkRow) -> None:
             turned = row.results[5]
             entitle(
                 ax,
-                f"{text}\nfrequency {turned.measured:.3f}, predicted {turned.predicted:.3f}",
+                f"{text}\nfrequency {turned.measured:.3f} × predicted",
                 told[5:6],
             )
         else:

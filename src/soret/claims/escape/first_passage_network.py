@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -23,13 +24,15 @@ from soret.claims.counts import check_divides
 from soret.claims.escape import _passages as passages
 from soret.claims.escape._parts import even_odd
 from soret.claims.images import Images
-from soret.claims.judging import judged, near
+from soret.claims.judging import judge_factor, judge_number, judged, mean_interval, unmeasured
 from soret.claims.ranges import COUNT, ENOUGH_REPLICAS, POSITIVE, In, Several
-from soret.errors import OutsideDomain
+from soret.errors import InferenceError, OutsideDomain
 
 if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
+
+    from soret.inference import PassageGrowth
 
     Floats = NDArray[np.float64]
 
@@ -43,6 +46,8 @@ _DIFFERS = (
     "is still more than a tenth off its limit"
 )
 _LEAST, _MOST = 1.1, 12.0
+# Fewest nets that an interval over nets is drawn from.
+_FEWEST = 3
 # Learning rates of the dry run, before h* is known.
 _PLACEHOLDER = 1e-3
 
@@ -58,7 +63,8 @@ _PLACEHOLDER = 1e-3
         "heats": (0.2, 0.1),
         "steps": 60_000,
         "every": 20,
-        "replicas": 32,
+        "trained": 5,
+        "replicas": 16,
     },
     resolution=["thresholds", "every"],
     statements=[
@@ -69,11 +75,11 @@ _PLACEHOLDER = 1e-3
             where="Sec. 5.3.2, Fig. 3c",
             origin="printed",
             tolerance="the whole interval of the log-likelihoods' difference on the power's side.",
-            holds="a trained net's mean first-passage times grow as a power of the threshold at "
+            holds="trained nets' mean first-passage times grow as a power of the threshold at "
             "{held} of {count} noises",
-            fails="a trained net's mean first-passage times grow exponentially with the threshold "
+            fails="trained nets' mean first-passage times grow exponentially with the threshold "
             "rather than as a power at {failed} of {count} noises",
-            unclear="whether a trained net's mean first-passage times grow as a power of the "
+            unclear="whether trained nets' mean first-passage times grow as a power of the "
             "threshold or exponentially is undecided",
         ),
         Statement(
@@ -83,10 +89,10 @@ _PLACEHOLDER = 1e-3
             "formula is lost",
             origin="restored",
             tolerance=_TOLERANCE_WHY,
-            holds="the power is Eq. 15's ({measured} for {predicted} where furthest off)",
+            holds="the power is Eq. 15's ({measured} of it where furthest off)",
             fails="at the thresholds within reach, too low for Eq. 15's limit, the power is "
-            "{measured} ({low} to {high}) for {predicted}",
-            unclear="whether the power is Eq. 15's is undecided ({low} to {high} for {predicted})",
+            "{measured} ({low} to {high}) times Eq. 15's",
+            unclear="whether the power is Eq. 15's is undecided ({low} to {high} times it)",
             at="other",
             differs=_DIFFERS,
         ),
@@ -108,14 +114,16 @@ _PLACEHOLDER = 1e-3
 class FirstPassageNetwork:
     """One hidden layer of 10 ReLU units, the first images of MNIST, even against odd as ±1.
 
-    One net is trained with η = 0.01 and B = 100. From where it ends, replicas run on at other
-    learning rates, given as heats ηh*/B, and L over all images is watched. h* and n are taken
-    from ⟨∇f∇fᵀ⟩ at that point; L* is the loss there, not at the minimum that it may be near.
+    Nets are trained with η = 0.01 and B = 100, each from initial parameters of its own. From where
+    one ends, replicas run on at other learning rates, given as heats ηh*/B, and L over all images
+    is watched. h* and n are taken from ⟨∇f∇fᵀ⟩ at that point; L* is the loss there, not at the
+    minimum that it may be near. A net is one sample: what its replicas give is one number, and
+    intervals are Student's over nets.
 
     Three things are asked: whether times follow a power or an exponential of c among thresholds
     that are rarely passed (mean time at least ten relaxation times 1/(ηh*)); whether the power is
     the predicted one, with n the participation ratio; and whether powers at two heats differ by
-    the difference of B/(ηh*), in which n does not appear. The note says what n would have to be.
+    the difference of B/(ηh*), in which n does not appear.
 
     The heats and the batch size of the second stage, the scaling of the pixels (0 to 1) and how
     often the loss is watched are ours. Watching every k steps, passages are seen late and short
@@ -134,13 +142,16 @@ class FirstPassageNetwork:
         Several(In(above=0, below=1, why="a net that stays"), fewest=2),
     ] = (0.2, 0.15, 0.1)
     batch_size: Annotated[int, "batch size B of the watched runs", COUNT] = 1
+    trained: Annotated[
+        int, "nets trained independently", In(at_least=_FEWEST, why="intervals over nets")
+    ] = 10
     thresholds: Annotated[int, "number of thresholds", In(at_least=10, at_most=10_000)] = 40
     steps: Annotated[int, "updates that a replica is watched for at most", COUNT] = 400_000
     every: Annotated[int, "updates between looks at the loss", COUNT] = 100
-    replicas: Annotated[int, "replicas at each heat", ENOUGH_REPLICAS] = 100
+    replicas: Annotated[int, "replicas of each net at each heat", ENOUGH_REPLICAS] = 100
 
     def experiments(self) -> Experiments:
-        """Train one net, measure the minimum, and let replicas leave it."""
+        """Train nets, measure the minimum of each, and let replicas leave it."""
         problem = soret.problems.dense(
             hidden=(self.hidden,),
             data=even_odd(self),
@@ -154,19 +165,24 @@ class FirstPassageNetwork:
             observe=[soret.observables.parameters, soret.observables.full_loss],
             steps=self.pretraining_steps,
             record_every=passages.record_every(self.pretraining_steps),
-            replicas=1,
+            replicas=self.trained,
         )
-        minimum = Measurement(
-            lambda given: _minimum(problem, given["pretraining"]), after=("pretraining",)
-        )
+
+        def minimum(net: int) -> Measurement:
+            def measured(given: Given) -> xr.Dataset:
+                return _minimum(problem, given["pretraining"].isel(replica=net))
+
+            return Measurement(measured, after=("pretraining",))
+
         bars = np.geomspace(_LEAST, _MOST, self.thresholds)
 
         def watched(lowest: float) -> soret.FirstPassage:
             return soret.FirstPassage(passages.loss_over(lowest), bars, self.every)
 
-        def leaving(heat: float) -> Continuation:
+        def leaving(net: int, heat: float) -> Continuation:
             def parts(given: Given) -> dict[str, Any]:
-                found, ends = given["minimum"], given["pretraining"].parameters.isel(step=-1)
+                found = given[f"{net}/minimum"]
+                ends = given["pretraining"].parameters.isel(step=-1, replica=net)
                 rate = heat * self.batch_size / float(found.eigenvalue[0])
                 return {
                     "problem": soret.problems.starting_from(problem, ends),
@@ -183,55 +199,43 @@ class FirstPassageNetwork:
                 record_every=self._record_every(),
                 replicas=self.replicas,
             )
-            return Continuation(like, parts, after=("pretraining", "minimum"))
+            return Continuation(like, parts, after=("pretraining", f"{net}/minimum"))
 
-        declared: dict[str, Declared] = {"pretraining": training, "minimum": minimum}
-        return declared | {f"heat-{heat:g}": leaving(heat) for heat in self.heats}
+        declared: dict[str, Declared] = {"pretraining": training}
+        for net in range(self.trained):
+            declared[f"{net}/minimum"] = minimum(net)
+            for heat in self.heats:
+                declared[f"{net}/heat-{heat:g}"] = leaving(net, heat)
+        return declared
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: a power, Eq. 15's. Rivals: an exponential; powers of c alone."""
-        minimum = runs["minimum"]
-        n = soret.landscape.effective_dimension(minimum.eigenvalue.values)
-        results, exponents = [], []
+        results = []
+        found = {heat: self._growths(runs, heat) for heat in self.heats}
         for heat in self.heats:
-            run, where = runs[f"heat-{heat:g}"], f"at ηh*/B = {heat:g}"
-            rare = 10 * self.batch_size / heat
-            predicted = 1 / heat + 1 - n / 2
-            exponent = passages.judge_exponent(
-                run,
-                where,
-                predicted=predicted,
-                rival="exponential",
-                tolerance=TOLERANCE * abs(predicted),
-                shortest=rare,
-                statement="exponent",
-            )
-            exponents.append(exponent)
-            results += [
-                passages.judge_law(
-                    run, f"among rare passages {where}", shortest=rare, statement="power-law"
-                ),
-                self._with_note(exponent, runs, heat, n),
-            ]
-        return [*results, self._difference(exponents)]
+            results += [self._law(runs, heat, found[heat]), self._power(runs, heat, found[heat])]
+        return [*results, self._difference(found)]
 
     def control(self, runs: Runs) -> Runs:
         """Return the times of constant noise, e^((c − 1)B/(ηh*)), with SGD's scatter."""
         made = dict(runs)
-        for heat in self.heats:
-            made[f"heat-{heat:g}"] = _arrhenius(runs[f"heat-{heat:g}"], heat)
+        for net in range(self.trained):
+            for heat in self.heats:
+                name = f"{net}/heat-{heat:g}"
+                made[name] = _arrhenius(runs[name], heat)
         return made
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Times against thresholds as in Fig. 3c, and their local slopes."""
         from soret.figures import passage_figure
 
-        n = soret.landscape.effective_dimension(runs["minimum"].eigenvalue.values)
+        minimum = runs["0/minimum"]
+        n = soret.landscape.effective_dimension(minimum.eigenvalue.values)
         columns = []
         for number, heat in enumerate(self.heats):
-            run = runs[f"heat-{heat:g}"]
+            run = runs[f"0/heat-{heat:g}"]
             power = 1 / heat + 1 - n / 2
-            law = self._law(heat, n)
+            law = _stationary_law(heat, n)
             theories = {}
             if law is not None:
                 rate = float(run.attrs["algorithm_learning_rate"])
@@ -239,7 +243,7 @@ class FirstPassageNetwork:
                 theories[f"the paper's diffusion, n = {law.dimension}"] = np.asarray(times) / rate
             columns.append(
                 passages.column(
-                    f"ηh*/B = {heat:g}",
+                    f"ηh*/B = {heat:g}, first of {self.trained} nets",
                     run,
                     theories=theories,
                     exponents={f"Eq. 15, n = {n:.2g}: {power:.3g}": power},
@@ -262,67 +266,134 @@ class FirstPassageNetwork:
         """Return a multiple of `every` that divides the steps, a hundredth of them or less."""
         return self.every * passages.record_every(self.steps // self.every)
 
-    def _law(self, heat: float, n: float) -> Any:
-        """Return the paper's law with a whole dimension, where there is one."""
-        try:
-            return soret.theory.escape.stationary_law(1.0, heat, 1.0, 1.0, max(1, round(n)))
-        except OutsideDomain:
-            return None
+    def _growths(self, runs: Runs, heat: float) -> dict[int, PassageGrowth]:
+        """Return how times grow among rarely passed thresholds, of the nets that passed enough."""
+        found = {}
+        for net in range(self.trained):
+            try:
+                found[net] = passages.growth(
+                    runs[f"{net}/heat-{heat:g}"], shortest=10 * self.batch_size / heat, least=0.0
+                )
+            except InferenceError:
+                # Too few thresholds were passed by too few: the results say of how many nets.
+                continue
+        return found
 
-    def _with_note(self, result: Result, runs: Runs, heat: float, n: float) -> Result:
-        from dataclasses import replace
-
-        minimum, run = runs["minimum"], runs[f"heat-{heat:g}"]
-        entropy = soret.landscape.effective_dimension(minimum.eigenvalue.values, "entropy")
-        mean = run.full_loss.mean("replica").dropna("step")
-        drift = float(mean.isel(step=-1) / minimum.loss)
-        note = (
-            f"η = {float(run.attrs['algorithm_learning_rate']):.3g}, h* = "
-            f"{float(minimum.eigenvalue[0]):.3g}, L* = {float(minimum.loss):.3g}; n = {n:.2g} by "
-            f"participation ratio, {entropy:.2g} by entropy, and "
-            f"{2 * (1 / heat + 1 - result.measured):.2g} for this power; in the end L is "
-            f"{drift:.2g} L* on average"
+    def _law(self, runs: Runs, heat: float, found: dict[int, PassageGrowth]) -> Result:
+        """Test whether mean times are a power of the threshold rather than an exponential."""
+        quantity = (
+            f"log-likelihood of a power law over an exponential among rare passages at ηh*/B = "
+            f"{heat:g}, mean of nets"
         )
-        return replace(result, note=f"{result.note} {note}".strip())
+        expected: dict[str, Any] = {
+            "predicted": "above 0",
+            "rival": "below 0",
+            "within": (0.0, np.inf),
+            "statement": "power-law",
+        }
+        if len(found) < _FEWEST:
+            return unmeasured(quantity, self._too_few(found), **expected)
+        values = np.array([one.advantage for one in found.values()])
+        note = f"{_listed(values)} net by net; {self._about(runs, heat, found)}"
+        return judged(quantity, *mean_interval(values), note=note, **expected)
 
-    def _difference(self, exponents: list[Result]) -> Result:
+    def _power(self, runs: Runs, heat: float, found: dict[int, PassageGrowth]) -> Result:
+        """Test the power against Eq. 15's, net by net."""
+        quantity = f"exponent of the mean first-passage time over Eq. 15's at ηh*/B = {heat:g}"
+        if len(found) < _FEWEST:
+            return unmeasured(
+                quantity,
+                self._too_few(found),
+                predicted=1.0,
+                rival="exponential",
+                statement="exponent",
+            )
+        predicted = np.array([1 / heat + 1 - _dimension(runs, net) / 2 for net in found])
+        measured = np.array([one.exponent for one in found.values()])
+        return judge_factor(
+            quantity,
+            measured / predicted,
+            rival="exponential",
+            tolerance=TOLERANCE,
+            note=f"{_listed(measured)} where {_listed(predicted)} is predicted, net by net",
+            statement="exponent",
+        )
+
+    def _difference(self, found: dict[float, dict[int, PassageGrowth]]) -> Result:
         """Test the difference of the powers at the extreme heats, in which n does not appear."""
-        order = np.argsort(self.heats)
-        cold, hot = exponents[order[0]], exponents[order[-1]]
         low, high = min(self.heats), max(self.heats)
         predicted = 1 / low - 1 / high
-        measured = cold.measured - hot.measured
-        below, above = (
-            float(np.hypot(measured_low, measured_high))
-            for measured_low, measured_high in (
-                (cold.measured - cold.interval[0], hot.interval[1] - hot.measured),
-                (cold.interval[1] - cold.measured, hot.measured - hot.interval[0]),
-            )
+        quantity = f"exponent at ηh*/B = {low:g} minus that at {high:g}"
+        both = [net for net in found[low] if net in found[high]]
+        expected: dict[str, Any] = {
+            "predicted": predicted,
+            "rival": 0.0,
+            "statement": "difference",
+        }
+        if len(both) < _FEWEST:
+            return unmeasured(quantity, self._too_few(both), **expected)
+        values = np.array([found[low][net].exponent - found[high][net].exponent for net in both])
+        return judge_number(
+            quantity,
+            values,
+            tolerance=TOLERANCE * predicted,
+            note=f"{_listed(values)} net by net; n does not enter the prediction",
+            **expected,
         )
-        interval = (measured - below, measured + above)
-        return judged(
-            f"exponent at ηh*/B = {low:g} minus that at {high:g}",
-            measured,
-            interval,
-            predicted=predicted,
-            rival=0.0,
-            within=near(predicted, TOLERANCE * predicted),
-            note="n does not enter the prediction",
-            statement="difference",
+
+    def _too_few(self, found: Collection[int]) -> str:
+        return (
+            f"{len(found)} of {self.trained} nets have passages enough to fit their growth, and an "
+            f"interval over nets needs {_FEWEST}: watch for more steps, or more replicas"
         )
+
+    def _about(self, runs: Runs, heat: float, found: Collection[int]) -> str:
+        """What was found at the minima and done from there, in words."""
+        minima = [runs[f"{net}/minimum"] for net in found]
+        entropy = [
+            soret.landscape.effective_dimension(one.eigenvalue.values, "entropy") for one in minima
+        ]
+        shares = []
+        for net, minimum in zip(found, minima, strict=True):
+            mean = runs[f"{net}/heat-{heat:g}"].full_loss.mean("replica").dropna("step")
+            shares.append(float(mean.isel(step=-1) / minimum.loss))
+        return (
+            f"{len(found)} of {self.trained} nets; h* = "
+            f"{_listed([float(one.eigenvalue[0]) for one in minima])}; L* = "
+            f"{_listed([float(one.loss) for one in minima])}; n = "
+            f"{_listed([_dimension(runs, net) for net in found])} by participation ratio, "
+            f"{_listed(entropy)} by entropy; in the end L is {_listed(shares)} L* on average"
+        )
+
+
+def _listed(values: Iterable[float]) -> str:
+    return ", ".join(f"{value:.3g}" for value in values)
+
+
+def _dimension(runs: Runs, net: int) -> float:
+    """Return the effective dimension n at a net's minimum, by the participation ratio."""
+    return soret.landscape.effective_dimension(runs[f"{net}/minimum"].eigenvalue.values)
+
+
+def _stationary_law(heat: float, n: float) -> Any:
+    """Return the paper's stationary density with a whole dimension, where there is one."""
+    try:
+        return soret.theory.escape.stationary_law(1.0, heat, 1.0, 1.0, max(1, round(n)))
+    except OutsideDomain:
+        return None
 
 
 def _minimum(problem: soret.Problem, trained: xr.Dataset) -> xr.Dataset:
     """Return the spectrum of ⟨∇f∇fᵀ⟩ and the loss where the net was trained to."""
     import xarray as xr
 
-    theta = problem.unflatten(trained.parameters.isel(step=-1).values[0])
+    theta = problem.unflatten(trained.parameters.isel(step=-1).values)
     noise = soret.landscape.output_noise(problem, theta)
     found = np.maximum(noise.spectrum(), 0.0)
     return xr.Dataset(
         {
             "eigenvalue": (("rank",), found, {"long_name": "eigenvalue of ⟨∇f∇fᵀ⟩"}),
-            "loss": float(trained.full_loss.isel(step=-1).values[0]),
+            "loss": float(trained.full_loss.isel(step=-1).values),
         }
     )
 
