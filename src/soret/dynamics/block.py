@@ -185,13 +185,16 @@ def usual_size(experiment: Experiment, platform: str = "cpu") -> int:
     if platform != "cpu":
         return int(np.clip(_ACCELERATOR_MEMORY // one, 1, count))
     largest = max(_LARGEST_BLOCK, -(-count // _MOST_BLOCKS))
-    fitting = _CACHE // one
-    if fitting >= _LANES // 2:
-        fitting = _LANES * round(fitting / _LANES + 1e-9)
-    fitting = int(np.clip(fitting, 1, largest))
+    fitting = int(np.clip(_whole(_CACHE // one), 1, largest))
     # Enough blocks to share out, but none so small that its overhead shows.
-    share = max(_SMALLEST_SHARE, -(-count // _BLOCKS_WANTED))
+    smallest = min(_SMALLEST_SHARE, _whole(_CACHE // 2 // one))
+    share = max(smallest, -(-count // _BLOCKS_WANTED), 1)
     return min(fitting, share, count)
+
+
+def _whole(lanes: int) -> int:
+    """Return about so many lanes, in whole registers where they fill half of them or more."""
+    return _LANES * round(lanes / _LANES + 1e-9) if 2 * lanes >= _LANES else lanes
 
 
 def _lane_bytes(problem: Problem, algorithm: Algorithm, point: Point) -> int:
