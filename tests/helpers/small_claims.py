@@ -74,6 +74,11 @@ SMALL = {
         "pairs": 128,
         "replicas": 16,
     },
+    "thermophoresis/squared-error": {
+        "replicas": 32,
+        "steps": 4000,
+        "initializations": ("pytorch",),
+    },
     "thermophoresis/same-training-error": {
         "examples": 200,
         "labels": ("random",),

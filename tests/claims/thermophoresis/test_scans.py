@@ -64,6 +64,22 @@ def test_one_scan(name, observable, power, height, changes, verdicts):
     assert found == dict(expected)
 
 
+@pytest.mark.parametrize(
+    ("power", "height", "replicas", "verdicts"),
+    [(2.0, 1.0, 32, (S, S)), (1.0, -1.0, 32, (C, C)), (2.0, 1.0, 1, (N, N))],
+)
+@pytest.mark.known_answer("thermophoresis/squared-error", "prediction", "rival", "few")
+def test_two_observables_of_one_scan(power, height, replicas, verdicts):
+    """Catches: one observable's curves judged for the other's."""
+    curves = dict.fromkeys(("activation_rate", "weight_norm"), (power, height))
+    found = told(
+        claim_of("squared-error"),
+        {"pytorch": run("learning_rate", curves, replicas=replicas)},
+    )
+    for stem in ("activation-rate", "weight-norm"):
+        assert (found[f"{stem}-falls"], found[f"{stem}-by-learning-rate"]) == verdicts
+
+
 TWO = ["batch-size", "uniform-inputs", "image-two-layer"]
 TWO_IDS = [
     "thermophoresis/batch-size",

@@ -1,9 +1,9 @@
-"""The experiment of two claims: a two-layer net on random labels, over learning rates."""
+"""The experiment of three claims: a two-layer net on random labels, over learning rates."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar, Literal
 
 import soret
 from soret.claims import Experiments
@@ -18,6 +18,8 @@ SIZES = {"inputs": [10], "hidden": [10]}
 @dataclass(frozen=True, kw_only=True)
 class RandomLabels(scans.Scanned):
     """Fresh Gaussian inputs, random labels, batch size 1: settings, and runs by initialization."""
+
+    loss: ClassVar[Literal["cross_entropy", "mean_square"]] = "cross_entropy"
 
     inputs: Annotated[int, "input features", COUNT] = 100
     hidden: Annotated[int, "hidden units", COUNT] = 100
@@ -35,7 +37,9 @@ class RandomLabels(scans.Scanned):
         """Scan η, once for every initialization."""
         return {
             init: soret.Experiment(
-                problem=soret.problems.two_layer(self.inputs, self.hidden, init=init),
+                problem=soret.problems.two_layer(
+                    self.inputs, self.hidden, loss=self.loss, init=init
+                ),
                 algorithm=soret.SGD(self.learning_rates),
                 observe=scans.observables(self.predictions[0].observables),
                 steps=self.steps,
