@@ -67,7 +67,9 @@ def test_too_little_is_inconclusive():
     one_value = judge_power("q", RATES[:1], drifts(2.0)[:1], predicted=2.0, rival=1.0)
     assert one_value.verdict is N
     assert "two values" in one_value.note
-    assert power(drifts(2.0)[:, :1]).verdict is N
+    few = power(drifts(2.0)[:, :7])
+    assert few.verdict is N
+    assert "at least 8 replicas" in few.note
     assert judge_number("q", np.ones(1), predicted=1.0, rival=0.0).verdict is N
     assert judge_sign("q", -np.ones(1)).verdict is N
 

@@ -12,6 +12,7 @@ R, N = 40, 12
 # What may be nan or infinite, as its docstring says.
 UNDEFINED = {
     "Collapse": {"rivals", "profile"},
+    "Gaussianity": {"interval"},
     "MeanPassage": {"mean", "interval", "exponential_p"},
     "RatioDependence": {"exchange_interval"},
     "RadialFit": {"shell"},
@@ -125,6 +126,8 @@ CASES = {
         passing,
         lambda x: inference.mean_passages(labelled(x, "replica", "threshold"), 1e9, resamples=100),
     ),
+    "mean_power": (powers, lambda x: inference.mean_power(grid(), x)),
+    "mean_power, x": (grid, lambda x: inference.mean_power(x, -powers())),
     "oscillation": (
         lambda: rng().normal(size=(R, 20)).cumsum(axis=1) * 0.1 + rng(1).normal(size=(R, 20)),
         lambda x: inference.oscillation(x, resamples=100),
@@ -299,7 +302,7 @@ def in_order(name, found):
                 assert low - slack <= middle <= high + slack or np.isnan(middle)
                 break
         return
-    if name == "student_interval":
+    if name in ("student_interval", "mean_power"):
         mean, (low, high) = found
         assert np.isnan(low) or low <= mean <= high
         return

@@ -77,9 +77,10 @@ def dimensionless(found):
 SCALED = [
     "collapse", "curve_distance, both", "diffusion_exponent", "diffusion_exponent, lags",
     "gaussianity", "isotropy", "isotropy, curvature", "local_slope", "loglog_slope",
-    "loglog_slope, x", "oscillation", "pair_entropy", "power_or_exponential",
-    "power_or_exponential, x", "power_spectrum", "ratio_dependence", "squared_displacement",
-    "LagDisplacement", "stationarity", "student_interval",
+    "loglog_slope, x", "mean_power", "mean_power, x", "oscillation", "pair_entropy",
+    "power_or_exponential", "power_or_exponential, x", "power_spectrum",
+    "ratio_dependence", "squared_displacement", "LagDisplacement", "stationarity",
+    "student_interval",
 ]  # fmt: skip
 
 

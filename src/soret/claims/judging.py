@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 import soret
 from soret.claims.verdict import Result, Verdict
+from soret.errors import InferenceError
 
 Interval = tuple[float, float]
 
@@ -27,11 +28,6 @@ RATIO_TOLERANCE = 0.1
 # off overlapping lines, and four times the hyperparameter shows such a shift at a glance.
 EXPONENT_TOLERANCE = 0.25
 
-_RESAMPLES = 2000
-# More replicas than these are put into groups of the same size before they are resampled: the
-# means of groups are independent too, and few enough to be quick.
-_MOST_RESAMPLED = 512
-_BOOTSTRAP_SEED = 0x5EED
 _NOWHERE = (np.nan, np.nan)
 
 
@@ -161,18 +157,15 @@ _TURNED = {
 
 
 def mean_interval(samples: NDArray[np.floating]) -> tuple[float, Interval]:
-    """Return a mean over replicas and Student's 95 % interval, in the samples' own precision.
+    """Return a mean over replicas and its 95 % interval (`soret.inference.student_interval`).
 
     NaN where there are fewer than two, or where one is not finite: a replica that diverged is not
-    a missing one. Who wants it left out leaves it out.
+    a missing one. Who wants it left out leaves it out. Of fewer than five the interval is that of
+    normal values.
     """
-    from scipy import stats
-
-    mean = float(np.mean(samples)) if len(samples) else np.nan
     if len(samples) < 2 or not np.isfinite(samples).all():
-        return mean, _NOWHERE
-    half = float(stats.t.ppf(0.975, len(samples) - 1) * stats.sem(samples))
-    return mean, (mean - half, mean + half)
+        return float(np.mean(samples)) if len(samples) else np.nan, _NOWHERE
+    return soret.inference.student_interval(samples)
 
 
 def judge_number(
@@ -259,9 +252,9 @@ def judge_power(
 ) -> Result:
     """Test that |mean over replicas| goes as a power of a hyperparameter.
 
-    The exponent is the slope of a weighted straight line in both logarithms; its interval is from
-    resampled replicas. The tolerance is that of the collapse: a quarter of the way to the rival.
-    Inconclusive where a mean cannot be told from zero, means differ in sign, or there is one value.
+    The exponent and its interval are those of `soret.inference.mean_power`. The tolerance is that
+    of the collapse: a quarter of the way to the rival. Inconclusive where a mean cannot be told
+    from zero, means differ in sign, there is one value, or fewer than eight replicas.
 
     Parameters
     ----------
@@ -274,44 +267,17 @@ def judge_power(
     note, statement : str
     """
     within = near(predicted, EXPONENT_TOLERANCE * abs(predicted - rival))
-    samples = _grouped(samples)
-    intervals = np.array([mean_interval(row)[1] for row in samples])
-    signs = np.sign(intervals)
-    told = (signs == signs[0, 0]).all() and signs[0, 0] != 0
-    if not told or len(set(values.tolist())) < 2:
-        text = (
-            "a power needs two values of the hyperparameter"
-            if told
-            else "the means cannot all be told from zero, or differ in sign"
-        )
-        return unmeasured(
-            quantity,
-            f"{note}; {text}" if note else text,
-            predicted=predicted,
-            rival=rival,
-            within=within,
-            statement=statement,
-        )
-    mean = np.abs(samples.mean(1))
-    weights = mean**2 / (samples.var(1, ddof=1) / samples.shape[1])
-    rng = np.random.default_rng(_BOOTSTRAP_SEED)
-    bootstrap = soret.inference.bootstrap
-    shares = bootstrap.resampling_weights(samples.shape[1], _RESAMPLES, rng)
-    # A resampled mean on the wrong side of zero says only that it is small.
-    resampled = np.maximum(shares @ samples.T * signs[0, 0], 1e-3 * mean)
-    slopes = _slope(np.log(values), np.log(resampled), weights)
-    interval = bootstrap.expanded_percentile(slopes, 0.95, samples.shape[1])
-    measured = float(_slope(np.log(values), np.log(mean), weights))
-    return judged(
-        quantity,
-        measured,
-        interval,
-        predicted=predicted,
-        rival=rival,
-        within=within,
-        note=note,
-        statement=statement,
-    )
+    told: Any = {
+        "predicted": predicted,
+        "rival": rival,
+        "within": within,
+        "statement": statement,
+    }
+    try:
+        measured, interval = soret.inference.mean_power(values, samples.T)
+    except InferenceError as error:
+        return unmeasured(quantity, f"{note}; {error}" if note else str(error), **told)
+    return judged(quantity, measured, interval, note=note, **told)
 
 
 def judge_sign(
@@ -341,18 +307,3 @@ def judge_sign(
         note=note,
         statement=statement,
     )
-
-
-def _grouped(samples: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return means of groups of replicas, where there are many; those left over are left out."""
-    size = max(1, -(-samples.shape[1] // _MOST_RESAMPLED))
-    groups = samples.shape[1] // size
-    return samples[:, : groups * size].reshape(len(samples), groups, size).mean(-1)
-
-
-def _slope(
-    x: NDArray[np.float64], y: NDArray[np.float64], weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    w = weights / weights.sum()
-    centred = x - w @ x
-    return np.asarray(y @ (w * centred) / (w @ centred**2))

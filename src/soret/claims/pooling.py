@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from soret.claims.finding import IN_DOUBT, MARKS, NOT_TESTED, TestedStatement
-from soret.claims.judging import verdict_within
+from soret.claims.judging import mean_interval, verdict_within
 from soret.claims.statement import Origin
 from soret.claims.verdict import Result, Verdict, together
 from soret.errors import SettingsError
@@ -251,10 +251,5 @@ def _agreed(verdicts: Sequence[Verdict | None]) -> Verdict:
 
 
 def _student(values: np.ndarray) -> tuple[float, tuple[float, float]]:
-    from scipy import stats
-
-    mean = float(np.mean(values))
-    if len(values) < FEWEST_SEEDS or not np.isfinite(values).all():
-        return mean, (np.nan, np.nan)
-    half = float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
-    return mean, (mean - half, mean + half)
+    mean, interval = mean_interval(values)
+    return mean, interval if len(values) >= FEWEST_SEEDS else (np.nan, np.nan)

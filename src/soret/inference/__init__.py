@@ -7,14 +7,16 @@ from soret.inference.distance import CurveDistance, curve_distance
 from soret.inference.entropy import pair_entropy
 from soret.inference.gaussianity import Gaussianity, gaussianity
 from soret.inference.isotropy import isotropy
+from soret.inference.mean import student_interval
 from soret.inference.oscillation import Oscillation, oscillation, power_spectrum
 from soret.inference.passage_growth import (
     PassageGrowth,
     local_exponent,
     passage_growth,
 )
+from soret.inference.power import mean_power
 from soret.inference.radial import RadialFit, expected_exponent, histogram_p, radial_fit
-from soret.inference.ratio import RatioDependence, ratio_dependence, student_interval
+from soret.inference.ratio import RatioDependence, ratio_dependence
 from soret.inference.slope import LocalSlope, Slope, local_slope, loglog_slope
 from soret.inference.stationarity import Stationarity, stationarity
 from soret.inference.survival import (
@@ -54,6 +56,7 @@ __all__ = [
     "loglog_slope",
     "mean_passage",
     "mean_passages",
+    "mean_power",
     "oscillation",
     "pair_entropy",
     "passage_growth",

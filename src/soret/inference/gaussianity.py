@@ -15,12 +15,17 @@ from scipy import stats
 
 from soret.errors import InferenceError, SettingsError
 from soret.inference.checks import answered, numbers, rounding
+from soret.inference.mean import asymmetry, skewed_interval
 
 Floats = NDArray[np.float64]
 
 #: Fewest vectors a dimension: below, the distribution of the statistic is not the limiting one.
 MIN_PER_DIMENSION = 20
-_GROUPS = 10
+#: Fewest vectors.
+MIN_SAMPLES = 200
+# When the mean of d⁴ is bounded from above: by so many vectors, of so small an asymmetry. Measured
+# on normal, exponential, Laplace and t vectors of two dimensions.
+_BOUNDED_FROM, _MOST_SKEWED = 1000, 0.4
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,10 @@ class Gaussianity:
     excess : float
         Relative excess of the kurtosis, b/(k(k + 2)) − 1: 0 for a normal distribution.
     interval : (float, float)
-        Student's, over ten groups of samples: it holds for tails whose kurtosis is finite.
+        Over samples, skewness allowed for. Its upper end is infinite where the samples do not
+        bound the kurtosis, for a few of them have so much of it that what rarer ones would add is
+        not known: of fewer than 1,000 samples always, of heavy tails nearly always. The lower end
+        is then that of a one-sided interval of 97.5 %.
     kurtosis_p, skewness_p : float
         How probable a kurtosis or a skewness as far off is for a normal distribution.
     samples, dimensions : int
@@ -54,6 +62,10 @@ class Gaussianity:
 @answered()
 def gaussianity(samples: ArrayLike, *, confidence: float = 0.95) -> Gaussianity:
     """Test whether vectors are drawn from a normal distribution of any mean and covariance.
+
+    Measured in two dimensions, with 200 to 13,000 vectors: 95 % intervals of the excess cover in 93
+    to 99 % for normal, exponential and Laplace coordinates, in 92 to 96 % for Student's t of nine
+    degrees of freedom from 1,600 vectors on; p is below 0.05 in 3 to 6 % for normal ones.
 
     Parameters
     ----------
@@ -81,10 +93,10 @@ def gaussianity(samples: ArrayLike, *, confidence: float = 0.95) -> Gaussianity:
     n, k = values.shape
     if not k:
         raise InferenceError("samples have no dimension.")
-    if n < max(MIN_PER_DIMENSION * k, 20 * _GROUPS):
+    if n < max(MIN_PER_DIMENSION * k, MIN_SAMPLES):
         raise InferenceError(
             f"{n} vectors of {k} dimensions are too few; it takes "
-            f"{max(MIN_PER_DIMENSION * k, 20 * _GROUPS)}."
+            f"{max(MIN_PER_DIMENSION * k, MIN_SAMPLES)}."
         )
     # Each dimension in a power of two of its own unit: what is asked does not depend on units.
     powers = np.frexp(np.abs(values).max(axis=0))[1]
@@ -110,13 +122,12 @@ def gaussianity(samples: ArrayLike, *, confidence: float = 0.95) -> Gaussianity:
     freedom = k * (k + 1) * (k + 2) / 6
     correction = (k + 1) * (n + 1) * (n + 3) / (n * ((n + 1) * (k + 1) - 6))
     # Scaling by the samples' own covariance holds mean d² at k, which lessens what b varies by.
-    groups = np.array_split(squares**2 - 2 * kurtosis / k * (squares - k), _GROUPS)
-    means = np.array([group.mean() for group in groups]) / expected - 1
-    half = stats.t.ppf((1 + confidence) / 2, _GROUPS - 1) * stats.sem(means)
-    excess = kurtosis / expected - 1
+    parts = squares**2 - 2 * kurtosis / k * (squares - k)
+    excess, (low, high) = skewed_interval(parts / expected - 1, confidence)
+    bounded = n >= _BOUNDED_FROM and asymmetry(parts, confidence) <= _MOST_SKEWED
     return Gaussianity(
-        float(excess),
-        (float(excess - half), float(excess + half)),
+        excess,
+        (low, high if bounded else np.inf),
         float(2 * stats.norm.sf(abs(z))),
         float(stats.chi2.sf(n * skewness * correction / 6, freedom)),
         n,

@@ -1,9 +1,10 @@
 r"""Does a quantity depend on learning rate η and batch size S through η/S alone?
 
 Every replica is one repetition of the whole scan over (η, S), with a start of its own, so that
-what is read off one replica is independent of the others: intervals are Student's, over
-replicas. With x = ln η and z = ln S, y = a x + b z + c is fitted to each by least squares; only
-the ratio counts where b = −a, and scaling both by k at a fixed ratio moves y by (a + b) ln k.
+what is read off one replica is independent of the others: intervals are those of the mean over
+replicas (`soret.inference.student_interval`). With x = ln η and z = ln S, y = a x + b z + c is
+fitted to each by least squares; only the ratio counts where b = −a, and scaling both by k at a
+fixed ratio moves y by (a + b) ln k.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from scipy import stats
 
 from soret.errors import InferenceError, SettingsError
 from soret.inference.checks import answered, back, in_unit, must_vary, numbers, unit
+from soret.inference.mean import student_interval
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -128,38 +130,6 @@ def ratio_dependence(
         replicas,
         confidence,
     )
-
-
-@answered("")
-def student_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float, Interval]:
-    """Return the mean of independent values and Student's interval; NaN where there are too few.
-
-    Parameters
-    ----------
-    values : (n,) array
-        What is not finite is left out. Of fewer than two there is no interval, of none no mean.
-    confidence : float
-
-    Raises
-    ------
-    InferenceError
-        If values are no numbers of one dimension.
-    SettingsError
-        If `confidence` is out of range.
-    """
-    if not 0 < confidence < 1:
-        raise SettingsError(f"confidence is {confidence}; it must lie between 0 and 1.")
-    known = numbers("values", values)
-    if known.ndim != 1:
-        raise InferenceError(f"values must be of one dimension, not of shape {known.shape}.")
-    known = known[np.isfinite(known)]
-    power = unit(known)
-    known = in_unit(known, power)
-    if known.size < 2:
-        return (back(known.mean(), power) if known.size else np.nan), (np.nan, np.nan)
-    half = float(stats.t.ppf((1 + confidence) / 2, known.size - 1) * stats.sem(known))
-    mean = float(known.mean())
-    return _in_units((mean, (mean - half, mean + half)), power)
 
 
 def _in_units(found: tuple[float, Interval], power: int) -> tuple[float, Interval]:

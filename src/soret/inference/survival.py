@@ -16,6 +16,7 @@ from soret.errors import InferenceError, SettingsError
 from soret.inference.bootstrap import expanded_percentile, resampling_weights
 from soret.inference.checks import answered, numbers, whole_number
 from soret.inference.curves import MIN_REPLICAS
+from soret.inference.mean import student_interval
 
 Floats = NDArray[np.float64]
 Method = Literal["all passed", "exposure", "tail", "bound"]
@@ -42,9 +43,9 @@ class MeanPassage:
     passed, censored : int
         Replicas that passed, and that were still waiting when they were last watched.
     method : str
-        "all passed": the mean, bootstrapped. "exposure": time watched over passages, which is
-        right for exponential times. "tail": the curve up to the median passage as it was seen,
-        and the rate of the later half of passages beyond. "bound": nothing passed.
+        "all passed": the mean, as `student_interval` has it. "exposure": time watched over
+        passages, which is right for exponential times. "tail": the curve up to the median passage
+        as it was seen, and the rate of the later half of passages beyond. "bound": nothing passed.
     exponential_p : float
         How probable times as far from exponential as these are if they are exponential, by the
         test of Cox and Oakes; nan where fewer than three passed.
@@ -194,14 +195,15 @@ def mean_passage(
         return made(np.nan, (bound, np.inf), "bound", np.nan)
     p = _exponential_p(seen, over, limit, rng)
     if not censored:
-        shares = _shares(seen.size, resamples, rng)
-        interval = expanded_percentile(shares @ seen, confidence, seen.size)
-        return made(float(seen.mean()), interval, "all passed", p)
+        _refuse_few(seen.size)
+        mean, (low, high) = student_interval(seen, confidence)
+        return made(mean, (max(low, 0.0), high), "all passed", p)
     if not p < EXPONENTIAL_LEVEL:
         total, tail = seen.sum(), (1 - confidence) / 2
         high, low = 2 * total / stats.chi2.ppf([tail, 1 - tail], 2 * passed + 1)
         return made(float(total / passed), (float(low), float(high)), "exposure", p)
-    shares = _shares(seen.size, resamples, rng)
+    _refuse_few(seen.size)
+    shares = resampling_weights(seen.size, resamples, rng)
     weighted = np.array([_with_tail(seen, over, share) for share in shares])
     plain = _with_tail(seen, over, np.full(seen.size, 1 / seen.size))
     if not np.isfinite(plain):
@@ -318,14 +320,29 @@ def _exponential_p(
     rate = over.sum() / seen.sum()
     drawn = rng.exponential(1 / rate, (_SIMULATIONS, seen.size))
     under = drawn <= limit
-    simulated = _score(np.where(under, drawn, limit), under)
+    simulated = weibull_score(np.where(under, drawn, limit), under)
     # Draws of fewer than two passages have no shape.
     enough = simulated[np.isfinite(simulated)]
-    return float((1 + (enough >= _score(seen, over)).sum()) / (1 + enough.size))
+    return float((1 + (enough >= weibull_score(seen, over)).sum()) / (1 + enough.size))
 
 
-def _score(seen: Floats, over: NDArray[np.bool_]) -> Floats:
-    """The size of the score of a Weibull law's shape at 1, over its standard error."""
+def weibull_score(seen: Floats, over: NDArray[np.bool_]) -> Floats:
+    """Return the size of the score of a Weibull law's shape at 1, over its standard error.
+
+    It is that of Cox and Oakes' test of whether times are exponential: normal, nearly.
+
+    Parameters
+    ----------
+    seen : ndarray, shape (..., R)
+        How long each replica was watched, until it passed or not.
+    over : ndarray of bool, shape (..., R)
+        Whether it passed.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        nan where fewer than two passed.
+    """
     passed = over.sum(-1)
     scaled = seen * passed[..., None] / seen.sum(-1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -335,10 +352,9 @@ def _score(seen: Floats, over: NDArray[np.bool_]) -> Floats:
         return np.asarray(np.where(passed > 1, np.abs(score) / np.sqrt(information), np.nan))
 
 
-def _shares(replicas: int, resamples: int, rng: np.random.Generator) -> Floats:
+def _refuse_few(replicas: int) -> None:
     if replicas < MIN_REPLICAS:
         raise InferenceError(f"an interval needs at least {MIN_REPLICAS} replicas, not {replicas}.")
-    return resampling_weights(replicas, resamples, rng)
 
 
 def _read(
