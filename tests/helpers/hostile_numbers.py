@@ -100,18 +100,18 @@ CASES = {
     ),
     "local_exponent": (
         passing,
-        lambda x: inference.local_exponent(grid(), x, 1e9, resamples=100),
+        lambda x: inference.local_exponent(grid(), x, 1e9),
     ),
-    "local_slope": (powers, lambda x: inference.local_slope(grid(), x, resamples=100)),
-    "loglog_slope": (powers, lambda x: inference.loglog_slope(grid(), x, resamples=100)),
-    "loglog_slope, x": (grid, lambda x: inference.loglog_slope(x, powers(), resamples=100)),
+    "local_slope": (powers, lambda x: inference.local_slope(grid(), x)),
+    "loglog_slope": (powers, lambda x: inference.loglog_slope(grid(), x)),
+    "loglog_slope, x": (grid, lambda x: inference.loglog_slope(x, powers())),
     "loglog_slope, errors": (
         lambda: 0.01 * grid(),
         lambda x: inference.loglog_slope(grid(), grid(), y_error=x),
     ),
     "loglog_slope, per": (
         lambda: np.ones((R, N)),
-        lambda x: inference.loglog_slope(grid(), powers(), per=x, average="mean", resamples=100),
+        lambda x: inference.loglog_slope(grid(), powers(), per=x, average="mean"),
     ),
     "mean_passage": (waiting, lambda x: inference.mean_passage(x, 1e9, resamples=100)),
     "mean_passage, censored": (
@@ -130,7 +130,7 @@ CASES = {
     "mean_power, x": (grid, lambda x: inference.mean_power(x, -powers())),
     "oscillation": (
         lambda: rng().normal(size=(R, 20)).cumsum(axis=1) * 0.1 + rng(1).normal(size=(R, 20)),
-        lambda x: inference.oscillation(x, resamples=100),
+        lambda x: inference.oscillation(x),
     ),
     "pair_entropy": (
         lambda: rng().normal(size=(R, 4, 2)),
@@ -138,11 +138,11 @@ CASES = {
     ),
     "passage_growth": (
         passing,
-        lambda x: inference.passage_growth(grid(), x, 1e9, resamples=100),
+        lambda x: inference.passage_growth(grid(), x, 1e9),
     ),
     "passage_growth, thresholds": (
         grid,
-        lambda x: inference.passage_growth(x, passing(), 1e9, resamples=100),
+        lambda x: inference.passage_growth(x, passing(), 1e9),
     ),
     "power_or_exponential": (
         powers,

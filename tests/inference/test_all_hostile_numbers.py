@@ -111,9 +111,7 @@ def test_tails_and_times_do_not_depend_on_the_unit(values, unit):
     makers = {
         "power_tail": lambda c: inference.power_tail(c * chains(), 1.2 * c),
         "times": lambda c: inference.mean_passage(c * waiting(), 9.0 * c, resamples=100),
-        "thresholds": lambda c: inference.passage_growth(
-            grid(), c * passing(), 1e4 * c, resamples=100
-        ),
+        "thresholds": lambda c: inference.passage_growth(grid(), c * passing(), 1e4 * c),
         "radius": lambda c: inference.radial_fit(c * np.abs(rng().normal(size=(R, 30))), 1.5 * c),
     }
     make = makers[values]

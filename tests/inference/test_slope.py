@@ -159,7 +159,7 @@ def test_replicas_give_intervals_that_cover_although_points_are_correlated(x_err
     Measured 0.90 to 0.945 with 16 replicas; the bound is passed once in a million at 0.90.
     """
     rng = np.random.default_rng(13)
-    found = [loglog_slope(*correlated(rng, 16, x_error), resamples=300, seed=i) for i in range(150)]
+    found = [loglog_slope(*correlated(rng, 16, x_error)) for _ in range(150)]
     low, high = np.array([f.interval for f in found]).T
     assert np.sum((low <= 1.5) & (high >= 1.5)) >= stats.binom.ppf(1e-6, 150, 0.90)
     assert np.mean([f.points for f in found]) > 14
@@ -176,8 +176,8 @@ def test_means_of_replicas_can_be_averaged_before_the_logarithm():
     # The shape changes along x: logarithms lose more where the spread is larger.
     shape = np.linspace(4, 0.5, 16)
     y = X**2 * rng.gamma(shape, 1 / shape, size=(4000, 16))
-    mean = loglog_slope(X, y, average="mean", within=(1, 100), resamples=200)
-    log = loglog_slope(X, y, within=(1, 100), resamples=200)
+    mean = loglog_slope(X, y, average="mean", within=(1, 100))
+    log = loglog_slope(X, y, within=(1, 100))
     error = (mean.interval[1] - mean.interval[0]) / 3.92
     assert mean.slope == pytest.approx(2, abs=6 * error)
     assert log.slope < 2 - 20 * error
@@ -190,9 +190,7 @@ def test_ratios_of_means_count_what_is_censored():
     """
     rng = np.random.default_rng(15)
     waits = X * rng.exponential(size=(400, 16))
-    found = loglog_slope(
-        X, np.minimum(waits, 20), per=waits <= 20, average="mean", within=(1, 100), resamples=400
-    )
+    found = loglog_slope(X, np.minimum(waits, 20), per=waits <= 20, average="mean", within=(1, 100))
     error = (found.interval[1] - found.interval[0]) / 3.92
     assert found.slope == pytest.approx(1, abs=6 * error)
     assert error < 0.03
@@ -209,7 +207,7 @@ def test_local_slopes_follow_the_derivative():
     np.testing.assert_allclose(found.slope, 1.5 - 3 / (found.x + 3), atol=0.01)
     assert (found.low < found.slope).all()
     assert (found.slope < found.high).all()
-    many = local_slope(*correlated(np.random.default_rng(1), 32), points=4, resamples=200)
+    many = local_slope(*correlated(np.random.default_rng(1), 32), points=4)
     assert many.x.size == 13
     assert np.mean((many.low < 1.5) & (many.high > 1.5)) > 0.5
     assert "4 points each" in str(many)
@@ -241,7 +239,7 @@ def test_what_cannot_be_answered_is_refused(change, message):
 
 def test_settings_are_checked():
     """A level or an end that means nothing."""
-    for change in ({"level": 0}, {"end": "both"}, {"min_points": 3}, {"resamples": 3}):
+    for change in ({"level": 0}, {"end": "both"}, {"min_points": 3}):
         with pytest.raises(SettingsError):
             loglog_slope(X, X, y_error=0.1 * X, **change)
     with pytest.raises(SettingsError, match=r"window|points"):

@@ -15,7 +15,9 @@ from soret.inference.slope import Slope, loglog_slope
 def isotropy(curvature: ArrayLike, positions: ArrayLike) -> Slope:
     """Return the power of the curvature that the variance of positions follows.
 
-    0: isotropic; −1: equipartition, as under noise that knows nothing of curvature.
+    0: isotropic; −1: equipartition, as under noise that knows nothing of curvature. Intervals are
+    those of `soret.inference.loglog_slope`: measured, they cover in 93 to 96 % with 16 replicas or
+    more, and of exponential positions correlated by 0.8 over 30 records in 91 % with 8.
 
     Parameters
     ----------

@@ -35,9 +35,9 @@ class Errors:
 
     Attributes
     ----------
-    x, y : ndarray, shape (n,)
+    x, y : ndarray, shape (..., n)
         Not negative; not both 0 at a point.
-    correlation : ndarray, shape (n,)
+    correlation : ndarray, shape (..., n)
         Between −1 and 1.
     """
 
@@ -47,7 +47,7 @@ class Errors:
 
     def part(self, chosen: slice | NDArray[np.intp]) -> Errors:
         """Return the errors of some of the points."""
-        return Errors(self.x[chosen], self.y[chosen], self.correlation[chosen])
+        return Errors(self.x[..., chosen], self.y[..., chosen], self.correlation[..., chosen])
 
     def weights(self, slope: Floats | float) -> Floats:
         """Return W for each slope: the shape of `slope`, then (n,)."""
@@ -62,8 +62,9 @@ def fit_line(x: Floats, y: Floats, errors: Errors) -> tuple[Floats, Floats]:
     Parameters
     ----------
     x, y : ndarray, shape (..., n)
-        Sets of points; all have the same errors.
+        Sets of points.
     errors : Errors
+        Of all sets, or of each.
 
     Raises
     ------

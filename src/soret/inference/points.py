@@ -9,13 +9,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from soret.errors import InferenceError, SettingsError
-from soret.inference.bootstrap import resampling_weights
 from soret.inference.checks import numbers
 from soret.inference.curves import MIN_REPLICAS
+from soret.inference.jackknife import means_without
 from soret.inference.line import Errors
 
 Floats = NDArray[np.float64]
 Average = Literal["logarithm", "mean"]
+
+#: Fewest replicas with an event where a mean is divided by events.
+MIN_EVENTS = 8
+# Of a point's variance: what is left of it at least without the replica that makes it.
+_LEFT = 1e-4
 
 
 @dataclass(frozen=True)
@@ -28,28 +33,28 @@ class Points:
         Logarithms.
     errors : Errors
         Of the logarithms.
-    many_x, many_y : ndarray, shape (B, n), or None
-        Resampled means, where there are replicas.
-    replicas : int
-        0 where there are none.
+    without : Points, or None
+        Where there are replicas, the same without each of them, (R, n): errors, too, for what is
+        weighed by them errs with them.
     """
 
     x: Floats
     y: Floats
     errors: Errors
-    many_x: Floats | None
-    many_y: Floats | None
-    replicas: int
+    without: Points | None = None
+
+    @property
+    def replicas(self) -> int:
+        """Number R of replicas; 0 where there are none."""
+        return 0 if self.without is None else len(self.without.y)
 
     def part(self, chosen: slice | NDArray[np.intp]) -> Points:
         """Return some of the points."""
         return Points(
-            self.x[chosen],
-            self.y[chosen],
+            self.x[..., chosen],
+            self.y[..., chosen],
             self.errors.part(chosen),
-            None if self.many_x is None else self.many_x[:, chosen],
-            None if self.many_y is None else self.many_y[:, chosen],
-            self.replicas,
+            None if self.without is None else self.without.part(chosen),
         )
 
 
@@ -61,8 +66,6 @@ def read_points(
     per: ArrayLike | None,
     *,
     average: Average,
-    resamples: int,
-    seed: int,
 ) -> Points:
     """Check points as `loglog_slope` takes them, and lay them out.
 
@@ -83,7 +86,7 @@ def read_points(
     if 2 in (xs.ndim, ys.ndim):
         if x_error is not None or y_error is not None:
             raise InferenceError("give replicas or standard errors, not both.")
-        made = _from_replicas(xs, ys, per, average, resamples, seed)
+        made = _from_replicas(xs, ys, per, average)
     elif per is not None:
         raise InferenceError("a ratio of means needs replicas of both.")
     else:
@@ -94,9 +97,7 @@ def read_points(
     return ordered
 
 
-def _from_replicas(
-    x: Floats, y: Floats, per: ArrayLike | None, average: Average, resamples: int, seed: int
-) -> Points:
+def _from_replicas(x: Floats, y: Floats, per: ArrayLike | None, average: Average) -> Points:
     replicas = len(y) if y.ndim == 2 else len(x)
     if replicas < MIN_REPLICAS:
         raise InferenceError(f"an interval needs at least {MIN_REPLICAS} replicas, not {replicas}.")
@@ -106,46 +107,128 @@ def _from_replicas(
         raise SettingsError(f"average must be 'logarithm' or 'mean', not {average!r}.")
     if per is not None and (average != "mean" or y.ndim != 2):
         raise SettingsError("a ratio of means needs average='mean' and replicas of y.")
-    shares = resampling_weights(replicas, resamples, np.random.default_rng(seed))
+    along = [(1, _Mean.of(x, average, replicas))]
+    above = [(1, _Mean.of(y, average, replicas))]
+    if per is not None:
+        above.append((-1, _Mean.of(events(y, per), average, replicas)))
 
-    def over(values: Floats) -> tuple[Floats, Floats, Floats]:
-        """The logarithm, what each replica moves it by, and resamples of it."""
+    def product(first: _Parts, second: _Parts) -> tuple[Floats, Floats]:
+        """The covariance of the two logarithms, from all replicas and without each."""
+        pairs = [(a * b, u, v) for a, u in first for b, v in second]
+        whole = sum(sign * (u.away * v.away).sum(0) for sign, u, v in pairs)
+        left = sum(sign * _product_without(u, v) for sign, u, v in pairs)
+        n = replicas
+        return np.asarray(whole / (n * (n - 1))), np.asarray(left / ((n - 1) * (n - 2)))
+
+    whole, without = _errors(product(along, along), product(above, above), product(along, above))
+    logs = [sum(sign * part.log for sign, part in parts) for parts in (along, above)]
+    left = [sum(sign * part.without for sign, part in parts) for parts in (along, above)]
+    return Points(
+        np.asarray(logs[0]),
+        np.asarray(logs[1]),
+        whole,
+        Points(np.asarray(left[0]), np.asarray(left[1]), without),
+    )
+
+
+@dataclass(frozen=True)
+class _Mean:
+    """The logarithm of a mean, or the mean of logarithms.
+
+    Attributes
+    ----------
+    log : ndarray, shape (n,)
+    without : ndarray, shape (R, n)
+        Without each replica.
+    away : ndarray, shape (R, n)
+        What each replica moves it by, times R.
+    grown : ndarray, shape (R, n)
+        What that is multiplied by, but for a constant, where another replica is left out.
+    """
+
+    log: Floats
+    without: Floats
+    away: Floats
+    grown: Floats
+
+    @classmethod
+    def of(cls, values: Floats, average: Average, replicas: int) -> _Mean:
+        shape = (replicas, values.shape[-1])
         if values.ndim == 1:
             log = np.log(values)
-            return log, np.zeros((replicas, log.size)), np.broadcast_to(log, (resamples, log.size))
+            return cls(log, np.broadcast_to(log, shape), np.zeros(shape), np.ones(shape))
         if average == "logarithm":
             logs = np.log(values)
-            return logs.mean(0), logs - logs.mean(0), shares @ logs
-        mean = values.mean(0)
-        return np.log(mean), values / mean - 1, np.log(shares @ values)
+            log = logs.mean(0)
+            return cls(log, means_without(logs), logs - log, np.ones(shape))
+        mean, without = values.mean(0), means_without(values)
+        return cls(np.log(mean), np.log(without), values / mean - 1, mean / without)
 
-    (log_x, dx, many_x), (log_y, dy, many_y) = over(x), over(y)
-    if per is not None:
-        log_per, d_per, many_per = _mean_below(y, per, shares)
-        log_y, dy, many_y = log_y - log_per, dy - d_per, many_y - many_per
-    count = replicas * (replicas - 1)
-    x_error = np.sqrt((dx**2).sum(0) / count)
-    y_error = np.sqrt((dy**2).sum(0) / count)
-    product = x_error * y_error
-    with np.errstate(invalid="ignore"):
-        shared = np.where(product > 0, (dx * dy).sum(0) / count / product, 0.0)
+
+_Parts = list[tuple[int, _Mean]]
+
+
+def _product_without(u: _Mean, v: _Mean) -> Floats:
+    """The sum, without each replica, of the products of what the others move two logarithms by."""
+    n = len(u.away)
+    products = u.away * v.away
+    return (products.sum(0) - products * n / (n - 1)) * u.grown * v.grown
+
+
+def _errors(*products: tuple[Floats, Floats]) -> tuple[Errors, Errors]:
+    """Return the errors of points, and those without each replica, from (co)variances."""
+    (x, y, both), (left_x, left_y, left_both) = zip(*products, strict=True)
+    left_x, left_y = np.maximum(left_x, _LEFT * x), np.maximum(left_y, _LEFT * y)
+    shared, left_shared = _correlation(x, y, both), _correlation(left_x, left_y, left_both)
+    _check_errors(Errors(np.sqrt(x), np.sqrt(y), shared))
+    (x, left_x), (y, left_y) = _steadied(x, left_x), _steadied(y, left_y)
+    return (
+        Errors(np.sqrt(x), np.sqrt(y), shared),
+        Errors(np.sqrt(left_x), np.sqrt(left_y), left_shared),
+    )
+
+
+def _correlation(x: Floats, y: Floats, both: Floats) -> Floats:
+    product = np.sqrt(x) * np.sqrt(y)
+    shared = np.divide(both, product, out=np.zeros_like(product), where=product > 0)
     # Errors that are wholly correlated leave nothing to weigh by.
-    errors = Errors(x_error, y_error, np.clip(shared, -0.999, 0.999))
-    _check_errors(errors)
-    return Points(log_x, log_y, errors, many_x, many_y, replicas)
+    return np.clip(shared, -0.999, 0.999)
 
 
-def _mean_below(y: Floats, per: ArrayLike, shares: Floats) -> tuple[Floats, Floats, Floats]:
-    """The same of the denominators of a ratio of means, which may be 0 in most replicas."""
+def _steadied(variance: Floats, without: Floats) -> tuple[Floats, Floats]:
+    """Return variances of points, and those without each replica, less what is chance in them.
+
+    Variances of a few replicas scatter, and weights taken from that make estimates worse, most
+    for skewed values, of which a low mean has a low variance. Their logarithms are therefore drawn
+    to their mean, as James and Stein do, by the share of their spread over points that chance has,
+    which leaving out replicas tells.
+    """
+    if not (variance > 0).all():
+        return variance, without
+    n = len(without)
+    logs, others = np.log(variance), np.log(without)
+    chance = ((others - others.mean(0)) ** 2).sum(0).mean() * (n - 1) / n
+    spread = logs.var(ddof=1) if logs.size > 1 else 0.0
+    kept = 1 - chance / spread if chance < spread else 0.0
+
+    def drawn(values: Floats) -> Floats:
+        middle = values.mean(-1, keepdims=True)
+        return np.asarray(np.exp(middle + kept * (values - middle)))
+
+    return drawn(logs), drawn(others)
+
+
+def events(y: Floats, per: ArrayLike) -> Floats:
+    """The denominators of a ratio of means, which may be 0 in most replicas."""
     below = numbers("per", per, replicas=0)
     if below.shape != y.shape or not (np.isfinite(below) & (below >= 0)).all():
         raise InferenceError("per must be finite, not negative, and of the shape of y.")
-    mean, many = below.mean(0), shares @ below
-    if not (many > 0).all():
+    if not ((below > 0).sum(0) >= MIN_EVENTS).all():
         raise InferenceError(
-            "some resample has nothing to divide by: leave out points with so few events."
+            f"fewer than {MIN_EVENTS} replicas have something to divide by: leave out points with "
+            "so few events."
         )
-    return np.log(mean), below / mean - 1, np.log(many)
+    return below
 
 
 def _from_errors(
@@ -165,7 +248,7 @@ def _from_errors(
             relative.append(errors / value)
     made = Errors(relative[0], relative[1], np.zeros_like(x))
     _check_errors(made)
-    return Points(np.log(x), np.log(y), made, None, None, 0)
+    return Points(np.log(x), np.log(y), made)
 
 
 def _check_errors(errors: Errors) -> None:
