@@ -12,6 +12,7 @@ from soret.observables import (
     balanced_residual,
     hidden_units,
     mean_bias,
+    mean_hidden_weight,
     mean_output_weight,
 )
 
@@ -35,6 +36,14 @@ def test_units_are_v_b_and_the_norm_of_w():
     np.testing.assert_allclose(norm, np.linalg.norm(state.params["W"], axis=1), rtol=1e-6)
     assert compiled(mean_bias, problem)(state) == pytest.approx(b.mean(), rel=1e-5)
     assert compiled(mean_output_weight, problem)(state) == pytest.approx(np.abs(V).mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_the_mean_of_w_needs_no_bias(bias):
+    problem = soret.problems.two_layer(inputs=3, hidden=5, bias=bias)
+    state = state_of(problem)
+    found = compiled(mean_hidden_weight, problem)(state)
+    assert found == pytest.approx(float(np.mean(state.params["W"])), rel=1e-5)
 
 
 def test_the_residual_is_over_both_labels():

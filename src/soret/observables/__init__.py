@@ -33,6 +33,7 @@ from soret.observables.units import (
     balanced_residual,
     hidden_units,
     mean_bias,
+    mean_hidden_weight,
     mean_output_weight,
 )
 
@@ -60,6 +61,7 @@ __all__ = [
     "loss",
     "loss_over",
     "mean_bias",
+    "mean_hidden_weight",
     "mean_output_weight",
     "noise_strength",
     "noise_strength_over",

@@ -21,6 +21,18 @@ def mean_bias(problem: Problem, state: State) -> Float[Array, ""]:
     return jnp.mean(_parameters(problem, state)["b"])
 
 
+@label("mean of W")
+def mean_hidden_weight(problem: Problem, state: State) -> Float[Array, ""]:
+    """Return the mean of W over inputs and hidden units, with a bias or without.
+
+    Raises
+    ------
+    SettingsError
+        If the parameters are not V and W with one output.
+    """
+    return jnp.mean(_parameters(problem, state, ("V", "W"))["W"])
+
+
 @label("mean |V|")
 def mean_output_weight(problem: Problem, state: State) -> Float[Array, ""]:
     """Return the mean of |V| over hidden units; errors as for `mean_bias`."""
@@ -45,10 +57,11 @@ def balanced_residual(problem: Problem, state: State) -> Float[Array, ""]:
     return 0.25 + jnp.mean((jax.nn.sigmoid(logits) - 0.5) ** 2)
 
 
-def _parameters(problem: Problem, state: State) -> Params:
+def _parameters(problem: Problem, state: State, names: tuple[str, ...] = ("V", "W", "b")) -> Params:
     params = state.params
-    if not isinstance(params, dict) or not {"V", "W", "b"} <= set(params) or params["V"].ndim != 1:
+    if not isinstance(params, dict) or not set(names) <= set(params) or params["V"].ndim != 1:
+        wanted = f"{', '.join(names[:-1])} and {names[-1]}"
         raise SettingsError(
-            f"problem {problem.name!r} has no V, W and b of a two-layer net with one output."
+            f"problem {problem.name!r} has no {wanted} of a two-layer net with one output."
         )
     return params

@@ -101,8 +101,10 @@ def test_both_observables(name, powers, height, replicas, verdict):
     """
     runs = {}
     for over, power in zip(VALUES, powers, strict=True):
-        curves = dict.fromkeys(("activation_rate", "weight_norm"), (power, height))
-        runs[f"{over}/pytorch"] = run(over, curves, replicas=replicas)
+        names = ("activation_rate", "weight_norm", "mean_hidden_weight")
+        runs[f"{over}/pytorch"] = run(
+            over, dict.fromkeys(names, (power, height)), replicas=replicas
+        )
     claim = claim_of(name)
     stated = {statement.name for statement in claim.about.statements}
     assert told(claim, runs) == dict.fromkeys(stated, verdict)
@@ -122,15 +124,9 @@ def test_what_fails_of_one_observable_is_not_held_against_the_other():
 @pytest.mark.parametrize("name", ["uniform-inputs", "image-two-layer"])
 def test_two_scans(name):
     """Catches: curves over B counted for the statement on η; a rise in one scan overlooked."""
-    runs = {
-        "learning_rate/pytorch": run(
-            "learning_rate", {"activation_rate": (2.0, 1.0), "weight_norm": (1.0, 1.0)}
-        ),
-        "batch_size/pytorch": run(
-            "batch_size", {"activation_rate": (0.0, 1.0), "weight_norm": (-1.0, -1.0)}
-        ),
-    }
-    assert told(claim_of(name), runs) == {
+    rate = {"activation_rate": (2.0, 1.0), "weight_norm": (1.0, 1.0)}
+    batch = {"activation_rate": (0.0, 1.0), "weight_norm": (-1.0, -1.0)}
+    expected = {
         "activation-rate-falls": S,
         "activation-rate-by-learning-rate": S,
         "activation-rate-by-batch-size": C,
@@ -138,3 +134,15 @@ def test_two_scans(name):
         "weight-norm-by-learning-rate": C,
         "weight-norm-by-batch-size": S,
     }
+    if name == "uniform-inputs":
+        rate["mean_hidden_weight"], batch["mean_hidden_weight"] = (2.0, 1.0), (0.0, 1.0)
+        expected |= {
+            "mean-hidden-weight-falls": S,
+            "mean-hidden-weight-by-learning-rate": S,
+            "mean-hidden-weight-by-batch-size": C,
+        }
+    runs = {
+        "learning_rate/pytorch": run("learning_rate", rate),
+        "batch_size/pytorch": run("batch_size", batch),
+    }
+    assert told(claim_of(name), runs) == expected

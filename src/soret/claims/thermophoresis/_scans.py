@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 NAMES = {
     "activation_rate": "the activation rate",
     "gradient_variance": "the mean gradient variance",
+    "mean_hidden_weight": "the mean of W",
     "weight_norm": "the norm of V",
 }
 
@@ -71,6 +72,7 @@ def observables(names: Sequence[str]) -> list[Any]:
 _CURVES = {
     "activation_rate": "activation-rate",
     "gradient_variance": "gradient-variance",
+    "mean_hidden_weight": "mean-W",
     "weight_norm": "‖V‖",
 }
 _LAWS = {
