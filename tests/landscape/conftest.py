@@ -100,7 +100,7 @@ def numbers(n: int, features: int, classes: int) -> soret.Dataset:
 def net() -> Dense:
     """A deep net of 73 parameters with three classes, on 37 examples."""
     problem = soret.Problem(initial, predict, "cross_entropy", points(37, 4, 3))
-    return Dense(problem, problem.initial(jax.random.key(1)))
+    return Dense(problem, jax.jit(problem.initial)(jax.random.key(1)))
 
 
 @pytest.fixture(scope="session")

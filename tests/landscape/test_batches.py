@@ -14,7 +14,9 @@ from soret.landscape.batches import cached_length, cut, sum_batches, sum_example
 SIZES = [(1, 1), (10, 3), (10, 4), (10, 99), (7, 1), (11, 10), (10, 7), (37, 6)]
 
 
-@pytest.mark.parametrize("size", [1, 7, 40, 1000])
+@pytest.mark.parametrize(
+    "size", [7, 1000, *(pytest.param(size, marks=pytest.mark.slow) for size in (1, 40))]
+)
 def test_the_length_of_batches_does_not_count(size, monkeypatch):
     """Catches: examples left out, or the padding of the last batch counted."""
     net = soret.problems.dense(hidden=(4,), data=soret.data.load("digits").first(40))

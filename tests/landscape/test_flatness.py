@@ -18,8 +18,8 @@ def net():
 
 @pytest.fixture(scope="module")
 def points(net):
-    keys = jax.random.split(jax.random.key(3), 3)
-    return np.stack([np.asarray(ravel_pytree(net.initial(key))[0]) for key in keys])
+    start = jax.jit(jax.vmap(lambda key: ravel_pytree(net.initial(key))[0]))
+    return np.asarray(start(jax.random.split(jax.random.key(3), 3)))
 
 
 def test_flatness_is_that_of_the_hessian(net, points):

@@ -1,8 +1,8 @@
 """Curvature and noise by direction, against linear regression, where both are known."""
 
-import jax
 import numpy as np
 import pytest
+from drawn import drawn
 
 import soret
 from soret.landscape import noisy_modes
@@ -52,8 +52,9 @@ def test_several_points_give_the_mean_noise():
 
 def test_modes_of_a_net_are_those_of_its_hessian_and_covariance():
     """Batches, groups of vectors or weights mixed up: against the landscape's own matrices."""
-    problem = soret.problems.two_layer(inputs=3, hidden=4)
-    params = problem.initial(jax.random.key(2))
+    data = soret.Dataset("points", RNG.normal(size=(120, 3)), np.arange(120) % 2, ("a", "b"))
+    problem = soret.problems.two_layer(hidden=4, data=data)
+    params = drawn(problem)
     found = noisy_modes(problem, params, examples=90)
     exact = np.linalg.eigvalsh(soret.landscape.hessian(problem, params, 90).dense())
     np.testing.assert_allclose(np.sort(found.curvature), exact, atol=1e-5)

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from drawn import drawn
 
 import soret
 from soret.errors import SettingsError
@@ -26,20 +27,30 @@ LABELS = INPUTS.sum(1) + RNG.normal(size=400)
 def test_projections_and_norms_are_of_the_whole_vector():
     """A leaf left out, the origin not taken off, or rows for columns."""
     problem = soret.problems.two_layer(inputs=2, hidden=2)
-    params = problem.initial(jax.random.key(0))
-    velocity = jax.tree.map(lambda leaf: leaf + 1.0, params)
-    state = State(params, velocity, jnp.int32(0))
-    theta = np.asarray(parameters(problem, state))
-    v = np.asarray(parameters(problem, State(velocity, (), jnp.int32(0))))
+    params, velocity = drawn(problem), drawn(problem, seed=1)
+    theta, v = (
+        np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
+        for tree in (params, velocity)
+    )
     rows, origin = RNG.normal(size=(4, theta.size)), RNG.normal(size=theta.size)
-    np.testing.assert_allclose(
-        position_along(rows, origin)(problem, state), rows @ (theta - origin), rtol=1e-4, atol=1e-5
-    )
-    np.testing.assert_allclose(velocity_along(rows)(problem, state), rows @ v, rtol=1e-4, atol=1e-5)
-    assert float(squared_velocity(problem, state)) == pytest.approx((v**2).sum(), rel=1e-5)
-    assert float(displacement_from(origin)(problem, state)) == pytest.approx(
-        ((theta - origin) ** 2).sum(), rel=1e-5
-    )
+    # Compiled: one operation at a time takes much longer.
+    position, speeds, square, displacement, flat = jax.jit(
+        lambda state: [
+            observable(problem, state)
+            for observable in (
+                position_along(rows, origin),
+                velocity_along(rows),
+                squared_velocity,
+                displacement_from(origin),
+                parameters,
+            )
+        ]
+    )(State(params, velocity, jnp.int32(0)))
+    np.testing.assert_array_equal(flat, theta)
+    np.testing.assert_allclose(position, rows @ (theta - origin), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(speeds, rows @ v, rtol=1e-4, atol=1e-5)
+    assert float(square) == pytest.approx((v**2).sum(), rel=1e-5)
+    assert float(displacement) == pytest.approx(((theta - origin) ** 2).sum(), rel=1e-5)
 
 
 def test_random_directions_keep_distances():
@@ -85,8 +96,8 @@ def test_exact_moments_are_those_of_the_ensemble(sampling):
         problem,
         soret.SGD(rates, batch, momenta, decay, sampling=sampling),
         observe=[position_along(first.vectors.T), velocity_along(first.vectors.T)],
-        steps=40,
-        record_every=20,
+        steps=20,
+        record_every=10,
         replicas=512,
         seed=2,
     )

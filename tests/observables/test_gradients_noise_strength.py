@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from drawn import drawn
 
 import soret
 from soret.errors import SettingsError
@@ -20,7 +21,7 @@ def state(params):
 def net(loss):
     """Return a net at a point, its examples, and their gradients held at once."""
     problem = soret.problems.dense(hidden=(5, 4), data="digits", loss=loss, init="glorot")
-    params = problem.initial(jax.random.key(1))
+    params = drawn(problem, spread=0.3)
     x, y = (jnp.asarray(a) for a in problem.evaluation_batch(20))
     # Compiled: one operation at a time takes much longer.
     measured = jax.jit(lambda p: soret.landscape.example_gradients(problem, p, x, y))
@@ -44,7 +45,7 @@ def test_is_the_trace_of_the_covariance(loss, chunk):
 
 def test_both_are_recorded_under_their_names():
     """Variables that change their names with the number of examples, or hang together wrongly."""
-    problem = soret.problems.conv_stack([(1, 3)], data="digits")
+    problem = soret.problems.dense(hidden=(), data="digits")
     run = soret.simulate(
         problem,
         soret.SGD(0.1, batch_size=8),
@@ -64,7 +65,7 @@ def test_too_few_examples_are_refused():
     with pytest.raises(SettingsError, match="examples is 0"):
         loss_over(0)
     problem = soret.problems.dense(inputs=2, hidden=())
-    params = problem.initial(jax.random.key(0))
+    params = drawn(problem)
     with pytest.raises(SettingsError, match="no examples"):
         soret.landscape.noise_strength(problem, params, jnp.zeros((0, 2)), jnp.zeros(0, int))
     with pytest.raises(SettingsError, match="chunk is 0"):

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from drawn import drawn
 
 import soret
 from soret.errors import SettingsError
@@ -11,7 +12,9 @@ from soret.errors import SettingsError
 
 @pytest.fixture(scope="module")
 def problem() -> soret.Problem:
-    return soret.problems.dense(inputs=4, hidden=(5, 3))
+    rng = np.random.default_rng(7)
+    data = soret.Dataset("points", rng.normal(size=(300, 4)), np.arange(300) % 2, ("a", "b"))
+    return soret.problems.dense(hidden=(5, 3), data=data)
 
 
 def measured(
@@ -23,14 +26,12 @@ def measured(
 
 def test_is_the_mean_variance_over_parameters(problem: soret.Problem) -> None:
     """A sum for a mean, a second moment for a variance, other examples than the batch's."""
-    params = problem.initial(jax.random.key(1))
+    params = drawn(problem)
     state = soret.observables.State(params, (), jnp.int32(0))
     inputs, labels = (jnp.asarray(a) for a in problem.evaluation_batch(20))
-    gradient = jax.jit(jax.grad(problem.example_loss))
-    rows = [
-        np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(gradient(params, x, y))])
-        for x, y in zip(inputs, labels, strict=True)
-    ]
+    gradients = jax.jit(jax.vmap(jax.grad(problem.example_loss), in_axes=(None, 0, 0)))
+    leaves = jax.tree.leaves(gradients(params, inputs, labels))
+    rows = np.concatenate([np.reshape(leaf, (20, -1)) for leaf in leaves], axis=1)
     found = measured(soret.observables.gradient_variance_over(20), problem, state)
     assert float(found) == pytest.approx(float(np.var(rows, axis=0).mean()), rel=1e-4)
     whole = measured(soret.observables.gradient_variance_over(256), problem, state)

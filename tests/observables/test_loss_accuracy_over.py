@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+from drawn import drawn
 
 import soret
 from soret.errors import SettingsError
@@ -20,13 +21,19 @@ NETS = {"data set": soret.problems.dense(hidden=4, data=DATA), "stream": soret.p
 def test_over_a_number_of_examples(name: str, number: Any) -> None:
     """Catches: a number that is taken for the one example it counts to, or refused."""
     problem = NETS[name]
-    params = problem.initial(jax.random.key(0))
+    params = drawn(problem)
     state = State(params, (), np.int32(0))  # type: ignore[arg-type]
     inputs, labels = problem.evaluation_batch(number)
-    outputs = np.asarray(jax.vmap(problem.output, in_axes=(None, 0))(params, inputs))
+    # Compiled: one operation at a time takes much longer.
+    outputs, found = jax.jit(
+        lambda p, s: (
+            jax.vmap(problem.output, in_axes=(None, 0))(p, inputs),
+            accuracy_over(number)(problem, s),
+        )
+    )(params, state)
+    outputs = np.asarray(outputs)
     guess = outputs > 0 if outputs.ndim == 1 else outputs.argmax(axis=1)
-    found = float(accuracy_over(number)(problem, state))
-    assert found == pytest.approx(float(np.mean(guess == labels)), abs=1e-6)
+    assert float(found) == pytest.approx(float(np.mean(guess == labels)), abs=1e-6)
 
 
 @pytest.mark.parametrize("chosen", [0, -3, np.zeros((2, 2), int)])

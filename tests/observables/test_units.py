@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from drawn import drawn
 
 import soret
 from soret.errors import SettingsError
@@ -17,8 +18,8 @@ from soret.observables import (
 )
 
 
-def state_of(problem, seed=0):
-    return State(problem.initial(jax.random.key(seed)), (), jnp.int32(0))
+def state_of(problem):
+    return State(drawn(problem), (), jnp.int32(0))
 
 
 def compiled(observable, problem):

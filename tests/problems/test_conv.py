@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from drawn import drawn
 
 import soret
 from soret.errors import SettingsError
@@ -22,7 +23,7 @@ IMAGES = soret.Dataset(
 
 
 def start(problem: soret.Problem, seed: int = 0) -> Any:
-    return problem.initial(jax.random.key(seed))
+    return jax.jit(problem.initial)(jax.random.key(seed))
 
 
 CONVOLUTIONS: dict[str, dict[str, Any]] = {
@@ -42,7 +43,7 @@ class TestConv:
         """A layer on pixels in another order than the one before left them in."""
         settings = {"layers": 2, "channels": 4} | CONVOLUTIONS[name]
         problem = soret.problems.conv(data=IMAGES, **settings)
-        params = start(problem)
+        params = drawn(problem)
         assert isinstance(problem.data, soret.Dataset)
         x = jnp.asarray(problem.data.inputs[0])
         assert x.shape == (12, 10, 2)
@@ -68,11 +69,10 @@ class TestConv:
             return params[-1]["W"] @ output.reshape(-1) + params[-1].get("b", 0.0), seen
 
         assert problem.preactivations is not None
-        expected, seen = jax.jit(reference)(params, x)
         # Compiled: one operation at a time takes much longer.
-        found, inner = jax.jit(lambda p, x: (problem.output(p, x), problem.preactivations(p, x)))(
-            params, x
-        )
+        (expected, seen), found, inner = jax.jit(
+            lambda p, x: (reference(p, x), problem.output(p, x), problem.preactivations(p, x))
+        )(params, x)
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(
             np.sort(inner), np.sort(np.concatenate(seen)), rtol=1e-4, atol=1e-5
@@ -81,7 +81,7 @@ class TestConv:
     def test_grey_images_have_one_channel(self) -> None:
         """Digits and MNIST, which have no axis of channels."""
         problem = soret.problems.conv(layers=1, kernel=3, data="digits")
-        output = jax.jit(problem.output)(start(problem), jnp.zeros((8, 8, 1)))
+        output = jax.jit(problem.output)(drawn(problem), jnp.zeros((8, 8, 1)))
         assert output.shape == (10,)
         assert np.isfinite(output).all()
 

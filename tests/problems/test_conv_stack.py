@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+from drawn import drawn
 
 import soret
 from soret.errors import SettingsError
@@ -41,25 +42,17 @@ def in_numpy(params: Any, image: np.ndarray, layers: tuple[int, ...], pool: int)
     return np.asarray(last["W"] @ x.transpose(1, 2, 0).reshape(-1) + last["b"])
 
 
-def biased(params: Any) -> Any:
-    """Glorot's biases are zero, which hides where they are added."""
-    return [
-        v | {"b": v["b"] + np.float32(0.1) * np.arange(v["b"].size, dtype=np.float32)}
-        for v in params
-    ]
-
-
 @pytest.mark.parametrize("pooling", [2, 3])
 def test_is_the_network_of_the_paper_in_small(pooling: int) -> None:
     """A stack pooled after every layer, or never; a padding that shrinks or shifts images."""
     problem = small(pooling=pooling)
     assert isinstance(problem.data, soret.Dataset)
-    params = biased(problem.initial(KEY))
+    params = drawn(problem)
     # Compiled: one operation at a time takes much longer. So below.
-    output = jax.jit(problem.output)
-    for given, image in zip(problem.data.inputs, IMAGES.inputs, strict=True):
+    found = jax.jit(jax.vmap(problem.output, in_axes=(None, 0)))(params, problem.data.inputs)
+    for output, image in zip(found, IMAGES.inputs, strict=True):
         expected = in_numpy(params, image, (2, 1), pooling)
-        np.testing.assert_allclose(output(params, given), expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(output, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_is_pytorchs() -> None:
@@ -67,7 +60,7 @@ def test_is_pytorchs() -> None:
     torch = pytest.importorskip("torch")
     problem = small()
     assert isinstance(problem.data, soret.Dataset)
-    params = biased(problem.initial(KEY))
+    params = drawn(problem)
     x = torch.tensor(np.array(IMAGES.inputs))
     for i, values in enumerate(params[:-1]):
         kernel, bias = (torch.tensor(np.array(values[k])) for k in ("K", "b"))
@@ -97,7 +90,7 @@ def test_the_default_is_the_papers() -> None:
 def test_glorot_counts_the_kernels_places() -> None:
     """Fans without the kernel's places: weights three times too large."""
     problem = small(stacks=[(1, 64)], pooling=1)
-    kernel = np.asarray(problem.initial(KEY)[0]["K"])
+    kernel = np.asarray(jax.jit(problem.initial)(KEY)[0]["K"])
     bound = (6 / (9 * (2 + 64))) ** 0.5
     assert 0.98 * bound < np.abs(kernel).max() <= bound
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from drawn import drawn as start
 
 import soret
 from soret.errors import SettingsError
@@ -19,10 +20,6 @@ POINTS = soret.Dataset("points", RNG.normal(size=(12, 5)), np.arange(12) % 3, ("
 PAIRS = soret.Dataset("pairs", RNG.normal(size=(12, 5)), np.arange(12) % 2, ("a", "b"))
 
 
-def start(problem: soret.Problem, seed: int = 0) -> Any:
-    return problem.initial(jax.random.key(seed))
-
-
 def relu(a: np.ndarray) -> np.ndarray:
     return np.maximum(a, 0)
 
@@ -34,13 +31,19 @@ class TestDense:
         params = start(problem)
         assert isinstance(problem.data, soret.Dataset)
         x = problem.data.inputs[0]
-        a = relu(params[0]["W"] @ x + params[0]["b"])
-        b = relu(params[1]["W"] @ a + params[1]["b"])
-        expected = params[2]["W"] @ b + params[2]["b"]
-        np.testing.assert_allclose(problem.output(params, x), expected, rtol=1e-5)
+        numbers = jax.tree.map(np.asarray, params)
+        a = relu(numbers[0]["W"] @ x + numbers[0]["b"])
+        b = relu(numbers[1]["W"] @ a + numbers[1]["b"])
+        expected = numbers[2]["W"] @ b + numbers[2]["b"]
         assert problem.preactivations is not None
-        seen = problem.preactivations(params, x)
-        before = [params[0]["W"] @ x + params[0]["b"], params[1]["W"] @ a + params[1]["b"]]
+        # Compiled: one operation at a time takes much longer. So below.
+        found, seen = jax.jit(lambda p: (problem.output(p, x), problem.preactivations(p, x)))(
+            params
+        )
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+        before = [
+            layer["W"] @ given + layer["b"] for layer, given in zip(numbers, (x, a), strict=False)
+        ]
         np.testing.assert_allclose(seen, np.concatenate(before), rtol=1e-5)
 
     def test_of_one_hidden_layer_is_the_two_layer_net(self) -> None:
@@ -60,7 +63,8 @@ class TestDense:
         problem = soret.problems.dense(hidden=(), bias=False, data=POINTS)
         params = start(problem)
         assert [set(layer) for layer in params] == [{"W"}]
-        np.testing.assert_allclose(problem.output(params, np.ones(5)), params[0]["W"].sum(1), 1e-5)
+        found = jax.jit(problem.output)(params, np.ones(5, np.float32))
+        np.testing.assert_allclose(found, np.sum(params[0]["W"], axis=1), 1e-5)
 
     @pytest.mark.parametrize("data", [POINTS, PAIRS])
     def test_mean_square_of_classes(self, data: soret.Dataset) -> None:
@@ -68,10 +72,10 @@ class TestDense:
         problem = soret.problems.dense(hidden=(4,), data=data, loss="mean_square")
         params = start(problem)
         assert isinstance(problem.data, soret.Dataset)
+        both = jax.jit(lambda p, x, y: (problem.output(p, x), problem.example_loss(p, x, y)))
         for x, y in zip(problem.data.inputs, problem.data.labels, strict=True):
-            out = np.asarray(problem.output(params, x))
+            out, found = map(np.asarray, both(params, x, y))
             target = np.eye(3)[y] if out.ndim else 2 * y - 1
-            found = problem.example_loss(params, x, jnp.asarray(y))
             assert float(found) == pytest.approx(0.5 * ((out - target) ** 2).sum(), rel=1e-5)
 
     @pytest.mark.parametrize(

@@ -74,7 +74,8 @@ def test_what_fits_is_taken(name: str) -> None:
     own = problem(*FITTING[name])
     x, y = (part[0] for part in own.evaluation_batch(2))
     weights = jnp.ones((3, *FITTING[name][2]))
-    assert np.isfinite(own.example_loss(weights, x, jnp.asarray(y)))
+    # Compiled: one operation at a time takes much longer. So below.
+    assert np.isfinite(jax.jit(own.example_loss)(weights, x, jnp.asarray(y)))
 
 
 REFUSED: dict[str, tuple[Any, Any, tuple[int, ...], str]] = {
@@ -190,12 +191,16 @@ class TestAccuracy:
         )
         at = decision_threshold(own.loss, data, data.labels)
         assert at is not None
-        costs = [float(own.loss(jnp.float32(at), jnp.int32(y))) for y in (0, 1)]  # type: ignore[operator]
+        costs = [float(jax.jit(own.loss)(jnp.float32(at), jnp.int32(y))) for y in (0, 1)]
         assert costs[0] == pytest.approx(costs[1])
         assert soret.landscape.evaluate(own, np.ones(1)).accuracy == 1.0
         state = soret.observables.State(jnp.ones(1), (), jnp.int32(0))
-        assert float(soret.observables.accuracy(own, state)) == 1.0
-        assert float(soret.observables.accuracy_over(np.array([0, 2]))(own, state)) == 1.0
+        observables = (
+            soret.observables.accuracy,
+            soret.observables.accuracy_over(np.array([0, 2])),
+        )
+        found = jax.jit(lambda state: [observable(own, state) for observable in observables])(state)
+        assert [float(accuracy) for accuracy in found] == [1.0, 1.0]
 
     def test_of_quantities_there_is_none(self) -> None:
         """Catches: a share of examples whose sign equals a real number."""

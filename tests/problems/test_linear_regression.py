@@ -61,6 +61,17 @@ def test_full_loss_is_the_mean_over_all_examples(n: int, d: int, seed: int, scal
     assert regression_statistics(problem.data).loss(theta) == pytest.approx(
         direct, rel=1e-7, abs=1e-9 * at_zero
     )
+
+
+@pytest.mark.parametrize(("n", "d"), [(1, 1), (3, 6), (40, 2)])
+def test_what_is_watched_is_the_mean_over_all_examples(n: int, d: int) -> None:
+    """The statistics turned into another program than they say; each is one to compile."""
+    random = np.random.default_rng(n)
+    problem = linear_regression(data=(random.normal(0.5, 2.0, (n, d)), random.normal(size=n)))
+    assert isinstance(problem.data, soret.Dataset)
+    theta = random.normal(0, 3, d)
+    x, y = problem.data.inputs.astype(float), problem.data.labels.astype(float)
+    direct, at_zero = 0.5 * np.mean((x @ theta - y) ** 2), 0.5 * np.mean(y**2)
     assert watched(problem, theta) == pytest.approx(direct, rel=1e-4, abs=1e-5 * at_zero)
 
 

@@ -11,6 +11,12 @@ from soret.errors import SettingsError
 from soret.problems import binary_cross_entropy, cross_entropy, label_smoothing, mean_square
 from soret.problems.losses import as_loss, in_words, mean_square_one_hot, mean_square_sign
 
+# Compiled: one operation at a time takes much longer. So below.
+binary = jax.jit(binary_cross_entropy)
+several = jax.jit(cross_entropy)
+binary_slope = jax.jit(jax.value_and_grad(binary_cross_entropy))
+several_slope = jax.jit(jax.value_and_grad(cross_entropy))
+
 logits = st.floats(-30, 30, width=32)
 
 
@@ -19,7 +25,7 @@ logits = st.floats(-30, 30, width=32)
 def test_binary_cross_entropy(logit: float, label: int) -> None:
     """−y ln σ − (1 − y) ln(1 − σ), with the sign of the logit for the label 1."""
     expected = np.logaddexp(0, logit) - label * logit
-    found = float(binary_cross_entropy(jnp.float32(logit), jnp.int32(label)))
+    found = float(binary(np.float32(logit), np.int32(label)))
     assert found == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
@@ -28,7 +34,7 @@ def test_binary_cross_entropy(logit: float, label: int) -> None:
 def test_cross_entropy(scores: list[float], label: int) -> None:
     """−ln softmax(f)_y."""
     expected = np.logaddexp.reduce(scores) - scores[label]
-    found = float(cross_entropy(jnp.array(scores, jnp.float32), jnp.int32(label)))
+    found = float(several(np.array(scores, np.float32), np.int32(label)))
     assert found == pytest.approx(expected, rel=1e-5, abs=1e-5)
 
 
@@ -50,7 +56,7 @@ def test_mean_square_is_half_the_square() -> None:
 def test_far_logits_stay_finite(logit: float) -> None:
     """An overflow that would count as divergence."""
     for label in (0, 1):
-        loss = float(binary_cross_entropy(jnp.float32(logit), jnp.int32(label)))
+        loss = float(binary(np.float32(logit), np.int32(label)))
         assert np.isfinite(loss)
 
 
@@ -66,7 +72,7 @@ def test_names_and_functions() -> None:
 @pytest.mark.parametrize("logit", [-30.0, -1.0, 0.0, 2.0, 30.0])
 def test_gradient_of_binary_cross_entropy_is_p_minus_y(logit: float, label: int) -> None:
     """The sign that the paper's print of the loss has wrong (thermophoresis, Eq. 15)."""
-    found = jax.grad(lambda f: binary_cross_entropy(f, jnp.int32(label)))(jnp.float32(logit))
+    _, found = binary_slope(np.float32(logit), np.int32(label))
     assert float(found) == pytest.approx(1 / (1 + np.exp(-logit)) - label, abs=1e-6)
 
 
@@ -94,10 +100,9 @@ def exact(scores: np.ndarray, label: int) -> tuple[float, np.ndarray]:
 def test_cross_entropy_at_all_sizes(scores: list[float], offset: float) -> None:
     """Catches: ln 3 that becomes 0 (or a gradient NaN) where scores share a large offset."""
     given = np.array(scores, np.float32) + np.float32(offset)
-    both = jax.jit(jax.value_and_grad(cross_entropy))
     for label in range(3):
         loss, gradient = exact(given.astype(float), label)
-        found, slope = both(jnp.asarray(given), jnp.int32(label))
+        found, slope = several_slope(given, np.int32(label))
         assert float(found) == pytest.approx(loss, rel=2e-6)
         np.testing.assert_allclose(slope, gradient, rtol=1e-5, atol=1e-37)
 
@@ -105,7 +110,7 @@ def test_cross_entropy_at_all_sizes(scores: list[float], offset: float) -> None:
 def test_a_loss_near_zero_keeps_its_digits() -> None:
     """Catches: 2e-9 that is 0, and a gradient that is 0 with it."""
     loss, gradient = exact(np.array([20.0, 0.0, 0.0]), 0)
-    found, slope = jax.value_and_grad(cross_entropy)(jnp.array([20.0, 0, 0]), jnp.int32(0))
+    found, slope = several_slope(np.array([20.0, 0, 0], np.float32), np.int32(0))
     assert float(found) == pytest.approx(loss, rel=1e-5)
     assert loss < 1e-8
     np.testing.assert_allclose(slope, gradient, rtol=1e-5)
@@ -115,8 +120,9 @@ def test_the_hessian_of_cross_entropy() -> None:
     """diag p − p pᵀ, at an offset too: what curvature and Gauss–Newton are made of."""
     scores = np.array([1.0, -2.0, 0.5])
     p = np.exp(scores) / np.exp(scores).sum()
+    hessian = jax.jit(jax.hessian(cross_entropy))
     for offset in (0.0, 64.0):
-        found = jax.hessian(cross_entropy)(jnp.asarray(scores + offset, jnp.float32), jnp.int32(1))
+        found = hessian(np.asarray(scores + offset, np.float32), np.int32(1))
         np.testing.assert_allclose(found, np.diag(p) - np.outer(p, p), atol=1e-6)
 
 
@@ -127,9 +133,7 @@ def test_binary_cross_entropy_at_all_sizes(logit: float, label: float) -> None:
     one, zero = np.logaddexp(0, -logit), np.logaddexp(0, logit)
     expected = label * one + (1 - label) * zero
     slope = (1 - label) * np.exp(-one) - label * np.exp(-zero)
-    found, gradient = jax.value_and_grad(binary_cross_entropy)(
-        jnp.float32(logit), jnp.float32(label)
-    )
+    found, gradient = binary_slope(np.float32(logit), np.float32(label))
     assert float(found) == pytest.approx(expected, rel=2e-6, abs=1e-37)
     assert float(gradient) == pytest.approx(slope, rel=1e-5, abs=1e-37)
 
@@ -150,18 +154,19 @@ class TestLabelSmoothing:
         scores = np.array([1.0, -2.0, 0.5, 3.0])
         target = np.full(4, amount / 4) + (1 - amount) * np.eye(4)[2]
         expected = -target @ (scores - np.logaddexp.reduce(scores))
-        found = label_smoothing(amount)(jnp.asarray(scores, jnp.float32), jnp.int32(2))
+        found = jax.jit(label_smoothing(amount))(np.asarray(scores, np.float32), np.int32(2))
         assert float(found) == pytest.approx(expected, rel=1e-5)
 
     def test_of_a_logit_is_that_of_two_scores(self) -> None:
-        smooth = label_smoothing(0.2)
+        smooth = jax.jit(label_smoothing(0.2))
         for label in (0, 1):
             one = smooth(jnp.float32(1.3), jnp.int32(label))
             two = smooth(jnp.array([0.0, 1.3]), jnp.int32(label))
             assert float(one) == pytest.approx(float(two), rel=1e-5)
 
     def test_at_an_offset(self) -> None:
-        found, slope = jax.value_and_grad(label_smoothing(0.1))(jnp.full(3, 1e8), jnp.int32(1))
+        both = jax.jit(jax.value_and_grad(label_smoothing(0.1)))
+        found, slope = both(np.full(3, 1e8, np.float32), np.int32(1))
         assert float(found) == pytest.approx(np.log(3), rel=1e-5)
         np.testing.assert_allclose(slope, [0.3, -0.6, 0.3], atol=1e-6)
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from drawn import drawn
 
 import soret
 from soret.data import random_subset
@@ -23,13 +24,8 @@ def net():
 @pytest.fixture(scope="module")
 def params(net):
     """Parameters at which scale and shift are not what they start as."""
-    start = net.initial(jax.random.key(1))
-    return jax.tree.map(
-        lambda leaf: jnp.asarray(
-            leaf + 0.1 * np.cos(np.arange(1.0, leaf.size + 1)).reshape(leaf.shape), jnp.float32
-        ),
-        start,
-    )
+    start = drawn(net, spread=0.3)
+    return [{k: v + (k == "g") for k, v in layer.items()} for layer in start]
 
 
 def by_hand(params, inputs, over):
@@ -71,16 +67,7 @@ def test_other_data_keep_the_references(net, params):
             net.data, inputs=net.data.inputs[600:], labels=net.data.labels[600:]
         ),
     )
-    inside, outside = (
-        soret.landscape.evaluate(
-            net,
-            soret.observables.parameters(net, soret.observables.State(params, (), jnp.int32(0))),
-        ),
-        soret.landscape.evaluate(
-            other,
-            soret.observables.parameters(net, soret.observables.State(params, (), jnp.int32(0))),
-        ),
-    )
+    inside, outside = (soret.landscape.evaluate(p, params) for p in (net, other))
     losses = jax.jit(jax.vmap(net.example_loss, in_axes=(None, 0, 0)))(
         params, jnp.asarray(net.data.inputs), jnp.asarray(net.data.labels)
     )

@@ -1,5 +1,7 @@
 """Random walks: every step is ±ηg at the place it starts from, one sign for all coordinates."""
 
+import functools
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -19,12 +21,14 @@ def place(problem, state):
     return jnp.stack([*state.params["q"], state.params["start"]])
 
 
-def walked(steps, **settings):
+@functools.cache
+def walked(tilt=0.0):
+    """Return two steps of 2,048 pairs of walkers."""
     run = soret.simulate(
-        random_walk(field, 2, pairs=512, **settings),
+        random_walk(field, 2, pairs=512, tilt=tilt),
         soret.SGD(0.05),
         observe=place,
-        steps=steps,
+        steps=2,
         replicas=4,
         record_every=1,
         seed=3,
@@ -34,7 +38,7 @@ def walked(steps, **settings):
 
 def test_a_step_is_the_walks():
     """The gradient of g itself leaking in, or a sign for each coordinate."""
-    places = walked(2)
+    places = walked()
     for before, after in ((places[:, 0], places[:, 1]), (places[:, 1], places[:, 2])):
         walkers, moved = before[:, :2], after[:, :2] - before[:, :2]
         g = np.stack([0.5 + walkers[..., 0] * walkers[..., 1], np.exp(walkers[..., 1])], -1)
@@ -47,7 +51,7 @@ def test_a_step_is_the_walks():
 
 def test_the_signs_are_fair():
     """2,048 fair signs: further than 5 standard errors from even is a false alarm below 10⁻⁶."""
-    places = walked(1)
+    places = walked()
     up = (places[:, 1, 0, :, 0] > places[:, 0, 0, :, 0]).mean()
     assert abs(up - 0.5) < 5 * 0.5 / np.sqrt(2048)
 
@@ -55,7 +59,7 @@ def test_the_signs_are_fair():
 @pytest.mark.parametrize("tilt", [0.0, 1.5])
 def test_walkers_start_at_the_density_they_should(tilt):
     """Each coordinate's mean against that of exp(tilt·q), to 5 standard errors."""
-    start = walked(1, tilt=tilt)[:, 0, 2].reshape(-1, 2)
+    start = walked(tilt)[:, 0, 2].reshape(-1, 2)
     assert start.min() >= 0
     assert start.max() <= 1
     grid = np.linspace(0, 1, 10_001)

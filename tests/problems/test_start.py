@@ -18,11 +18,20 @@ def flat(problem: soret.Problem, state: State) -> jax.Array:
     return ravel_pytree(state.params)[0]
 
 
+def net(inputs: int = 15) -> soret.Problem:
+    """Return a net of one layer, which compiles quickly."""
+    return soret.Problem(
+        init=lambda key: {"b": jnp.zeros(()), "w": jax.random.normal(key, (inputs - 1,))},
+        predict=lambda params, x: params["w"] @ x + params["b"],
+        loss="mean_square",
+        data=soret.Dataset("points", np.eye(inputs - 1), np.ones(inputs - 1)),
+        name="net",
+    )
+
+
 @pytest.fixture(scope="module")
 def trained() -> xr.DataArray:
-    run = soret.simulate(
-        soret.problems.two_layer(3, 2), soret.SGD(0.1), observe=flat, steps=20, replicas=4
-    )
+    run = soret.simulate(net(), soret.SGD(0.1), observe=flat, steps=20, replicas=4)
     return run.flat.isel(step=-1)
 
 
@@ -31,7 +40,7 @@ def test_starts_are_the_saved_points_each_as_often(trained: xr.DataArray) -> Non
 
     Each of four points has 100 ± 8.7 of 400 draws; the bounds are seven deviations away.
     """
-    problem = soret.problems.starting_from(soret.problems.two_layer(3, 2), trained)
+    problem = soret.problems.starting_from(net(), trained)
     run = soret.simulate(problem, soret.SGD(0.1), observe=flat, steps=1, replicas=400)
     starts = run.flat.isel(step=0).values
     which = (starts[:, None] == trained.values).all(-1)
@@ -58,7 +67,7 @@ def test_fixed_parts_of_a_module_stay() -> None:
 def test_points_of_diverged_replicas_are_left_out(trained: xr.DataArray) -> None:
     """A run that starts from NaN."""
     broken = trained.where(trained.replica == 2)
-    problem = soret.problems.starting_from(soret.problems.two_layer(3, 2), broken)
+    problem = soret.problems.starting_from(net(), broken)
     assert problem.settings["starts"] == 1
     with pytest.raises(SettingsError, match="nowhere to start from"):
         soret.problems.starting_from(problem, broken.where(False))
@@ -66,13 +75,13 @@ def test_points_of_diverged_replicas_are_left_out(trained: xr.DataArray) -> None
 
 def test_points_of_another_problem_are_refused(trained: xr.DataArray) -> None:
     """Parameters of one net read as another's."""
-    with pytest.raises(SettingsError, match="must have the 15 parameters of problem"):
-        soret.problems.starting_from(soret.problems.two_layer(3, 3), trained)
+    with pytest.raises(SettingsError, match="must have the 16 parameters of problem"):
+        soret.problems.starting_from(net(16), trained)
 
 
 def test_a_run_from_other_points_is_another_run(trained: xr.DataArray) -> None:
     """Provenance that does not tell two starts apart."""
-    problem = soret.problems.two_layer(3, 2)
+    problem = net()
     one, two = (soret.problems.starting_from(problem, trained[i:]) for i in (0, 1))
     assert one.settings["starts_sha256"] != two.settings["starts_sha256"]
 
