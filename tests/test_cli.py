@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import here
 
 from soret import cli
 from soret.claims.worker import Failure
 from soret.runs import store
+
+__all__ = ["here"]  # a fixture
 
 SORET = [sys.executable, "-m", "soret.cli"]
 CLAIM = "thermophoresis/activation-rate"
@@ -46,9 +49,9 @@ def test_list_names_every_claim_without_loading_jax(tmp_path):
     assert done.stdout.splitlines()[-1] == "False False False"
 
 
-def test_one_claim_is_listed_with_its_settings(tmp_path):
-    assert "learning_rates" in soret("list", CLAIM, cwd=tmp_path).stdout
-    listed = json.loads(soret("list", CLAIM, "--json", cwd=tmp_path).stdout)
+def test_one_claim_is_listed_with_its_settings(tmp_path, here):
+    assert "learning_rates" in here("list", CLAIM, cwd=tmp_path).stdout
+    listed = json.loads(here("list", CLAIM, "--json", cwd=tmp_path).stdout)
     assert listed["settings"]["inputs"]["paper"] == 100
 
 
@@ -63,21 +66,21 @@ def test_json_alone_is_on_standard_output(ran):
     assert "simulating" in done.stderr
 
 
-def test_show_gives_verdict_and_provenance(ran):
+def test_show_gives_verdict_and_provenance(ran, here):
     folder, _ = ran
     for path in ("runs/a", "runs"):
-        done = soret("show", path, cwd=folder)
+        done = here("show", path, cwd=folder)
         assert done.returncode == 0
         assert CLAIM in done.stdout
         assert "jax" in done.stdout
-    record = json.loads(soret("show", "runs/a", "--json", cwd=folder).stdout)
+    record = json.loads(here("show", "runs/a", "--json", cwd=folder).stdout)
     assert record["run"]["description"]["seed"] == 0
     assert record["verdict"]["claim"] == CLAIM
 
 
-def test_the_same_command_again_only_judges(ran):
+def test_the_same_command_again_only_judges(ran, here):
     folder, first = ran
-    again = soret("run", CLAIM, *SMALL, "--json", "--out", "runs/a", cwd=folder)
+    again = here("run", CLAIM, *SMALL, "--json", "--out", "runs/a", cwd=folder)
     assert "simulating" not in again.stderr
     assert json.loads(again.stdout)["results"] == json.loads(first.stdout)["results"]
 
@@ -97,8 +100,8 @@ def test_the_same_command_again_only_judges(ran):
         (["show", "nowhere"], 1, "holds no saved run"),
     ],
 )
-def test_bad_usage_is_one_sentence_and_leaves_nothing(args, status, says, tmp_path):
-    done = soret(*args, cwd=tmp_path)
+def test_bad_usage_is_one_sentence_and_leaves_nothing(args, status, says, tmp_path, here):
+    done = here(*args, cwd=tmp_path)
     assert done.returncode == status
     assert says in done.stderr
     assert "Traceback" not in done.stderr
@@ -106,9 +109,18 @@ def test_bad_usage_is_one_sentence_and_leaves_nothing(args, status, says, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_run_in_the_folder_is_refused(ran):
+def test_bad_usage_ends_a_process_with_its_status(tmp_path):
+    """Catches: a status or a sentence that is lost on the way out of the process."""
+    done = soret("run", CLAIM, "--set", "inputs=ten", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "whole number" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_run_in_the_folder_is_refused(ran, here):
     folder, _ = ran
-    done = soret("run", CLAIM, *SMALL, "--seed", "5", "--out", "runs/a", cwd=folder)
+    done = here("run", CLAIM, *SMALL, "--seed", "5", "--out", "runs/a", cwd=folder)
     assert done.returncode == 1
     assert "seed is 0 there, 5 here" in done.stderr
 
@@ -135,7 +147,7 @@ def test_missing_data_is_one_sentence(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_ctrl_c_then_the_same_command_gives_the_same_run(tmp_path, at_last_killed):
-    long = ["--set", "steps=80000", "--set", "replicas=16", "--set", "initializations=normal"]
+    long = ["--set", "steps=40000", "--set", "replicas=16", "--set", "initializations=normal"]
     command = [*SORET, "run", CLAIM, *long, "--out", "stopped"]
     process = at_last_killed(
         subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
@@ -155,7 +167,7 @@ def test_ctrl_c_then_the_same_command_gives_the_same_run(tmp_path, at_last_kille
     from soret.claims import configure, find
     from soret.claims.running import run_claim
 
-    settings = {"steps": 80000, "replicas": 16, "initializations": ("normal",)}
+    settings = {"steps": 40000, "replicas": 16, "initializations": ("normal",)}
     claim = configure(find(CLAIM)[0], "quick", settings)
     run_claim(claim, scale="quick", out=tmp_path / "whole")
     digests = [store.digest(tmp_path / name / "data.zarr") for name in ("stopped", "whole")]

@@ -31,7 +31,7 @@ BY_DEFAULT = {
     "thermophoresis/weight-norm",
     "thermophoresis/monotone-variance",
     "escape/hessian-outliers",
-    "escape/stationary-tail",
+    "escape/critical-dimension",
     "limiting-dynamics/constant-speed",
     "limiting-dynamics/modified-loss",
     "three-factors/boltzmann-equilibrium",

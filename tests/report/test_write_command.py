@@ -4,7 +4,10 @@ import subprocess
 import sys
 
 import pytest
+from commands import Here, here
 from report_runs import CLAIM
+
+__all__ = ["here"]  # a fixture
 
 # The limit is set within: between fork and exec it would be set in a copy of JAX's threads.
 LIMITED = """
@@ -49,6 +52,15 @@ def test_a_report_is_named_on_standard_output(make, tmp_path, name, holds):
     assert not list(tmp_path.rglob("*.partial"))
 
 
+def test_bad_usage_ends_a_process_with_its_status(tmp_path):
+    """A status or a sentence that is lost on the way out of the process."""
+    done = report("nowhere", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "nowhere holds no saved run" in done.stderr.replace("\n", " ")
+    assert "Traceback" not in done.stderr
+    assert files_in(tmp_path) == []
+
+
 @pytest.mark.parametrize(
     ("args", "says"),
     [
@@ -63,14 +75,16 @@ def test_a_report_is_named_on_standard_output(make, tmp_path, name, holds):
         (["nowhere", "--live"], "nowhere is no run"),
     ],
 )
-def test_bad_usage_is_one_sentence_and_leaves_nothing(make, tmp_path, args, says):
+def test_bad_usage_is_one_sentence_and_leaves_nothing(
+    make, tmp_path, here: Here, args: list[str], says: str
+):
     """A traceback; half a page; a file of the reader's own gone."""
     make("runs/a")
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged/run.json").write_text("[")
     (tmp_path / "mine.md").write_text("# Mine\n")
     before = files_in(tmp_path)
-    done = report(*args, cwd=tmp_path)
+    done = here("report", *args, cwd=tmp_path)
     assert done.returncode == 2
     assert says in done.stderr.replace("\n", " ")
     assert "Traceback" not in done.stderr
