@@ -7,7 +7,8 @@ READY := $(VENV)/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run report test test-slow torch lint format types bench claims readme examples docs clean
+.PHONY: help run report test test-slow torch lint format types bench claims readme calibration \
+	examples docs clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -55,6 +56,9 @@ claims: $(READY)  ## run every claim at quick scale into runs/, or go on with it
 
 readme: $(READY)  ## put the verdicts of the runs in runs/ into README.md
 	$(BIN)/python docs/hooks/readme.py runs
+
+calibration: $(READY)  ## measure how often intervals cover, into docs/calibration.md (15 minutes of one core)
+	$(BIN)/python docs/hooks/calibration.py
 
 examples: $(READY)  ## run every example in the documentation
 	$(BIN)/python -m pytest tests/docs/test_all_pages.py -m "slow or not slow"
