@@ -69,20 +69,11 @@ def pytest_collection_finish():
 
 @pytest.fixture(scope="module")
 def compiled_anew():
-    """Share no compiled programs, where it is compared what two processes compile, or counted."""
-    import jax
-    from jax.experimental.compilation_cache import compilation_cache
+    """Share no compiled programs, where it is compared what two processes compile."""
+    from compiled import anew
 
-    def use(on):
-        jax.config.update("jax_enable_compilation_cache", on)
-        compilation_cache.reset_cache()  # JAX looks at the option once
-
-    before = jax.config.jax_enable_compilation_cache
-    use(False)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAX_ENABLE_COMPILATION_CACHE", "false")  # of processes that are started
+    with anew():
         yield
-    use(before)
 
 
 _first_states: dict[tuple[str, str], dict] = {}

@@ -136,7 +136,9 @@ def test_seeds_are_run_in_folders_of_their_own_and_pooled(tmp_path, monkeypatch,
     known = dict(CLAIMS)
     (tmp_path / "drift.py").write_text(DRIFT)
     monkeypatch.setattr(
-        sys, "argv", ["soret", "run", "./drift.py", "--seeds", "3", "--json", "--out", "all"]
+        sys,
+        "argv",
+        ["soret", "run", "./drift.py", "--seeds", "3", "--jobs", "1", "--json", "--out", "all"],
     )
     try:
         assert cli._status() == 0

@@ -51,7 +51,14 @@ DIAGONALS = {
 }
 
 
-@pytest.mark.parametrize("name", DIAGONALS)
+# Each is a program of its own.
+QUICK = {"zero", "negative, repeated", "one number", "rank one, below", "trace zero"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[] if n in QUICK else pytest.mark.slow) for n in DIAGONALS],
+)
 def test_flatness_of_degenerate_curvature(name: str) -> None:
     """Catches: the zeros behind an exhausted Krylov space taken for eigenvalues of H."""
     h = DIAGONALS[name]

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from drawn import drawn
 
 import soret
 from soret.data import FromFunction, Gaussian
@@ -57,8 +58,8 @@ class TestPlainFunctions:
 
     def test_parameters_survive_being_recorded(self) -> None:
         """Leaves in another order, or a vector of the wrong length cut to fit."""
-        net = soret.problems.dense(inputs=3, hidden=(4,))
-        params = net.initial(KEY)
+        net = soret.problems.dense(hidden=(4,), data=DATA)
+        params = drawn(net)
         state = soret.observables.State(params, (), jnp.int32(0))
         vector = soret.observables.parameters(net, state)
         again = net.unflatten(np.asarray(vector))
@@ -70,11 +71,12 @@ class TestPlainFunctions:
 
     def test_loss_of_a_batch_is_the_mean(self) -> None:
         """A sum in place of a mean would multiply the learning rate by B."""
-        params = problem().initial(KEY)
+        params = drawn(problem())
         batch = (jnp.asarray(DATA.inputs), jnp.asarray(DATA.labels))
         w = np.asarray(params["w"], np.float64)
         expected = 0.5 * ((DATA.inputs @ w - DATA.labels) ** 2).mean()
-        assert float(problem().batch_loss(params, batch)) == pytest.approx(expected, rel=1e-5)
+        found = jax.jit(problem().batch_loss)(params, batch)
+        assert float(found) == pytest.approx(expected, rel=1e-5)
 
     def test_loss_of_the_user(self) -> None:
         """A loss function ignored in favour of a named one."""
@@ -100,16 +102,24 @@ class TestModules:
         """A module taken apart and put together wrongly: functions and numbers stay as they are."""
         own = problem(init=Net, predict=lambda net, x: net(x))
         net = Net(KEY)
-        for x in jnp.asarray(DATA.inputs[:3]):
-            assert float(own.output(own.initial(KEY), x)) == float(net(x))
+
+        # Compiled: one operation at a time takes much longer. So below.
+        @jax.jit
+        def both(inputs: jax.Array) -> tuple[jax.Array, jax.Array]:
+            params = own.initial(KEY)
+            return jax.vmap(lambda x: own.output(params, x))(inputs), jax.vmap(net)(inputs)
+
+        found, wanted = both(DATA.inputs[:3])
+        np.testing.assert_allclose(found, wanted, rtol=1e-6)
 
     def test_only_arrays_move(self) -> None:
         """An activation function, a name or a number that SGD would try to update."""
         own = problem(init=Net, predict=lambda net, x: net(x))
-        leaves = jax.tree.leaves(own.initial(KEY))
+        params = jax.jit(own.initial)(KEY)
+        leaves = jax.tree.leaves(params)
         # A scalar output is a layer of one unit.
         assert sorted(leaf.shape for leaf in leaves) == [(1,), (1, 4), (4,), (4, 3)]
-        whole = own.model(own.initial(KEY))
+        whole = own.model(params)
         assert whole.activation is jnp.tanh
         assert (whole.name, whole.scale) == ("net", 2.0)
 
@@ -130,8 +140,8 @@ class TestModules:
         """A gradient with respect to something else than the module's arrays."""
         own = problem(init=Net, predict=lambda net, x: net(x))
         x, y = jnp.asarray(DATA.inputs[0]), jnp.asarray(DATA.labels[0])
-        found = jax.grad(own.example_loss)(own.initial(KEY), x, y)
-        expected = eqx.filter_grad(lambda net: 0.5 * (net(x) - y) ** 2)(Net(KEY))
+        found = jax.jit(jax.grad(own.example_loss))(jax.jit(own.initial)(KEY), x, y)
+        expected = eqx.filter_jit(eqx.filter_grad(lambda net: 0.5 * (net(x) - y) ** 2))(Net(KEY))
         for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
 
