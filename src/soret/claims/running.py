@@ -21,6 +21,7 @@ from soret.claims import images
 from soret.claims.claim import About, Runs
 from soret.claims.discovery import find
 from soret.claims.dry_run import dry_run
+from soret.claims.earlier import refuse_earlier
 from soret.claims.experiments import Experiments
 from soret.claims.finding import TestedStatement, assigned, conclude, finding, verdict_of
 from soret.claims.own_code import what_it_computes
@@ -269,6 +270,7 @@ def _run_in(
         if complete:
             say(f"{folder.path} holds this run already; judging it again")
             runs = load_runs(folder)
+            refuse_earlier(folder.path, claim, experiments, runs)
         else:
             runs = claim.saved(Runner(folder, about, progress, say).run(experiments))
             folder.finish(xr.DataTree.from_dict(dict(runs)), experiments=list(runs))
