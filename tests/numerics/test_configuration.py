@@ -106,8 +106,8 @@ def ensemble() -> xr.Dataset:
         observe=[
             logits,
             measures.parameters,
-            measures.loss_over(8),
-            measures.gradient_variance_over(8),
+            measures.loss_over(2),
+            measures.gradient_variance_over(2),
         ],
         steps=6,
         replicas=2,

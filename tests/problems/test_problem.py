@@ -92,8 +92,8 @@ class TestPlainFunctions:
             return x, x.sum()
 
         own = problem(data=FromFunction(sample))
-        inputs, labels = own.evaluation_batch(7)
-        assert inputs.shape == (7, 3)
+        inputs, labels = own.evaluation_batch(2)
+        assert inputs.shape == (2, 3)
         np.testing.assert_allclose(labels, inputs.sum(axis=1), rtol=1e-5)
 
 
