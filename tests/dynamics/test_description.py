@@ -75,7 +75,7 @@ def test_names_the_optimizer() -> None:
 
 def test_says_the_loss_that_was_used(tmp_path: Path) -> None:
     """Catches: the loss that the problem was made with, where another one was put in its place."""
-    net = soret.problems.two_layer(inputs=3, hidden=2)
+    net = soret.problems.two_layer(hidden=2, data=POINTS)
     assert described(net)["problem"]["loss"] == "binary_cross_entropy"
     other = dataclasses.replace(net, loss="mean_square_sign")
     assert described(other)["problem"]["loss"] == "mean_square_sign"
@@ -116,7 +116,7 @@ def test_names_a_stream_of_the_users() -> None:
 
 def test_soret_does_not_list_its_own() -> None:
     """Catches: noise in every description."""
-    assert "functions" not in described(soret.problems.two_layer(inputs=3, hidden=2))
+    assert "functions" not in described(soret.problems.two_layer(hidden=2, data=POINTS))
 
 
 def test_says_which_data() -> None:

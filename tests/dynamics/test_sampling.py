@@ -97,8 +97,15 @@ class TestWithReplacement:
         assert draw(10, 25, "with_replacement", 0, 1).shape == (1, 25)
 
 
-# The first two sort the whole data set (4B ≥ N), the last two draw until distinct.
-@pytest.mark.parametrize(("examples", "batch"), [(5, 2), (6, 6), (17, 4), (30, 2)])
+# 2 of 5 and 6 of 6 sort the whole data set (4B ≥ N), 4 of 17 and 2 of 30 draw until distinct.
+@pytest.mark.parametrize(
+    ("examples", "batch"),
+    [
+        (6, 6),
+        (17, 4),
+        *(pytest.param(*sizes, marks=pytest.mark.slow) for sizes in [(5, 2), (30, 2)]),
+    ],
+)
 class TestWithoutReplacement:
     def test_no_example_twice_in_a_batch(self, examples: int, batch: int) -> None:
         """A repeated example: less noise is promised."""

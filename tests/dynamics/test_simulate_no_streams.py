@@ -36,11 +36,17 @@ def simulated(problem, **settings):
     )
 
 
+@pytest.fixture(scope="module")
+def expected(regression):
+    return simulated(regression)
+
+
 @pytest.mark.parametrize("stream", [None, Closed(), "closed"], ids=["none", "refusing", "closed"])
 @pytest.mark.parametrize("shown", [None, True])
-def test_a_simulation_needs_no_standard_error(stream, shown, regression, monkeypatch, tmp_path):
+def test_a_simulation_needs_no_standard_error(
+    stream, shown, regression, expected, monkeypatch, tmp_path
+):
     """Catches: AttributeError or OSError of the progress bar, in a daemon or under pythonw."""
-    expected = simulated(regression)
     if stream == "closed":
         stream = (tmp_path / "err").open("w")
         stream.close()

@@ -37,8 +37,14 @@ CONVOLUTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+QUICK = {"folded", "strided", "pooled with rest", "without bias"}
+
+
 class TestConv:
-    @pytest.mark.parametrize("name", CONVOLUTIONS)
+    @pytest.mark.parametrize(
+        "name",
+        [pytest.param(n, marks=[] if n in QUICK else pytest.mark.slow) for n in CONVOLUTIONS],
+    )
     def test_is_convolutions_relus_and_a_dense_output(self, name: str) -> None:
         """A layer on pixels in another order than the one before left them in."""
         settings = {"layers": 2, "channels": 4} | CONVOLUTIONS[name]

@@ -23,10 +23,13 @@ from soret.runs import RunFolder, files, pace
 
 # Three points of a grid, three blocks each, the last of them not full.
 EXPERIMENT = """
+import numpy as np
 import soret
 
 soret.simulate(
-    soret.problems.two_layer(inputs=3, hidden=3),
+    soret.problems.two_layer(
+        hidden=3, data=soret.Dataset("points", np.eye(4, 3), np.arange(4) % 2, ("a", "b"))
+    ),
     soret.SGD([0.1, 0.05, 0.02], momentum=[0.5]),
     observe=[soret.observables.weight_norm, soret.observables.parameters],
     steps=400, replicas=5, record_every=20, block_size=2, workers=2, out=sys.argv[1],
@@ -76,9 +79,9 @@ def test_a_run_that_finishes_while_it_is_read_is_not_shown_with_holes(tmp_path, 
     monkeypatch.setattr(files, "write_arrays", unplugged)
     with pytest.raises(RunError, match="no disk"):
         soret.simulate(
-            soret.problems.two_layer(inputs=3, hidden=3),
+            soret.problems.surface(lambda x: 0.5 * x @ x, start=[1.0, 2.0]),
             soret.SGD([0.1, 0.05, 0.02]),
-            observe=[soret.observables.weight_norm],
+            observe=[soret.observables.parameter_norm],
             steps=40, replicas=5, record_every=20, block_size=2, out=folder.path,
         )  # fmt: skip
     monkeypatch.setattr(files, "write_arrays", write)

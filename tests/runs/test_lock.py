@@ -249,7 +249,7 @@ class TestThreads:
 
     def test_simulate_in_threads(self, tmp_path: Path) -> None:
         """Catches: blocks of two calls mixed in one folder."""
-        problem = soret.problems.two_layer(inputs=3, hidden=2)
+        problem = soret.problems.surface(lambda x: 0.5 * x @ x, start=[1.0, 2.0])
         refused: list[str] = []
         made: list[xr.Dataset] = []
 
@@ -259,7 +259,7 @@ class TestThreads:
                     soret.simulate(
                         problem,
                         soret.SGD([0.1, 0.05]),
-                        observe=soret.observables.weight_norm,
+                        observe=soret.observables.parameter_norm,
                         steps=40,
                         replicas=4,
                         out=tmp_path / "run",
