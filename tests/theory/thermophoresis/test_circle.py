@@ -70,6 +70,14 @@ def test_the_walk_itself_simulated():
 def test_refusals():
     with pytest.raises(OutsideDomain, match="vanishes"):
         power_shares(lambda q: 0 * q, -1.0, 10)
+    for cells in (1, 2.5, True, np.nan):
+        with pytest.raises(OutsideDomain, match="cells"):
+            power_shares(g, -1.0, cells)
+        with pytest.raises(OutsideDomain, match="cells"):
+            walk_shares(g, 0.1, cells)
+    for power in (np.nan, np.inf):
+        with pytest.raises(OutsideDomain, match="power"):
+            power_shares(g, power, 10)
     with pytest.raises(OutsideDomain, match="take more cells"):
         walk_shares(g, 1e-4, 10)
     with pytest.raises(OutsideDomain, match="learning_rate"):

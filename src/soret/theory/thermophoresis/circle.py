@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from soret.errors import OutsideDomain
-from soret.theory.checks import Floats, positive
+from soret.theory.checks import Floats, finite, positive
 
 _FINE = 8
 _NODES = 20
@@ -36,8 +36,9 @@ def power_shares(g: Callable[[Floats], Floats], power: float, cells: int) -> Flo
     Raises
     ------
     OutsideDomain
-        If g vanishes somewhere.
+        If g vanishes somewhere, or the power is not finite.
     """
+    cells, power = _count(cells), float(finite("power", power))
     q = (np.arange(cells * _NODES) + 0.5) / (cells * _NODES)
     density = _size(g, q) ** power
     shares = density.reshape(cells, _NODES).sum(1)
@@ -73,7 +74,7 @@ def walk_shares(g: Callable[[Floats], Floats], learning_rate: float, cells: int)
     from scipy import sparse
     from scipy.sparse.linalg import spsolve
 
-    rate = float(positive("learning_rate", learning_rate))
+    cells, rate = _count(cells), float(positive("learning_rate", learning_rate))
     count = cells * _FINE
     edges = np.arange(count + 1) / count
     size = _size(g, edges)
@@ -104,6 +105,12 @@ def walk_shares(g: Callable[[Floats], Floats], learning_rate: float, cells: int)
     system: Any = sparse.vstack([moved[:-1], whole]).tocsc()
     found = np.asarray(spsolve(system, np.eye(1, count, count - 1)[0]))
     return found.reshape(cells, _FINE).sum(1)
+
+
+def _count(cells: int) -> int:
+    if isinstance(cells, bool) or not isinstance(cells, int | np.integer) or cells < 2:
+        raise OutsideDomain(f"cells is {cells!r}; it must be a whole number, at least 2.")
+    return int(cells)
 
 
 def _size(g: Callable[[Floats], Floats], q: Floats) -> Floats:
