@@ -30,8 +30,8 @@ def test_time_is_about_what_it_then_takes():
 
 
 def test_more_steps_take_longer_and_workers_share():
-    short, long = (experiment(steps).estimate() for steps in (10_000, 1_000_000))
-    assert sum(long.block_seconds) > 5 * sum(short.block_seconds)
+    short, long = (experiment(steps).estimate() for steps in (10_000, 10_000_000))
+    assert sum(long.block_seconds) > 20 * sum(short.block_seconds)
     assert long.blocks == len(experiment(10_000).blocks())
     assert long.seconds(4) < long.seconds(1)
     assert long.memory > 0

@@ -73,6 +73,8 @@ class Compiled:
     def digest(self, device: jax.Device) -> bytes:
         """Return a digest of the program and its constants."""
         total = hashlib.sha256(self._lower(device).as_text().encode())
+        if self._options:
+            total.update(repr(sorted(self._options.items())).encode())
         for leaf in jax.tree.leaves(self.constants):
             total.update(_numbers(leaf).tobytes())
         return total.digest()

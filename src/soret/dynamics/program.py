@@ -128,7 +128,9 @@ class Program:
         # The start runs once, and drawing initial parameters takes seconds to optimize.
         hasty = {"xla_backend_optimization_level": 0}
         self._started = Compiled(self._start_and_observe, keys, values, options=hasty)
-        self._advanced = Compiled(self._advance, self.ensemble_shape, keys, values, count, count)
+        state = self.ensemble_shape, keys, values
+        options = self.stepper.compiler_options()
+        self._advanced = Compiled(self._advance, *state, count, count, options=options)
 
     def start(self, keys: Keys, values: LaneValues, device: jax.Device) -> tuple[Ensemble, Records]:
         """Draw the initial state of a block and observe it; `values` are each replica's."""
@@ -176,7 +178,7 @@ class Program:
 
     def _start(self, keys: Array, values: Mapping[str, Array]) -> Ensemble:
         replicas = self.stepper.begin(keys, values)
-        seen = self.watcher.begin(replicas)
+        seen = self.watcher.begin(self.stepper.arranged(replicas))
         return Ensemble(*replicas, jnp.full(keys.shape[0], -1, jnp.int32), seen)
 
     def _start_and_observe(
@@ -206,18 +208,19 @@ class Program:
             ensemble, prepared = self._chunk(ensemble, prepared, keys, values, number)
             done = number + 1
 
-            def record() -> tuple[Ensemble, Records]:
-                observed, values = self._observed(ensemble, (done * self.chunk).astype(jnp.int32))
+            def record() -> tuple[Array, Records]:
+                plain = self._with(ensemble, self.stepper.plain)
+                observed, values = self._observed(plain, (done * self.chunk).astype(jnp.int32))
                 place = done // per_record - first // per_record - 1
-                return observed, {
+                return observed.diverged_at, {
                     key: jax.lax.dynamic_update_index_in_dim(records[key], value, place, 0)
                     for key, value in values.items()
                 }
 
-            ensemble, records = jax.lax.cond(
-                done % per_record == 0, record, lambda: (ensemble, records)
+            diverged_at, records = jax.lax.cond(
+                done % per_record == 0, record, lambda: (ensemble.diverged_at, records)
             )
-            return ensemble, prepared, records
+            return ensemble._replace(diverged_at=diverged_at), prepared, records
 
         def unfinished(loop: Any) -> Array:
             number, (ensemble, _, _) = loop
@@ -228,9 +231,9 @@ class Program:
         _, (ensemble, _, records) = jax.lax.while_loop(
             unfinished,
             lambda loop: (loop[0] + 1, chunk(*loop)),
-            (first, (ensemble, prepared, records)),
+            (first, (self._with(ensemble, self.stepper.arranged), prepared, records)),
         )
-        return ensemble, records
+        return self._with(ensemble, self.stepper.plain), records
 
     def _chunk(
         self, ensemble: Ensemble, prepared: Any, keys: Array, values: Mapping[str, Array], n: Array
@@ -245,6 +248,11 @@ class Program:
             ensemble.passages,
         )
         return Ensemble(*replicas, ensemble.diverged_at, seen), prepared
+
+    def _with(self, ensemble: Ensemble, arrange: Callable[[Replicas], Replicas]) -> Ensemble:
+        """Return an ensemble whose replicas are arranged otherwise."""
+        replicas = arrange(Replicas(ensemble.params, ensemble.velocity))
+        return ensemble._replace(params=replicas.params, velocity=replicas.velocity)
 
     def _finished(self, ensemble: Ensemble) -> Array:
         return self.watcher.finished(len(ensemble.diverged_at), ensemble.passages)

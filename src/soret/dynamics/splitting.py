@@ -19,7 +19,7 @@ from soret.dynamics.keys import check_seed, initial_keys, splitting_keys
 from soret.dynamics.observable_checks import check_level
 from soret.dynamics.passage import FirstPassage, Thresholds, ordered
 from soret.dynamics.sampling import sampler
-from soret.dynamics.stepper import Replicas, Stepper, where
+from soret.dynamics.stepper import Replicas, Stepper
 from soret.errors import ConvergenceError, SettingsError
 from soret.observables.state import Observable, attributes
 from soret.problems import Problem
@@ -180,8 +180,10 @@ class _Process:
         chunks = jax.ShapeDtypeStruct((), jnp.uint32)
         self.chunk = self.stepper.longest_chunk(count, _CHUNK_BYTES)
         self._started = Compiled(self._begin, keys)
-        self._crossing = Compiled(self._cross, shape, keys, number, chunks, chunks)
-        self._climbing = Compiled(self._climb, shape, keys, number, chunks)
+        options = self.stepper.compiler_options()
+        arguments = shape, keys, number, chunks
+        self._crossing = Compiled(self._cross, *arguments, chunks, options=options)
+        self._climbing = Compiled(self._climb, *arguments, options=options)
 
     def cross(self, seed: int, bar: float, steps: int) -> tuple[NDArray[np.int64], Replicas]:
         """Let walkers cross the first threshold; return how often they did, and where last."""
@@ -224,27 +226,29 @@ class _Process:
             level = self._levels(moved)
             crossed = armed & (level >= bar)
             counted = crossed & (number >= unseen)
-            last = where(counted, moved, last)
+            last = self.stepper.where(counted, moved, last)
             return moved, (armed & ~crossed) | (level <= self.core), count + counted, last
 
+        walkers = self.stepper.arranged(walkers)
         level = self._levels(walkers)
         start = (walkers, level <= self.core, jnp.zeros(self.count, jnp.int32), walkers)
         whole = unseen + chunks
         carry = jax.lax.fori_loop(
             jnp.uint32(0), whole, lambda n, c: self._walk(n, c, keys, look), start
         )
-        return carry[2], carry[3]
+        return carry[2], self.stepper.plain(carry[3])
 
     def _climb(
         self, walkers: Replicas, keys: Array, bar: Array, most: Array
     ) -> tuple[Array, Array, Replicas]:
         def look(carry: Any, moved: Replicas, number: Array) -> Any:
             before, going, up = carry
-            after = where(going, moved, before)
+            after = self.stepper.where(going, moved, before)
             level = self._levels(after)
             reached = going & (level >= bar)
             return after, going & ~reached & (level > self.core), up | reached
 
+        walkers = self.stepper.arranged(walkers)
         # A step may have gone beyond the next threshold already.
         reached = self._levels(walkers) >= bar
         start = (jnp.uint32(0), (walkers, ~reached, reached))
@@ -253,7 +257,7 @@ class _Process:
             lambda loop: (loop[0] + 1, self._walk(loop[0], loop[1], keys, look)),
             start,
         )
-        return going, up, last
+        return going, up, self.stepper.plain(last)
 
     def _walk(self, number: Array, carry: Any, keys: Array, look: Any) -> Any:
         """Make a chunk of steps, looking at the walkers, the first of the carry, after each."""

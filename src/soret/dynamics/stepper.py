@@ -1,6 +1,6 @@
 """SGD on many replicas at once: how they begin, draw their batches, and make a step."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float32, PyTree, UInt32
 
 from soret.data.generator import as_jax_key
 from soret.dynamics.algorithm import Algorithm, start_of_replica
+from soret.dynamics.lanes import compiler_options, over_last_axis
 from soret.dynamics.sampling import Sampler
 from soret.observables.state import Observable, State
 from soret.problems import Problem
@@ -22,16 +23,17 @@ _CHUNK_BYTES = 2**20
 # counted (by tracing the gradient) only where parameters times examples say that it may be more.
 _CHUNK_OPERATIONS = 2e10
 _COUNTED_FROM = 1e8
-# Where a replica's parameters and draws of one step are at most so many numbers, draws stay as they
-# are made, with replicas on the last axis: regressions and surfaces are up to twice as quick.
-_FEW_NUMBERS = 32
+# Where a replica's parameters and batch are at most so many numbers, steps are made with replicas
+# on the last axis of everything, as draws are made: two to seven times as quick. Batches of several
+# examples must be smaller: with them a matrix product of one replica is quicker.
+_FEW_NUMBERS, _FEWEST_NUMBERS = 1024, 32
 
 Values = Mapping[str, Any]
 """Every hyperparameter's value for each replica, (replicas,): they may be of several points."""
 
 
 class Replicas(NamedTuple):
-    """Where replicas stand: every leaf has the replica as its first axis.
+    """Where replicas stand: every leaf has the replica as its first axis, or all as their last.
 
     Attributes
     ----------
@@ -43,17 +45,11 @@ class Replicas(NamedTuple):
     velocity: PyTree[Array]
 
 
-def where(which: Bool[Array, "replicas"], yes: Replicas, no: Replicas) -> Replicas:
-    """Choose replica by replica."""
-
-    def leaf(a: Array, b: Array) -> Array:
-        return jnp.where(which.reshape(-1, *[1] * (a.ndim - 1)), a, b)
-
-    return jax.tree.map(leaf, yes, no)
-
-
 class Stepper:
     """Updates of many replicas, as traced by JAX; it compiles nothing and holds no state.
+
+    Steps are made of replicas that are `arranged`: on the first axis of every leaf or on the last,
+    as suits the sizes. All that looks at replicas between steps takes them so.
 
     Parameters
     ----------
@@ -95,6 +91,7 @@ class Stepper:
         prepared, handles
             What the next call carries along, and a handle on every batch.
         """
+        # The first axis is that of the steps.
         out_axes = 0, self._replica_axis or 1
         draw = jax.vmap(self.sampler.draw, in_axes=(0, 0, None), out_axes=out_axes)
         prepared, handles = draw(prepared, keys, steps)
@@ -102,8 +99,21 @@ class Stepper:
         # side of the barrier, XLA would draw in the order of that copy and no longer vectorize.
         return prepared, jax.lax.optimization_barrier(handles)
 
+    def arranged(self, replicas: Replicas) -> Replicas:
+        """Return replicas as `step` wants them, given them on the first axis."""
+        return self._moved(replicas, 0, self._replica_axis)
+
+    def plain(self, replicas: Replicas) -> Replicas:
+        """Return arranged replicas with the replica as first axis."""
+        return self._moved(replicas, self._replica_axis, 0)
+
+    def _moved(self, replicas: Replicas, source: int, destination: int) -> Replicas:
+        if source == destination:
+            return replicas
+        return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, source, destination), replicas)
+
     def step(self, replicas: Replicas, handles: Any, values: Values) -> Replicas:
-        """Make one step of every replica, with the handles of one step as `draw` returns them."""
+        """Make one step of arranged replicas, with the handles on it as `draw` returns them."""
         gradient = jax.grad(self.loss)
 
         def one(
@@ -112,18 +122,32 @@ class Stepper:
             g = gradient(params, self.sampler.gather(handle))
             return self.algorithm.update(g, velocity, params, values, self.structure)
 
-        axes = 0, 0, self._replica_axis, 0
-        return Replicas(*jax.vmap(one, in_axes=axes)(*replicas, handles, dict(values)))
+        return Replicas(*self._each(one, *replicas, handles, dict(values)))
 
     def levels(
         self, level: Observable, replicas: Replicas, step: Array
     ) -> Float32[Array, "replicas"]:
-        """Return a scalar observable of every replica, after so many steps."""
+        """Return a scalar observable of every one of arranged replicas, after so many steps."""
 
         def one(params: Any, velocity: Any) -> Array:
             return jnp.asarray(level(self.problem, State(params, velocity, step)), jnp.float32)
 
-        return jax.vmap(one)(*replicas)
+        levels: Array = self._each(one, *replicas)
+        return levels
+
+    def where(self, which: Bool[Array, "replicas"], yes: Replicas, no: Replicas) -> Replicas:
+        """Choose between arranged replicas, replica by replica."""
+
+        def leaf(a: Array, b: Array) -> Array:
+            after = 0 if self._replica_axis else a.ndim - 1
+            return jnp.where(which.reshape(-1, *[1] * after), a, b)
+
+        return jax.tree.map(leaf, yes, no)
+
+    def _each(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Apply a function of one replica to all."""
+        each = over_last_axis if self._replica_axis else _over_first_axis
+        return each(function, *args)
 
     def loss(self, params: Any, batch: tuple[Array, Array]) -> Array:
         """Return one replica's loss on a batch."""
@@ -146,11 +170,18 @@ class Stepper:
         shapes: tuple[Any, Any] = jax.eval_shape(one, jax.ShapeDtypeStruct((2,), jnp.uint32))
         return shapes
 
+    def compiler_options(self) -> dict[str, Any]:
+        """Return the compiler's options that suit a program that makes these steps."""
+        return compiler_options() if self._replica_axis else {}
+
     @cached_property
     def _replica_axis(self) -> int:
-        """The axis of replicas in the handles of one step."""
-        numbers = sum(leaf.size for leaf in jax.tree.leaves(self._of_one))
-        return -1 if numbers <= _FEW_NUMBERS else 0
+        """The axis of arranged replicas, and of the handles of one step: 0 or −1."""
+        handle, params = self._of_one
+        batch = jax.eval_shape(self.sampler.gather, handle)
+        numbers = sum(leaf.size for leaf in jax.tree.leaves((params, batch)))
+        few = _FEW_NUMBERS if batch[0].shape[0] == 1 else _FEWEST_NUMBERS
+        return -1 if numbers <= few else 0
 
     def longest_chunk(self, replicas: int, most_bytes: int = _CHUNK_BYTES) -> int:
         """Return the most steps whose batches should be drawn at once.
@@ -176,3 +207,7 @@ class Stepper:
         one = jax.jit(jax.vmap(jax.grad(self.loss))).lower(*all_of_them)
         operations = (one.cost_analysis() or {}).get("flops", 0.0)
         return min(limit, max(1, int(_CHUNK_OPERATIONS / max(operations, 1.0))))
+
+
+def _over_first_axis(function: Callable[..., Any], *args: Any) -> Any:
+    return jax.vmap(function)(*args)

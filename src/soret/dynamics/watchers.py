@@ -8,14 +8,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int32
 
 from soret.dynamics import passage
-from soret.dynamics.stepper import Replicas, Stepper, where
+from soret.dynamics.stepper import Replicas, Stepper
 
 Step = Callable[[Replicas, Any], Replicas]
 """One step of all replicas, from the handles on its batches."""
 
 
 class Watcher(Protocol):
-    """Makes the steps of a chunk, and looks at the replicas on the way."""
+    """Makes the steps of a chunk, and looks at the arranged replicas on the way."""
 
     @property
     def every(self) -> int:
@@ -35,7 +35,7 @@ class Watcher(Protocol):
         replicas : Replicas
             Before the first of them.
         handles : pytree
-            Each step's batches: leaves (steps, replicas, ...).
+            Each step's batches, as `Stepper.draw` returns them.
         made : (steps,) int32
             The number of steps made after each of them.
         seen : pytree
@@ -126,7 +126,7 @@ class Held(Watched):
 
         def one(carry: Any, part: tuple[Any, Array]) -> tuple[Any, None]:
             replicas, seen = carry
-            replicas = where(seen.finished(), replicas, step(replicas, part[0]))
+            replicas = self._stepper.where(seen.finished(), replicas, step(replicas, part[0]))
             return (replicas, self._look(replicas, part[1], seen)), None
 
         return jax.lax.scan(one, (replicas, seen), (handles, made))[0]
