@@ -56,7 +56,7 @@ def declaring(experiments, **methods):
 
 
 def test_experiments_go_on_from_others(tmp_path):
-    """Catches: a continuation that starts where its stand-in does, or with another seed."""
+    """Catches: a continuation that starts where its stand-in does, or that keeps to its parts."""
 
     def on(given):
         start = soret.problems.starting_from(walk().problem, given["point"]["at"].values)
@@ -73,9 +73,36 @@ def test_experiments_go_on_from_others(tmp_path):
     outcome = run_claim(mine, scale="quick", seed=3, out=tmp_path / "run")
     runs = load_runs(RunFolder(outcome.folder))
     assert list(runs) == ["later", "walk"]
-    assert {run.attrs["seed"] for run in runs.values()} == {3}
+    assert runs["walk"].attrs["seed"] == 3
+    assert runs["later"].attrs["seed"] != 3
     assert (runs["later"].parameters.isel(step=0) == 3 + 5).all()
     assert runs["later"].attrs["algorithm_learning_rate"] == pytest.approx(0.1)
+
+
+def test_continuations_have_mini_batches_of_their_own(tmp_path):
+    """Catches: what goes on from a run, and its siblings, driven by that run's mini-batches."""
+
+    def again(given):
+        return {"problem": walk().problem}
+
+    mine = declaring(
+        {
+            "walk": walk(),
+            "one": Continuation(walk(), again, after=("walk",)),
+            "other": Continuation(walk(), again, after=("walk",)),
+        }
+    )
+    runs, repeated, others = (
+        load_runs(RunFolder(run_claim(mine, scale="quick", seed=seed, out=tmp_path / name).folder))
+        for seed, name in ((0, "first"), (0, "again"), (1, "others"))
+    )
+    ends = [
+        tuple(run.parameters.isel(step=-1).values.ravel())
+        for run in (*runs.values(), *others.values())
+    ]
+    assert len(set(ends)) == 6
+    for name, run in runs.items():
+        xr.testing.assert_identical(run, repeated[name])
 
 
 def test_what_was_measured_is_not_measured_again(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
@@ -36,6 +37,11 @@ class Given:
     datasets: Mapping[str, xr.Dataset]
     keep: Callable[[str], Mapping[str, Any]]
 
+    def seed_of(self, name: str) -> int:
+        """Return a seed of an experiment's own, from the claim's seed and its name."""
+        digest = hashlib.sha256(f"{self.seed}/{name}".encode()).digest()
+        return int.from_bytes(digest[:8], "big")
+
     def __getitem__(self, name: str) -> xr.Dataset:
         if name not in self.datasets:
             raise SettingsError(f"the Dataset of {name!r} is read; name it in after.")
@@ -61,6 +67,9 @@ class Measurement:
 @dataclass(frozen=True)
 class Continuation:
     """An experiment of which a part is known only after others: where these ended, for one.
+
+    It draws mini-batches of its own: its seed is made from the claim's and its name. With the
+    claim's seed it would go through those again that led to where it starts.
 
     Parameters
     ----------

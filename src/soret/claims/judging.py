@@ -213,8 +213,8 @@ def judge_factor(
 ) -> Result:
     """Test that what was measured is what was predicted: that their ratio's typical value is 1.
 
-    The geometric mean, with Student's 95 % interval of the logarithms: being half and being twice
-    the prediction are the same distance from it.
+    The geometric mean, with Student's 95 % interval of the mean of logarithms: half and twice the
+    prediction are the same distance from it.
 
     Parameters
     ----------

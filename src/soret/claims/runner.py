@@ -33,7 +33,8 @@ class Runner:
     folder : RunFolder
         The claim's.
     about : mapping
-        Everything that decides the claim's numbers; its seed is that of every experiment.
+        Everything that decides the claim's numbers. Its seed is that of every experiment but
+        the continuations', whose seeds are made from it and their names.
     progress : bool, optional
         As in `soret.simulate`.
     say : callable
@@ -62,9 +63,12 @@ class Runner:
         if isinstance(declared, Measurement):
             return self._measure(name, declared, given)
         self.say(f"simulating {name}")
-        experiment = declared.made(given) if isinstance(declared, Continuation) else declared
-        same = experiment.seed == self.seed  # and so is what was traced and checked already
-        seeded = experiment if same else replace(experiment, seed=self.seed)
+        if isinstance(declared, Continuation):
+            experiment, seed = declared.made(given), given.seed_of(name)
+        else:
+            experiment, seed = declared, self.seed
+        same = experiment.seed == seed  # and so is what was traced and checked already
+        seeded = experiment if same else replace(experiment, seed=seed)
         return soret.dynamics.run(seeded, out=self._place(name), progress=self.progress)
 
     def _measure(self, name: str, measurement: Measurement, given: Given) -> xr.Dataset:

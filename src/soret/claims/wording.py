@@ -38,6 +38,11 @@ def _finite(value: float, digits: int) -> str:
     return f"{mantissa}×10{str(int(power)).translate(_SUPERSCRIPTS)}".replace("-", "−")
 
 
+def listed(values: Iterable[float]) -> str:
+    """Return numbers one after another, with commas between."""
+    return ", ".join(number(float(value)) for value in values)
+
+
 def digits_apart(pairs: Iterable[tuple[Any, Any]]) -> int:
     """Return with how many digits both numbers of every pair can be told apart, 3 to 6.
 

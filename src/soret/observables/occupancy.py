@@ -35,6 +35,6 @@ def occupancy(cells: int) -> Observable:
     def occupancy(problem: Problem, state: State) -> Float32[Array, "cell"]:
         turn = state.params["q"].reshape(-1)
         cell = jnp.floor((turn - jnp.floor(turn)) * cells).astype(jnp.int32) % cells
-        return jnp.zeros(cells, jnp.float32).at[cell].add(1.0) / turn.size
+        return jnp.bincount(cell, length=cells) / jnp.float32(turn.size)
 
     return occupancy

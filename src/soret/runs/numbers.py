@@ -7,7 +7,7 @@ from typing import Any
 from soret.errors import RunError
 from soret.runs import schema
 
-NUMBERS = 2
+NUMBERS = 3
 """Raised whenever the same settings give other numbers than before; in every run's description."""
 
 _ANOTHER = (
@@ -18,6 +18,8 @@ _ANOTHER = (
 _CHANGES = {
     2: "examples to measure on (evaluation batches, references of batch normalization, parts of a "
     "data set) are drawn at random, where they were the first ones of the data set",
+    3: "sums over few numbers are taken in another order, and what goes on from a training draws "
+    "mini-batches of its own",
 }
 
 

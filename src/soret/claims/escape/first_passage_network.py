@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -26,6 +26,7 @@ from soret.claims.escape._parts import even_odd
 from soret.claims.images import Images
 from soret.claims.judging import judge_factor, judge_number, judged, mean_interval, unmeasured
 from soret.claims.ranges import COUNT, ENOUGH_REPLICAS, POSITIVE, In, Several
+from soret.claims.wording import listed
 from soret.errors import InferenceError, OutsideDomain
 
 if TYPE_CHECKING:
@@ -294,7 +295,7 @@ class FirstPassageNetwork:
         if len(found) < _FEWEST:
             return unmeasured(quantity, self._too_few(found), **expected)
         values = np.array([one.advantage for one in found.values()])
-        note = f"{_listed(values)} net by net; {self._about(runs, heat, found)}"
+        note = f"{listed(values)} net by net; {self._about(runs, heat, found)}"
         return judged(quantity, *mean_interval(values), note=note, **expected)
 
     def _power(self, runs: Runs, heat: float, found: dict[int, PassageGrowth]) -> Result:
@@ -315,7 +316,7 @@ class FirstPassageNetwork:
             measured / predicted,
             rival="exponential",
             tolerance=TOLERANCE,
-            note=f"{_listed(measured)} where {_listed(predicted)} is predicted, net by net",
+            note=f"{listed(measured)} where {listed(predicted)} is predicted, net by net",
             statement="exponent",
         )
 
@@ -337,7 +338,7 @@ class FirstPassageNetwork:
             quantity,
             values,
             tolerance=TOLERANCE * predicted,
-            note=f"{_listed(values)} net by net; n does not enter the prediction",
+            note=f"{listed(values)} net by net; n does not enter the prediction",
             **expected,
         )
 
@@ -359,15 +360,11 @@ class FirstPassageNetwork:
             shares.append(float(mean.isel(step=-1) / minimum.loss))
         return (
             f"{len(found)} of {self.trained} nets; h* = "
-            f"{_listed([float(one.eigenvalue[0]) for one in minima])}; L* = "
-            f"{_listed([float(one.loss) for one in minima])}; n = "
-            f"{_listed([_dimension(runs, net) for net in found])} by participation ratio, "
-            f"{_listed(entropy)} by entropy; in the end L is {_listed(shares)} L* on average"
+            f"{listed([float(one.eigenvalue[0]) for one in minima])}; L* = "
+            f"{listed([float(one.loss) for one in minima])}; n = "
+            f"{listed([_dimension(runs, net) for net in found])} by participation ratio, "
+            f"{listed(entropy)} by entropy; in the end L is {listed(shares)} L* on average"
         )
-
-
-def _listed(values: Iterable[float]) -> str:
-    return ", ".join(f"{value:.3g}" for value in values)
 
 
 def _dimension(runs: Runs, net: int) -> float:

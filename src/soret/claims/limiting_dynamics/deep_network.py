@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -28,6 +29,7 @@ from soret.claims.limiting_dynamics._regressions import weighted_slope
 from soret.claims.limiting_dynamics.constant_speed import judge_steady
 from soret.claims.ranges import COUNT, NOISY, POSITIVE, In
 from soret.claims.settings import refuse_unused, show
+from soret.claims.wording import listed
 from soret.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -181,7 +183,7 @@ class DeepNetwork:
     fitted from a twentieth of the steps to the last, where all is saturated, now from a hundredth
     to half the time in which weight decay alone confines, (1 − β)/(2ηλ). There are 1,000 records,
     formerly 100. Intervals were over replicas of one trained net, and verdicts flipped from seed to
-    seed.
+    seed. All nets of a kind then ran on with the same mini-batches, those of their training.
     """
 
     networks: Annotated[
@@ -238,33 +240,32 @@ class DeepNetwork:
                 record_every=self.training_steps // _TRAINING_RECORDS,
                 replicas=self.trained,
             )
-            for number in range(self.trained):
-                made[f"{net}/{number}/spectra"] = self._spectra(net, number, problem)
-                made[f"{net}/{number}/running on"] = self._going_on(
-                    f"{net}/{number}",
-                    soret.Experiment(
-                        problem=problem,
-                        algorithm=sgd,
-                        observe=o.squared_velocity,
-                        steps=self.steps,
-                        record_every=self.steps // _RECORDS,
-                        replicas=self.replicas,
-                    ),
+            on = soret.Experiment(
+                problem=problem,
+                algorithm=sgd,
+                observe=o.squared_velocity,
+                steps=self.steps,
+                record_every=self.steps // _RECORDS,
+                replicas=self.replicas,
+            )
+            portrait = replace(on, steps=_PORTRAIT, record_every=1)
+            for number, one in enumerate(self._names(net)):
+                made[f"{one}/spectra"] = self._spectra(net, number, problem)
+                made[f"{one}/running on"] = self._going_on(
+                    one,
+                    on,
                     lambda theta, rows: [o.squared_velocity, o.displacement_from(theta)],
                 )
-                made[f"{net}/{number}/portrait"] = self._going_on(
-                    f"{net}/{number}",
-                    soret.Experiment(
-                        problem=problem,
-                        algorithm=sgd,
-                        observe=o.squared_velocity,
-                        steps=_PORTRAIT,
-                        record_every=1,
-                        replicas=self.replicas,
-                    ),
+                made[f"{one}/portrait"] = self._going_on(
+                    one,
+                    portrait,
                     lambda theta, rows: [o.position_along(rows, theta), o.velocity_along(rows)],
                 )
         return made
+
+    def _names(self, net: str) -> list[str]:
+        """Return the names of the trained nets of a kind."""
+        return [f"{net}/{number}" for number in range(self.trained)]
 
     def _spectra(self, net: str, number: int, problem: Any) -> Measurement:
         """Curvature and noise at the end of one net's training."""
@@ -292,7 +293,7 @@ class DeepNetwork:
         """Predicted: from the spectra alone. Rivals: rest, Brownian motion, no turning."""
         results = []
         for net in self.networks:
-            of_each = [self._compare(runs, net, number) for number in range(self.trained)]
+            of_each = [self._compare(runs, one) for one in self._names(net)]
             each = {name: np.array([one[name] for one in of_each]) for name in of_each[0]}
             results += [
                 judge_factor(
@@ -300,12 +301,12 @@ class DeepNetwork:
                     each["speed"],
                     rival=0.0,
                     tolerance=TOLERANCE,
-                    note=f"{_listed(each['speed'])} net by net; {self._about(runs, net)}",
+                    note=f"{listed(each['speed'])} net by net; {self._about(runs, net)}",
                     statement="speed",
                 ),
                 judge_steady(
                     f"change of the squared speed between halves ({net})",
-                    np.stack([self._squares(runs, net, n).mean(0) for n in range(self.trained)]),
+                    np.stack([self._squares(runs, one).mean(0) for one in self._names(net)]),
                     statement="constant",
                 ),
                 judge_factor(
@@ -313,8 +314,8 @@ class DeepNetwork:
                     each["displacement"],
                     rival=float(f"{np.median(each['walk']):.3g}"),
                     tolerance=TOLERANCE,
-                    note=f"{_listed(each['displacement'])} net by net, and with the gradient "
-                    f"{_listed(each['with the gradient'])}; the rival is a walk of independent "
+                    note=f"{listed(each['displacement'])} net by net, and with the gradient "
+                    f"{listed(each['with the gradient'])}; the rival is a walk of independent "
                     "steps at this speed",
                     statement="displacement",
                 ),
@@ -324,7 +325,7 @@ class DeepNetwork:
                     predicted=0.0,
                     rival=float(f"{np.median(1 - each['predicted exponent']):.3g}"),
                     tolerance=EXPONENT,
-                    note=f"{_listed(each['exponent'])} where {_listed(each['predicted exponent'])} "
+                    note=f"{listed(each['exponent'])} where {listed(each['predicted exponent'])} "
                     "is predicted, net by net; the rival is Brownian motion",
                     statement="exponent",
                 ),
@@ -341,7 +342,7 @@ class DeepNetwork:
                     each["frequency"],
                     rival=0.0,
                     tolerance=TOLERANCE,
-                    note=f"{_listed(each['frequency'])} net by net",
+                    note=f"{listed(each['frequency'])} net by net",
                     statement="turning",
                 ),
             ]
@@ -350,7 +351,7 @@ class DeepNetwork:
     def control(self, runs: Runs) -> Runs:
         """Return Brownian motion that slows down, and phase portraits without turning."""
         made = dict(runs)
-        for one in (f"{net}/{number}" for net in self.networks for number in range(self.trained)):
+        for one in (one for net in self.networks for one in self._names(net)):
             run, seen = runs[f"{one}/running on"], runs[f"{one}/portrait"]
             modes = self._modes(runs[f"{one}/spectra"])
             speed = soret.theory.phase_space.Discrete(modes).speed
@@ -384,11 +385,11 @@ class DeepNetwork:
         for number, net in enumerate(self.networks):
             measured = runs[f"{net}/0/spectra"]
             modes = self._modes(measured)
-            motions = [self._motion(runs[f"{net}/{k}/running on"]) for k in range(self.trained)]
+            motions = [self._motion(runs[f"{one}/running on"]) for one in self._names(net)]
             lags = motions[0][2]
             speeds = [
-                soret.theory.phase_space.Discrete(self._modes(runs[f"{net}/{k}/spectra"])).speed
-                for k in range(self.trained)
+                soret.theory.phase_space.Discrete(self._modes(runs[f"{one}/spectra"])).speed
+                for one in self._names(net)
             ]
             z, v = self._portrait(runs[f"{net}/0/portrait"])
             rows.append(
@@ -413,9 +414,9 @@ class DeepNetwork:
         title = "Do trained networks move on as their Hessian and gradient noise say?"
         return {"deep-network": network_figure(rows, title=title)}
 
-    def _compare(self, runs: Runs, net: str, number: int) -> dict[str, float]:
+    def _compare(self, runs: Runs, one: str) -> dict[str, float]:
         """Return what one net did over what was predicted of it, averaged over its replicas."""
-        run, measured = runs[f"{net}/{number}/running on"], runs[f"{net}/{number}/spectra"]
+        run, measured = runs[f"{one}/running on"], runs[f"{one}/spectra"]
         modes = self._modes(measured)
         squares, moved, lags = self._motion(run)
         theory = soret.theory.phase_space.Discrete(modes)
@@ -433,13 +434,13 @@ class DeepNetwork:
             "walk": float(theory.speed * self.steps / told[-1]),
             "exponent": exponent,
             "predicted exponent": predicted,
-            "frequency": self._frequency(runs, net, number) / float(theory.frequency[0]),
+            "frequency": self._frequency(runs[f"{one}/portrait"]) / float(theory.frequency[0]),
         }
 
-    def _squares(self, runs: Runs, net: str, number: int) -> Floats:
+    def _squares(self, runs: Runs, one: str) -> Floats:
         """Return squared speeds (R, T) of one net over the prediction."""
-        modes = self._modes(runs[f"{net}/{number}/spectra"])
-        squares, _, _ = self._motion(runs[f"{net}/{number}/running on"])
+        modes = self._modes(runs[f"{one}/spectra"])
+        squares, _, _ = self._motion(runs[f"{one}/running on"])
         return np.asarray(squares / soret.theory.phase_space.Discrete(modes).speed)
 
     def _diffusing(self, lags: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -482,16 +483,16 @@ class DeepNetwork:
         )
         return z, v
 
-    def _frequency(self, runs: Runs, net: str, number: int) -> float:
+    def _frequency(self, portrait: Any) -> float:
         """Return the frequency of the stiffest mode, radians a step."""
-        z, _ = self._portrait(runs[f"{net}/{number}/portrait"])
+        z, _ = self._portrait(portrait)
         # About each replica's own mean: where soft modes have taken it bends the stiff one's place.
         return soret.inference.oscillation(z[..., 0] - z[..., 0].mean(1, keepdims=True)).frequency
 
     def _about(self, runs: Runs, net: str) -> str:
         """What was trained, in words."""
         ends = runs[f"{net}/training"].isel(step=-1)
-        measured = [runs[f"{net}/{number}/spectra"] for number in range(self.trained)]
+        measured = [runs[f"{one}/spectra"] for one in self._names(net)]
         negative = [int((one.curvature.values < 0).sum()) for one in measured]
         return (
             f"{measured[0].sizes['parameter']:,} parameters, accuracy {_range(ends.accuracy)}, "
@@ -502,7 +503,3 @@ class DeepNetwork:
 
 def _range(values: Any) -> str:
     return f"{float(values.min()):.3g} to {float(values.max()):.3g}"
-
-
-def _listed(values: Floats) -> str:
-    return ", ".join(f"{value:.3g}" for value in values)

@@ -44,12 +44,12 @@ def _linear(q: Any) -> Any:
 
 
 def _exponential(q: Any) -> Any:
-    return 0.5 * _of(q).exp(q)
+    return 0.5 * arrays_of(q).exp(q)
 
 
 def _parallel(q: Any) -> Any:
     total = q.sum(-1, keepdims=True) + 0.5
-    return 0.7 * total * _of(q).ones(2, q.dtype)
+    return 0.7 * total * arrays_of(q).ones(2, q.dtype)
 
 
 def _spreading(q: Any) -> Any:
@@ -62,7 +62,7 @@ def _closing(q: Any) -> Any:
 
 def _hidden_unit(q: Any) -> Any:
     """Return (φ1, Vφ2) for Gaussian inputs, ‖W‖ = 1, V from ½ to 1½ and b from −½ to ½."""
-    xp = _of(q)
+    xp = arrays_of(q)
     V, b = q[..., 0] + 0.5, q[..., 1] - 0.5
     bell = xp.exp(-(b**2) / 2) / np.sqrt(2 * np.pi)
     on = _normal_cdf(b)
@@ -122,7 +122,8 @@ def predict(walk: Walk, density: str) -> Prediction:
     )
 
 
-def _of(q: Any) -> Any:
+def arrays_of(q: Any) -> Any:
+    """Return the module whose arrays these are: NumPy, or `jax.numpy`."""
     if isinstance(q, np.ndarray):
         return np
     import jax.numpy as jnp
