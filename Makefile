@@ -49,10 +49,11 @@ types: $(READY)  ## static types
 
 bench: $(READY)  ## measure speed and memory against named peers
 	$(BIN)/python benchmarks/ensemble.py
+	$(BIN)/python benchmarks/small.py
 	$(BIN)/python benchmarks/nets.py
 
-claims: $(READY)  ## run every claim at quick scale into runs/, or go on with it
-	$(BIN)/soret run '*' --scale quick
+claims: $(READY)  ## run every claim at quick scale into runs/, or go on with it; SEEDS=5 runs seeds 0 to 4
+	$(BIN)/soret run '*' --scale quick $(if $(SEEDS),--seeds $(SEEDS))
 
 readme: $(READY)  ## put the verdicts of the runs in runs/ into README.md
 	$(BIN)/python docs/hooks/readme.py runs

@@ -32,6 +32,7 @@ RATE, EXAMPLES, CLASSES = 0.01, 4096, 10
 MANY = 8
 # A turn of each peer, in seconds; never fewer steps than this.
 SECONDS, LEAST = 3.0, 4
+ROUND = 20
 
 report = Console(highlight=False)
 
@@ -206,15 +207,16 @@ def compare(net: Net, turns: int) -> dict[str, list[float]]:
 
 
 def steps_lasting(seconds: float, run: Run) -> int:
-    """Return how many steps take about so long, from a slope: a call's own costs are no steps."""
-    run(1)
-    steps, before = LEAST, run(LEAST)
-    while True:
-        more = 4 * steps
-        took = run(more)
-        if took - before > 0.2 * seconds or took > 2 * seconds:
-            return max(LEAST, round(seconds * (more - steps) / max(took - before, 1e-3)))
-        steps, before = more, took
+    """Return how many steps take about so long, after what a first call of that length costs."""
+    steps = LEAST
+    while run(steps) < seconds / 4:
+        steps *= 4
+    return whole(seconds * steps / run(steps))
+
+
+def whole(steps: float) -> int:
+    """Return a round number of steps, as users choose: soret draws batches of divisors of it."""
+    return max(LEAST, ROUND * round(steps / ROUND))
 
 
 def laid_out(net: Net, found: dict[str, list[float]]) -> Table:

@@ -80,12 +80,12 @@ def maker(place: Path) -> Make:
         settings: dict[str, Any] | None = None,
         data: dict[str, xr.Dataset] | None = None,
         results: list[dict[str, Any]] | None = None,
+        seed: int = 0,
         **verdict: Any,
     ) -> Path:
         folder = RunFolder(place / name)
-        folder.begin(
-            {"claim": claim, "scale": "quick", "seed": 0, "settings": settings or {"inputs": 10}}
-        )
+        settings = settings or {"inputs": 10}
+        folder.begin({"claim": claim, "scale": "quick", "seed": seed, "settings": settings})
         experiments = data or {"pytorch": curves(), "normal": curves()}
         folder.finish(xr.DataTree.from_dict(dict(experiments)), experiments=list(experiments))
         folder.figures.mkdir()
@@ -93,7 +93,7 @@ def maker(place: Path) -> Make:
         found = {
             "claim": claim,
             "scale": "quick",
-            "seed": 0,
+            "seed": seed,
             "run_sha256": schema.run_digest(folder.record()),
             "results": [result()] if results is None else results,
             "verdict": "supported",

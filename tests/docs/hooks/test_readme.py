@@ -42,7 +42,7 @@ def test_every_claim_has_a_row_and_the_rest_of_the_page_stays(readme, page, make
     assert sorted(names) == [claim.about.id for claim in find()]
     assert text.count("not run here") == len(names) - 1
     assert "✓ supported, ✗ contradicted" in text
-    assert all(row.count("|") == 4 for row in text.splitlines() if row.startswith("|"))
+    assert all(row.count("|") == 5 for row in text.splitlines() if row.startswith("|"))
     said = capsys.readouterr().err
     assert "no run of escape/time-change" in said
     assert CLAIM not in said
@@ -55,11 +55,11 @@ def test_a_row_says_what_was_found(readme, make):
         results=[result(), result(quantity="norm|V", verdict="contradicted", measured=-0.5)],
     )  # fmt: skip
     runs = readme.chosen(collect([make("runs/b", "unknown/claim").parent]).runs)
-    (line,) = [line for line in readme.table(runs).splitlines() if f"[{CLAIM}]" in line]
+    (line,) = [line for line in readme.table(runs, {}).splitlines() if f"[{CLAIM}]" in line]
     assert line.startswith(f'| [{CLAIM}](docs/thermophoresis.md "SGD noise lowers')
     assert line.endswith(
         "| norm&#124;V: −0.5 (1.88 to 1.94), predicted 2, rival 1; 2 results: 1 supported, "
-        "1 contradicted | ✗ contradicted |"
+        "1 contradicted | ✗ contradicted |  |"
     )
 
 
@@ -67,6 +67,22 @@ def test_only_runs_with_their_own_settings_count(readme, make):
     """The verdict of somebody's --set in the place of the claim's."""
     runs = collect([make("runs/a", settings=QUICK | {"replicas": 4}).parent]).runs
     assert readme.chosen(runs) == {}
+
+
+def test_verdicts_that_change_with_the_seed_are_shown(readme, make):
+    """One seed's luck in the place of a verdict; somebody's settings among the seeds."""
+    for seed, verdict in enumerate(["supported", "inconclusive", "supported"]):
+        make(f"runs/{seed}", settings=QUICK, seed=seed, verdict=verdict,
+             results=[result(verdict=verdict)])  # fmt: skip
+    folder = make("runs/own", settings=QUICK | {"replicas": 4}, seed=3).parent
+    runs = collect([folder]).runs
+    seeds = readme.by_seed(runs, readme.chosen(runs))
+    assert list(seeds[CLAIM]) == [0, 1, 2]
+    assert readme.compared(seeds[CLAIM]).endswith(": ✓?✓ (seeds 0–2)")
+    del seeds[CLAIM][1]
+    assert readme.compared(seeds[CLAIM]) == "the same at 0, 2"
+    del seeds[CLAIM][2]
+    assert readme.compared(seeds[CLAIM]) == ""
 
 
 @pytest.mark.parametrize("text", ["no marks", PAGE * 2, PAGE.replace("<!-- /verdicts -->\n", "")])
