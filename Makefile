@@ -26,7 +26,7 @@ run: $(READY)  ## simulate, test and draw thermophoresis/activation-rate
 report: $(READY)  ## one page on everything in runs/: report.html
 	$(BIN)/soret report runs -o report.html
 
-test: $(READY)  ## the test suite (a quarter of an hour on 2 cores)
+test: $(READY)  ## the test suite (about eight minutes on 2 cores)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test-slow: $(READY)  ## the tests that take longer

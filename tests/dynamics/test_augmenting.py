@@ -84,6 +84,7 @@ class TestNumbers:
         np.testing.assert_array_equal(whole.parameters[..., -1, :], again.parameters[..., -1, :])
 
     @pytest.mark.parametrize("batch", [1, 3])
+    @pytest.mark.slow
     def test_every_example_has_a_key_of_its_own(self, batch: int) -> None:
         """Catches: noise shared by a batch, a step, or by all replicas."""
         one = soret.Dataset("one", np.zeros((2, 4)), [0, 1], ("a", "b"))

@@ -47,6 +47,7 @@ def test_rates_are_those_of_the_exact_recursion(line: soret.Problem) -> None:
         assert abs(found - 1 / exact) < 6 * within + 0.03 / exact
 
 
+@pytest.mark.slow
 def test_rates_are_those_of_plain_replicas_with_momentum_and_batches() -> None:
     """A walker that starts anew without its velocity, or with another batch size."""
     problem = soret.problems.linear_regression(4, 500)

@@ -41,6 +41,7 @@ def repeat(trajectories, case, sets):
 
 
 @pytest.mark.parametrize("name", ["few replicas", "no shared starts", "no collapse"])
+@pytest.mark.slow
 def test_coverage(trajectories, name):
     sets = 120
     truth, exponents, intervals = repeat(trajectories, CASES[name], sets)

@@ -76,6 +76,7 @@ def passages(rng, mean, replicas=100):
 
 @pytest.mark.parametrize(("y", "winner"), [(POWER, "power"), (EXPONENTIAL, "exponential")])
 @pytest.mark.parametrize("limit", [np.inf, 400.0])
+@pytest.mark.slow
 def test_replicas_that_pass_all_thresholds_are_not_independent_points(y, winner, limit):
     """Correlated errors taken for independent ones, or censored waits for passages.
 

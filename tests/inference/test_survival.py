@@ -81,6 +81,7 @@ def test_a_tail_is_joined_to_the_curve_where_half_of_the_passages_are_over():
     ("replicas", "limit", "delay"),
     [(100, 1.0, 0.0), (100, 0.2, 0.0), (20, 0.5, 0.0), (100, 100.0, 0.3), (100, 0.5, 0.3)],
 )
+@pytest.mark.slow
 def test_intervals_cover(replicas, limit, delay):
     """A delay before an exponential tail ignored, which at limit 0.5 doubles the mean.
 

@@ -103,6 +103,7 @@ SHELLS = [
 
 
 @pytest.mark.parametrize(("dimension", "exponent", "memory", "shell"), SHELLS)
+@pytest.mark.slow
 def test_exponents_of_bowls_are_covered(dimension, exponent, memory, shell):
     """A shell's normalization left out, or chains counted as independent samples.
 

@@ -64,6 +64,7 @@ def test_large_mean_costs_no_digits() -> None:
     assert float(measured) == pytest.approx(labels.var(), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_traced_for_many_replicas(net: Any) -> None:
     """A number of examples or a chunk that has to be known outside."""
     data = net.problem.data

@@ -140,6 +140,7 @@ def test_no_noise_is_an_error() -> None:
     shift=st.floats(0, 1000),
     seed=st.integers(0, 2**32 - 1),
 )
+@pytest.mark.slow
 def test_laws_of_covariances(n: int, batch_size: int, shift: float, seed: int) -> None:
     """Not symmetric, not positive, or not the second moment less the mean's square.
 

@@ -190,6 +190,7 @@ def test_quadrature_of_diagonals_is_exact(n: int, distinct: int, depth: int, see
         np.testing.assert_allclose(moments, (d**p).mean(), atol=1e-7 * np.abs(d).max() ** p)
 
 
+@pytest.mark.slow
 def test_density_of_a_wigner_matrix() -> None:
     """A wrong density: here it is the semicircle of radius 2.
 

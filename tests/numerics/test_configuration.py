@@ -214,6 +214,7 @@ def test_an_option_changes_no_number(
 
 
 @pytest.mark.parametrize("name", TELLING)
+@pytest.mark.slow
 def test_an_option_that_tells_something_changes_no_number(
     name: str, usual: dict[str, list[np.ndarray]], caplog: pytest.LogCaptureFixture
 ) -> None:

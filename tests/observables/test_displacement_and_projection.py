@@ -79,6 +79,7 @@ def test_what_does_not_fit_is_refused():
 
 
 @pytest.mark.parametrize("sampling", ["with_replacement", "without_replacement"])
+@pytest.mark.slow
 def test_exact_moments_are_those_of_the_ensemble(sampling):
     """Theory of another algorithm: a grid up to the stability limit, from a start far away.
 

@@ -43,6 +43,7 @@ def test_is_the_trace_of_the_covariance(loss, chunk):
         assert float(found) == pytest.approx(float(variance) * gradients.shape[1], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_both_are_recorded_under_their_names():
     """Variables that change their names with the number of examples, or hang together wrongly."""
     problem = soret.problems.dense(hidden=(), data="digits")

@@ -38,6 +38,7 @@ def test_is_the_mean_variance_over_parameters(problem: soret.Problem) -> None:
     assert float(measured(soret.observables.gradient_variance, problem, state)) == float(whole)
 
 
+@pytest.mark.slow
 def test_is_recorded_under_its_name(problem: soret.Problem) -> None:
     """A variable that changes its name with the number of examples."""
     run = soret.simulate(

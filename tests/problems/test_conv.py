@@ -107,6 +107,7 @@ class TestConv:
         bound = (6 / (25 * (2 + 64))) ** 0.5
         assert 0.99 * bound < np.abs(K).max() <= bound
 
+    @pytest.mark.slow
     def test_runs_and_learns(self) -> None:
         """A net that `simulate` cannot run."""
         run = soret.simulate(

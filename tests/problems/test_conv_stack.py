@@ -95,6 +95,7 @@ def test_glorot_counts_the_kernels_places() -> None:
     assert 0.98 * bound < np.abs(kernel).max() <= bound
 
 
+@pytest.mark.slow
 def test_runs_and_learns() -> None:
     """A net that `simulate` cannot run."""
     run = soret.simulate(

@@ -99,6 +99,7 @@ def test_a_run_that_finishes_while_it_is_read_is_not_shown_with_holes(tmp_path, 
     assert len(looks) == 2
 
 
+@pytest.mark.slow
 def test_what_is_damaged_is_not_said_to_be_finished(tmp_path):
     """A damaged block that is waited for for ever without a word."""
     folder = RunFolder(tmp_path / "run")

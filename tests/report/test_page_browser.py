@@ -128,6 +128,7 @@ def test_figures_draw_late_and_controls_change_them(opened, report):
     assert explorer.locator("tbody tr").count() == 3
 
 
+@pytest.mark.slow
 def test_values_over_many_decades_start_on_a_logarithm(opened, make, tmp_path):
     """A walk that is lost, and beside it a flat line that was all the others."""
     run = curves()
@@ -140,6 +141,7 @@ def test_values_over_many_decades_start_on_a_logarithm(opened, make, tmp_path):
     assert explorer.locator(".plot").evaluate(scale) == "linear"
 
 
+@pytest.mark.slow
 def test_hover_tells_the_curve_and_its_interval(opened, report):
     """A plot that cannot be read off."""
     explorer = draw(opened(report))
@@ -236,6 +238,7 @@ def test_nothing_sticks_out(opened, report, width):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.slow
 def test_texts_stand_out(opened, report, scheme):
     """Grey on grey, in the light or in the dark: contrast below 4.5."""
     page = opened(report, scheme=scheme)
@@ -247,6 +250,7 @@ def test_texts_stand_out(opened, report, scheme):
     assert dark == (scheme == "dark")
 
 
+@pytest.mark.slow
 def test_the_theme_can_be_chosen(opened, report):
     """A button that changes the page and not its plots."""
     page = opened(report)
@@ -259,6 +263,7 @@ def test_the_theme_can_be_chosen(opened, report):
     assert page.get_by_role("button", name="Light").count() == 1
 
 
+@pytest.mark.slow
 def test_headings_landmarks_and_names(opened, report):
     """A page that a screen reader cannot find its way through."""
     page = opened(report)

@@ -41,6 +41,7 @@ def changed(node: Any, at: tuple[Any, ...], value: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", ["run.json", "verdict.json"])
+@pytest.mark.slow
 def test_any_change_is_shown_or_refused(
     make: Make, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

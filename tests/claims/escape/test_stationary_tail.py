@@ -160,6 +160,7 @@ def made(kind, *, records=300):
     ],
 )
 @pytest.mark.known_answer("escape/stationary-tail", "prediction", "rival")
+@pytest.mark.slow
 def test_each_theory_is_known_by_its_data(kind, figure, form, recursion):
     """Catches: Eq. 17 blamed for data that it made, or Fig. 3a supported by those of another."""
     found = by_statement(TAIL, TAIL.judge(made(kind, records=1200)))

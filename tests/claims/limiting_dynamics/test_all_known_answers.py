@@ -354,6 +354,7 @@ class TestDeepNetwork:
         assert Verdict.SUPPORTED not in told.values()
         assert told["constant"] is told["anomalous"] is Verdict.CONTRADICTED
 
+    @pytest.mark.slow
     def test_twice_the_noise_moves_faster_and_turns_as_before(self):
         """Catches: a speed or a displacement that is compared with itself."""
         claim, runs = self.made([2.0] * 5)

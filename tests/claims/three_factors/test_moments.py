@@ -31,6 +31,7 @@ def bent_losses(theta):
     return jnp.log(jnp.cosh(ways @ theta - jnp.array([0.5, -0.2, 0.8]))) + 0.1 * theta[0] ** 4
 
 
+@pytest.mark.slow
 def test_equations_have_the_orders_they_should():
     """A term of the complete equation's noise lost: its error then falls as η, not η²."""
     errors, solve = {}, _moments.solver(bent_losses)

@@ -17,6 +17,7 @@ def test_kesten_exponents_are_those_stated():
 
 @settings(deadline=None, max_examples=12)
 @given(st.integers(1, 20), st.integers(1, 12), st.floats(0.5, 2))
+@pytest.mark.slow
 def test_where_the_variance_is_lost_the_exponent_is_two(batch, n, h):
     """E A² = 1 − 2η + η²(1 + (n + 1)/B) in units of h: exact, and so is α = 2."""
     assert escape.multiplier_moment(2, 0.3 / h, batch, h, n) == pytest.approx(
@@ -67,6 +68,7 @@ def test_exponents_of_large_batches_follow_large_deviations():
 
 
 @pytest.mark.parametrize(("batch", "n"), [(1, 1), (2, 1), (1, 3)])
+@pytest.mark.slow
 def test_small_learning_rates_do_not_lead_to_the_diffusions(batch, n):
     """αη/B → w/2 with w ln w = w + 1; the correction is of order η log η, 1 % at η = 0.002."""
     w = optimize.brentq(lambda at: at * np.log(at) - at - 1, 2, 5)

@@ -46,6 +46,7 @@ def test_steps_are_those_of_the_recursion(
     assert (np.abs(found - mean) < 6 * error + 0.02 * mean).all()
 
 
+@pytest.mark.slow
 def test_finer_cells_change_little() -> None:
     """Cells so wide that long times are wrong; the docstring says 2 %."""
     ratios = [1.5, 5.0, 20.0, 100.0]

@@ -44,6 +44,7 @@ def test_the_stationary_law_is_that_of_the_recursion(rate, batch):
     assert (abs(counts / len(z) - expected) < 6 * error + 0.005 * expected).all()
 
 
+@pytest.mark.slow
 def test_the_tail_of_the_transfer_operator_is_kestens():
     """The operator's slope far out, at three noises: to 1 %, for cells of finite width."""
     for rate, batch, farthest in ((0.1, 1, 1e5), (0.5, 1, 1e4), (0.4, 4, 1e4)):
@@ -69,6 +70,7 @@ def test_the_stationary_variance_is_exact():
     assert errors[0] / errors[1] > 3
 
 
+@pytest.mark.slow
 def test_the_law_of_large_batches_is_nearly_the_diffusions():
     """A density that vanishes or is lost where α is in the hundreds, over the whole body.
 

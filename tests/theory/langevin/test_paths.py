@@ -46,6 +46,7 @@ def test_a_linear_sde_has_the_moments_it_must():
             assert (abs(np.cov(found.T) - covariance) < 5.5 * size / np.sqrt(count)).all()
 
 
+@pytest.mark.slow
 def test_the_weak_error_falls_with_the_step():
     """A Stratonovich solver, whose error stays, or noise read at the end of a step.
 
@@ -67,6 +68,7 @@ def test_the_weak_error_falls_with_the_step():
     )
 
 
+@pytest.mark.slow
 def test_loss_noise_settles_to_the_law_of_the_paper():
     """The √L missing, a factor 2 in T, or Stratonovich's drift: the power of the law changes."""
     heat, count = 0.4, 20_000
@@ -82,6 +84,7 @@ def test_loss_noise_settles_to_the_law_of_the_paper():
 
 
 @pytest.mark.parametrize("kind", ["loss", "hessian"])
+@pytest.mark.slow
 def test_anisotropic_noise_settles_to_the_fokker_planck_density(kind):
     """A Hessian's root transposed or squared, negative eigenvalues that make NaN."""
     heat, count = 0.5, 20_000
@@ -115,6 +118,7 @@ def test_anisotropic_noise_settles_to_the_fokker_planck_density(kind):
             assert abs(found.mean() - expected) < slack
 
 
+@pytest.mark.slow
 def test_constant_noise_passes_a_barrier_in_the_exact_time():
     """Times in steps, a threshold that is missed, passages counted from the wrong start.
 
@@ -177,6 +181,7 @@ def test_the_changed_time_is_that_of_the_paper():
     np.testing.assert_allclose(noise @ noise.T, 0.6 * np.diag([1.0, 4.0]), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_paths_whatever_their_number():
     """Random numbers that depend on the ensemble, or a JAX configuration that is left changed."""
     settings = {"step": 0.1, "steps": 20, "record_every": 5}

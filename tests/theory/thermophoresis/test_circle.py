@@ -52,6 +52,7 @@ def test_short_steps_settle_where_itos_flux_vanishes():
     assert np.abs(off[1]).max() < 0.01
 
 
+@pytest.mark.slow
 def test_the_walk_itself_simulated():
     """The same from walkers, with NumPy: 4,000 of them at 200 times, half a relaxation apart."""
     random = np.random.default_rng(5)
