@@ -215,7 +215,12 @@ def _lanes(
     words = _encrypt((keys[:, 0], keys[:, 1]), *places)
     # Fused with what comes after, the long loops would break into short ones.
     made = make(*jax.lax.optimization_barrier(words))
-    both = jnp.concatenate([part.reshape(count, half, len(keys)) for part in made], axis=1)
+    if n == 1:
+        both = made[0][:, None]
+    elif n == 2:  # side by side, or XLA would make them one number at a time
+        both = jnp.concatenate(made, axis=1).reshape(count, 2, len(keys))
+    else:
+        both = jnp.concatenate([part.reshape(count, half, len(keys)) for part in made], axis=1)
     return jnp.moveaxis(jax.lax.optimization_barrier(both[:, :n]), -1, 0)
 
 
