@@ -91,6 +91,9 @@ class Stepper:
         prepared, handles
             What the next call carries along, and a handle on every batch.
         """
+        if self._replica_axis and not jax.tree.leaves(prepared):  # nothing to be moved each time
+            handles = over_last_axis(lambda key: self.sampler.draw(prepared, key, steps)[1], keys.T)
+            return prepared, jax.lax.optimization_barrier(handles)
         # The first axis is that of the steps.
         out_axes = 0, self._replica_axis or 1
         draw = jax.vmap(self.sampler.draw, in_axes=(0, 0, None), out_axes=out_axes)
