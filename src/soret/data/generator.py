@@ -217,8 +217,6 @@ def _lanes(
     made = make(*jax.lax.optimization_barrier(words))
     if n == 1:
         both = made[0][:, None]
-    elif n == 2:  # side by side, or XLA would make them one number at a time
-        both = jnp.concatenate(made, axis=1).reshape(count, 2, len(keys))
     else:
         both = jnp.concatenate([part.reshape(count, half, len(keys)) for part in made], axis=1)
     return jnp.moveaxis(jax.lax.optimization_barrier(both[:, :n]), -1, 0)
