@@ -54,6 +54,8 @@ FUNCTIONS = {
     "compiled inside": lambda v, m, s: jax.jit(lambda v: v @ m)(v),
     "linear algebra": lambda v, m, s: jnp.linalg.inv(m @ m.T + jnp.eye(3)),
     "whole numbers": lambda v, m, s: jnp.int32(m) // 2 + jnp.arange(4),
+    "bits": lambda v, m, s: jax.lax.bitcast_convert_type(v, jnp.uint8),
+    "bits of the same width": lambda v, m, s: jax.lax.bitcast_convert_type(m, jnp.int32),
     "the same for all": lambda v, m, s: (jnp.float32(2.0), jnp.zeros(3), TABLE),
     "as it is": lambda v, m, s: {"a": v, "b": (m, s)},
     "random": lambda v, m, s: jax.random.normal(jax.random.key(jnp.int32(s)), (3,)) + v,

@@ -225,7 +225,7 @@ _CALLS = {
 """Operations that are programs: under which parameter the program is."""
 
 _ELEMENTWISE = """
-    abs acos acosh add add_any and asin asinh atan atan2 atanh bitcast_convert_type cbrt ceil clamp
+    abs acos acosh add add_any and asin asinh atan atan2 atanh cbrt ceil clamp
     convert_element_type copy copy_p cos cosh digamma div eq erf erf_inv erfc exp exp2 expm1 floor
     ge gt integer_pow is_finite le lgamma log log1p logistic lt max min mul ne neg nextafter not or
     population_count pow reduce_precision rem round rsqrt select_n shift_left
