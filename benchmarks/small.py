@@ -11,7 +11,6 @@ at every step, at the best of several numbers of replicas. Compiling is left out
 
 import argparse
 import json
-import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 import soret
-from nets import plan_of
+from nets import ratio, seconds_of, spread
 
 RATE, NOISE = 0.01, 1.0
 REPLICAS, RECORD_EVERY = 2048, 1000
@@ -62,10 +61,7 @@ def ours(kind: str, dimensions: int) -> Run:
             record_every=RECORD_EVERY,
             replicas=REPLICAS,
         )
-        planned = plan_of(experiment)
-        began = time.perf_counter()
-        planned()
-        return steps * REPLICAS, time.perf_counter() - began
+        return steps * REPLICAS, seconds_of(experiment)
 
     return run
 
@@ -145,13 +141,8 @@ def main() -> None:
                 for peer, run in peers.items():
                     made, took = run(steps[peer])
                     rates[peer].append(1e-6 * made / took)
-            ratios = [a / b for a, b in zip(*rates.values(), strict=True)]
-            table.add_row(
-                name,
-                *(f"{statistics.median(found):.3g}" for found in rates.values()),
-                f"{statistics.median(ratios):.3g}",
-                f"{min(ratios):.3g}–{max(ratios):.3g}",
-            )
+            medians = (spread(found)[0] for found in rates.values())
+            table.add_row(name, *medians, *spread(ratio(*rates.values())))
             numbers[name] = rates
     report.print(table)
     if options.json:

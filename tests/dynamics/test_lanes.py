@@ -85,6 +85,19 @@ def test_options_that_the_compiler_lacks_are_left_out(monkeypatch):
         compiler_options.cache_clear()
 
 
+def test_the_options_change_no_number(monkeypatch):
+    problem = soret.problems.two_layer(inputs=7, hidden=6)
+
+    def run():
+        return soret.simulate(
+            problem, soret.SGD(0.1), observe=soret.observables.parameters, steps=64, replicas=37
+        )
+
+    with_them = run()
+    monkeypatch.setattr("soret.dynamics.stepper.compiler_options", dict)
+    assert run().parameters.identical(with_them.parameters)
+
+
 @pytest.mark.parametrize(
     ("inputs", "batch_size", "last"),
     [(10, 1, True), (30, 1, True), (40, 1, False), (10, 8, False)],
