@@ -9,20 +9,19 @@ through `vmap`, which is always right and sometimes slower.
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import partial
 from math import prod
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import ClosedJaxpr, JaxprEqn, Literal
+from jax.extend.core import ClosedJaxpr, JaxprEqn
 from jaxtyping import Array
+
+from soret.dynamics.interpreter import bind, carry_out
 
 # A product of one lane with more terms is left to `vmap`, and so to a matrix product.
 _MOST_TERMS = 2**14
-# Registers of sixteen numbers, and none of XLA's library of kernels for sums of products, which
-# makes the products first and then adds. Both leave every number as it is.
-_OPTIONS = {"xla_cpu_prefer_vector_width": 512, "xla_cpu_experimental_ynn_fusion_type": ""}
 
 _Value = tuple[Any, bool]
 """An array, and whether its last axis is that of the lanes; else it is the same for all lanes."""
@@ -60,58 +59,20 @@ def over_last_axis(function: Callable[..., Any], *args: Any) -> Any:
     )
 
 
-@cache
-def compiler_options() -> dict[str, Any]:
-    """Return the compiler's options that suit such programs, of those that it knows."""
-    return {name: value for name, value in _OPTIONS.items() if _known({name: value})}
-
-
-def _known(options: dict[str, Any]) -> bool:
-    try:
-        jax.jit(lambda: 0).lower().compile(options)
-    except jax.errors.JaxRuntimeError:
-        return False
-    return True
-
-
 def _run(program: ClosedJaxpr, args: Sequence[_Value], lanes: int) -> list[_Value]:
     """Carry out a program of one lane."""
-    jaxpr = program.jaxpr
-    known: dict[Any, _Value] = dict(zip(jaxpr.invars, args, strict=True))
-    known |= {
-        variable: (value, False)
-        for variable, value in zip(jaxpr.constvars, program.consts, strict=True)
-    }
-
-    def read(atom: Any) -> _Value:
-        return (atom.val, False) if isinstance(atom, Literal) else known[atom]
-
-    for equation in jaxpr.eqns:
-        made = _carry_out(equation, [read(atom) for atom in equation.invars], lanes)
-        known |= zip(equation.outvars, made, strict=True)
-    return [read(atom) for atom in jaxpr.outvars]
+    each = partial(_operation, lanes=lanes)
+    return carry_out(program, args, each, lambda constant: (constant, False))
 
 
-def _carry_out(equation: JaxprEqn, args: Sequence[_Value], lanes: int) -> list[_Value]:
+def _operation(equation: JaxprEqn, args: Sequence[_Value], lanes: int) -> list[_Value]:
     """Carry out one operation."""
-    name = equation.primitive.name
-    if name in _CALLS:
-        inner = equation.params[_CALLS[name]]
-        closed = inner if isinstance(inner, ClosedJaxpr) else ClosedJaxpr(inner, ())
-        return _run(closed, args, lanes)
+    if equation.primitive.name == "checkpoint":  # of arrays so small that nothing is saved by it
+        return _run(ClosedJaxpr(equation.params["jaxpr"], ()), args, lanes)
     if not any(last for _, last in args):
-        return [(value, False) for value in _bind(equation, [value for value, _ in args])]
-    made = _RULES.get(name, _mapped)(equation, args, lanes)
+        return [(value, False) for value in bind(equation, [value for value, _ in args])]
+    made = _RULES.get(equation.primitive.name, _mapped)(equation, args, lanes)
     return [(value, True) for value in made]
-
-
-def _bind(equation: JaxprEqn, args: Sequence[Any], **changed: Any) -> list[Any]:
-    """Do what an operation does to other arguments, with some parameters changed."""
-    bound = equation.primitive.get_bind_params(equation.params)
-    # A pair in older versions of JAX: functions apart.
-    functions, params = bound if isinstance(bound, tuple) else ((), bound)
-    made = equation.primitive.bind(*functions, *args, **{**params, **changed})
-    return list(made) if equation.primitive.multiple_results else [made]
 
 
 def _spread(value: _Value, shape: Sequence[int], lanes: int) -> Array:
@@ -132,13 +93,13 @@ def _mapped(equation: JaxprEqn, args: Sequence[_Value], lanes: int) -> list[Arra
     """Whatever it is."""
     axes = tuple(-1 if last else None for _, last in args)
     values = [value for value, _ in args]
-    return list(jax.vmap(lambda *each: _bind(equation, each), axes, -1)(*values))
+    return list(jax.vmap(lambda *each: bind(equation, each), axes, -1)(*values))
 
 
 def _elementwise(equation: JaxprEqn, args: Sequence[_Value], lanes: int) -> list[Array]:
     """All arguments have the shape of the result, or are numbers."""
     shape = _aval(equation.outvars[0]).shape
-    return _bind(equation, [_spread(arg, shape, lanes) for arg in args])
+    return bind(equation, [_spread(arg, shape, lanes) for arg in args])
 
 
 def _same_axes(equation: JaxprEqn, args: Sequence[_Value], lanes: int) -> list[Array]:
@@ -147,14 +108,14 @@ def _same_axes(equation: JaxprEqn, args: Sequence[_Value], lanes: int) -> list[A
         _spread(arg, _aval(atom).shape, lanes)
         for arg, atom in zip(args, equation.invars, strict=True)
     ]
-    return _bind(equation, whole)
+    return bind(equation, whole)
 
 
 def _broadcast(equation: JaxprEqn, args: Sequence[_Value], lanes: int) -> list[Array]:
     params, rank = equation.params, len(equation.params["shape"])
     if len(args) > 1:  # sizes that are arguments
         return _mapped(equation, args, lanes)
-    return _bind(
+    return bind(
         equation,
         [args[0][0]],
         shape=(*params["shape"], lanes),
@@ -166,17 +127,17 @@ def _reshape(equation: JaxprEqn, args: Sequence[_Value], lanes: int) -> list[Arr
     params = equation.params
     if len(args) > 1 or params["dimensions"] is not None:
         return _mapped(equation, args, lanes)
-    return _bind(equation, [args[0][0]], new_sizes=(*params["new_sizes"], lanes))
+    return bind(equation, [args[0][0]], new_sizes=(*params["new_sizes"], lanes))
 
 
 def _transpose(equation: JaxprEqn, args: Sequence[_Value], lanes: int) -> list[Array]:
     order = equation.params["permutation"]
-    return _bind(equation, [args[0][0]], permutation=(*order, len(order)))
+    return bind(equation, [args[0][0]], permutation=(*order, len(order)))
 
 
 def _slice(equation: JaxprEqn, args: Sequence[_Value], lanes: int) -> list[Array]:
     params, strides = equation.params, equation.params["strides"]
-    return _bind(
+    return bind(
         equation,
         [args[0][0]],
         start_indices=(*params["start_indices"], 0),
@@ -190,7 +151,7 @@ def _pad(equation: JaxprEqn, args: Sequence[_Value], lanes: int) -> list[Array]:
     if args[1][1]:
         return _mapped(equation, args, lanes)
     array = _spread(args[0], _aval(equation.invars[0]).shape, lanes)
-    return _bind(equation, [array, args[1][0]], padding_config=(*padding, (0, 0, 0)))
+    return bind(equation, [array, args[1][0]], padding_config=(*padding, (0, 0, 0)))
 
 
 def _dot(equation: JaxprEqn, args: Sequence[_Value], lanes: int) -> list[Array]:
@@ -214,15 +175,6 @@ def _dot(equation: JaxprEqn, args: Sequence[_Value], lanes: int) -> list[Array]:
     result = jnp.sum(left * right, tuple(range(kept, kept + len(summed))))
     return [result.astype(_aval(equation.outvars[0]).dtype)]
 
-
-_CALLS = {
-    "jit": "jaxpr",
-    "closed_call": "call_jaxpr",
-    "custom_jvp_call": "call_jaxpr",
-    "custom_vjp_call": "call_jaxpr",
-    "checkpoint": "jaxpr",
-}
-"""Operations that are programs: under which parameter the program is."""
 
 _ELEMENTWISE = """
     abs acos acosh add add_any and asin asinh atan atan2 atanh cbrt ceil clamp

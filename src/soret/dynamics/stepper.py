@@ -10,7 +10,9 @@ from jaxtyping import Array, Bool, Float32, PyTree, UInt32
 
 from soret.data.generator import as_jax_key
 from soret.dynamics.algorithm import Algorithm, start_of_replica
-from soret.dynamics.lanes import compiler_options, over_last_axis
+from soret.dynamics.compiler_options import known_options
+from soret.dynamics.lanes import over_last_axis
+from soret.dynamics.products import over_first_axis
 from soret.dynamics.sampling import Sampler
 from soret.observables.state import Observable, State
 from soret.problems import Problem
@@ -27,6 +29,13 @@ _COUNTED_FROM = 1e8
 # on the last axis of everything, as draws are made: two to seven times as quick. Batches of several
 # examples must be smaller: with them a matrix product of one replica is quicker.
 _FEW_NUMBERS, _FEWEST_NUMBERS = 1024, 32
+# With replicas on the last axis: registers of sixteen numbers, and none of XLA's library of kernels
+# for sums of products, which makes the products first and then adds. Both leave every number as it
+# is.
+_LAST_AXIS_OPTIONS = {
+    "xla_cpu_prefer_vector_width": 512,
+    "xla_cpu_experimental_ynn_fusion_type": "",
+}
 
 Values = Mapping[str, Any]
 """Every hyperparameter's value for each replica, (replicas,): they may be of several points."""
@@ -149,7 +158,7 @@ class Stepper:
 
     def _each(self, function: Callable[..., Any], *args: Any) -> Any:
         """Apply a function of one replica to all."""
-        each = over_last_axis if self._replica_axis else _over_first_axis
+        each = over_last_axis if self._replica_axis else over_first_axis
         return each(function, *args)
 
     def loss(self, params: Any, batch: tuple[Array, Array]) -> Array:
@@ -175,7 +184,7 @@ class Stepper:
 
     def compiler_options(self) -> dict[str, Any]:
         """Return the compiler's options that suit a program that makes these steps."""
-        return compiler_options() if self._replica_axis else {}
+        return known_options(_LAST_AXIS_OPTIONS) if self._replica_axis else {}
 
     @cached_property
     def _replica_axis(self) -> int:
@@ -210,7 +219,3 @@ class Stepper:
         one = jax.jit(jax.vmap(jax.grad(self.loss))).lower(*all_of_them)
         operations = (one.cost_analysis() or {}).get("flops", 0.0)
         return min(limit, max(1, int(_CHUNK_OPERATIONS / max(operations, 1.0))))
-
-
-def _over_first_axis(function: Callable[..., Any], *args: Any) -> Any:
-    return jax.vmap(function)(*args)

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Float32
 
 from soret.data import Dataset
 from soret.errors import SettingsError
+from soret.problems.affine import affine
 from soret.problems.arguments import at_least, flag, function
 from soret.problems.convolution import (
     can_fold,
@@ -149,9 +150,7 @@ def conv(
             x = activation(a)
             if pooling > 1:
                 x, folded = max_pool(_refolded(x, folded, 1), pooling), 1
-        values = params[-1]
-        out = values["W"] @ _refolded(x, folded, 1).reshape(-1)
-        out = out + values["b"] if "b" in values else out
+        out = affine(params[-1], _refolded(x, folded, 1).reshape(-1))
         return (out[0] if found.scalar else out), seen
 
     return Problem(

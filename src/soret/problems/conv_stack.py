@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from soret.data import Dataset
 from soret.errors import SettingsError
+from soret.problems.affine import affine
 from soret.problems.arguments import at_least, flag, function
 from soret.problems.conv import ConvParams
 from soret.problems.convolution import convolve, max_pool
@@ -140,7 +141,7 @@ def conv_stack(
             x = activation(a)
             if last and pooling > 1:
                 x = max_pool(x, pooling)
-        out = params[-1]["W"] @ x.reshape(-1) + params[-1].get("b", 0.0)
+        out = affine(params[-1], x.reshape(-1))
         return (out[0] if found.scalar else out), seen
 
     return Problem(

@@ -1,14 +1,17 @@
 """Convolution of one image by matrix products, for ensembles on any device.
 
 A compiler's own convolution is built for one network and large batches; under `vmap` over
-replicas and inside `scan` it falls back to slow loops on a CPU. Here patches are gathered and
-multiplied in one product. With few channels such products are too thin for the hardware; so
-`fold` by 2 puts every 2 x 2 block of pixels into the channels, where a 5 x 5 kernel becomes a
-3 x 3 kernel between blocks: products four times as wide, on patches nine times instead of
-twenty-five times the image. `benchmarks/convolution.py` measures the difference.
+replicas and inside `scan` it falls back to slow loops on a CPU. Here columns are gathered and
+multiplied in one product, and rows are added up. With few channels such products are too thin for
+the hardware; so `fold` by 2 puts every 2 x 2 block of pixels into the channels, where a 5 x 5
+kernel becomes a 3 x 3 kernel between blocks: products on three times instead of five times the
+image, and six times as wide. `benchmarks/convolution.py` measures the difference.
 """
 
+from functools import reduce
+
 import jax.numpy as jnp
+from jax.lax import optimization_barrier as barrier
 from jaxtyping import Array, Float
 
 
@@ -54,7 +57,7 @@ def convolve(
     """
     outputs, _, size, _ = kernel.shape
     matrix = kernel.transpose(2, 3, 1, 0).reshape(-1, outputs)
-    return _patches(_padded(x, padding), size, stride) @ matrix
+    return _correlated(_padded(x, padding), matrix, size, stride)
 
 
 def convolve_folded(
@@ -78,7 +81,7 @@ def convolve_folded(
     """
     blocks = -(-padding // by)
     matrix, reach = _kernel_between_blocks(kernel, by, blocks * by - padding)
-    return _patches(_padded(x, blocks), reach, 1) @ matrix
+    return _correlated(_padded(x, blocks), matrix, reach, 1)
 
 
 def max_pool(x: Float[Array, "rows columns channels"], by: int) -> Float[Array, "..."]:
@@ -143,16 +146,22 @@ def _padded(x: Float[Array, "rows columns channels"], by: int) -> Float[Array, "
     return jnp.pad(x, ((by, by), (by, by), (0, 0))) if by else x
 
 
-def _patches(
-    x: Float[Array, "rows columns channels"], size: int, stride: int
-) -> Float[Array, "..."]:
-    """Return what the kernel sees at every place: (rows′, columns′, size · size · channels)."""
+def _correlated(
+    x: Float[Array, "rows columns channels"],
+    matrix: Float[Array, "size*size*channels outputs"],
+    size: int,
+    stride: int,
+) -> Float[Array, "rows′ columns′ outputs"]:
+    """Correlate an image that is padded already with a kernel, by one product.
+
+    Columns are gathered and rows are added up afterwards: patches of `size` · channels numbers,
+    and not of `size`² · channels, are written to memory and read, which takes longer than the
+    product. The barriers keep XLA from gathering while it multiplies, which is no product for its
+    library then.
+    """
     rows, columns = (n - size + 1 for n in x.shape[:2])
-    return jnp.concatenate(
-        [
-            x[i : i + rows : stride, j : j + columns : stride]
-            for i in range(size)
-            for j in range(size)
-        ],
-        axis=-1,
-    )
+    side_by_side = jnp.concatenate(jnp.split(matrix, size), axis=1)
+    shifted = [x[:, j : j + columns : stride] for j in range(size)]
+    patches, side_by_side = barrier((jnp.concatenate(shifted, axis=-1), side_by_side))
+    parts = jnp.split(barrier(patches @ side_by_side), size, axis=-1)
+    return reduce(jnp.add, [part[i : i + rows : stride] for i, part in enumerate(parts)])

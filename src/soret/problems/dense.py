@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Float32
 
 from soret.data import Dataset, Stream
+from soret.problems.affine import affine
 from soret.problems.arguments import flag, function, whole_numbers
 from soret.problems.initialization import Initialization, as_initialization, in_words
 from soret.problems.inputs import vectors
@@ -106,15 +107,15 @@ def dense(
             x, _ = normal.one(params, x)
         else:
             for values in params[:-1]:
-                x = activation(_affine(values, x))
-        out = _affine(params[-1], x)
+                x = activation(affine(values, x))
+        out = affine(params[-1], x)
         return out[0] if found.scalar else out
 
     def predict_batch(
         params: DenseParams, inputs: Float[Array, "n inputs"]
     ) -> Float[Array, "n ..."]:
         assert normal is not None
-        out = jax.vmap(_affine, in_axes=(None, 0))(params[-1], normal.batch(params, inputs)[0])
+        out = jax.vmap(affine, in_axes=(None, 0))(params[-1], normal.batch(params, inputs)[0])
         return out[:, 0] if found.scalar else out
 
     def preactivations(params: DenseParams, x: Float[Array, "inputs"]) -> Float[Array, "units"]:
@@ -122,7 +123,7 @@ def dense(
             return jnp.concatenate(normal.one(params, x)[1])
         found = []
         for values in params[:-1]:
-            found.append(_affine(values, x))
+            found.append(affine(values, x))
             x = activation(found[-1])
         return jnp.concatenate(found)
 
@@ -138,11 +139,6 @@ def dense(
         # Named only where there is one, so that saved runs without are still what they were.
         | ({"batch_normalization": normal.words} if normal is not None else {}),
     )
-
-
-def _affine(values: dict[str, Array], x: Float[Array, "inputs"]) -> Float[Array, "outputs"]:
-    a = values["W"] @ x
-    return a + values["b"] if "b" in values else a
 
 
 def _settings(
