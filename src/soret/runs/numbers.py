@@ -7,7 +7,7 @@ from typing import Any
 from soret.errors import RunError
 from soret.runs import schema
 
-NUMBERS = 3
+NUMBERS = 4
 """Raised whenever the same settings give other numbers than before; in every run's description."""
 
 _ANOTHER = (
@@ -20,6 +20,7 @@ _CHANGES = {
     "data set) are drawn at random, where they were the first ones of the data set",
     3: "sums over few numbers are taken in another order, and what goes on from a training draws "
     "mini-batches of its own",
+    4: "the sums of dense layers and convolutions are taken in another order",
 }
 
 
