@@ -30,8 +30,8 @@ from soret.claims.settings import configure
 from soret.claims.verdict import Result, Verdict
 from soret.dynamics.keys import check_seed
 from soret.errors import RunError, SettingsError, SoretError
-from soret.figures import save
 from soret.numerics import single_precision
+from soret.plotting import save
 from soret.printable import printable
 from soret.runs import RunFolder
 from soret.runs.files import finite

@@ -175,7 +175,7 @@ def draw(
     claim: Nets, runs: Runs, results: list[Result], stages: tuple[Stage, ...], title: str
 ) -> Any:
     """Draw loss and noise along training, and one against the other with the slopes."""
-    from soret.figures import NoiseRow, noise_loss_figure
+    from soret.plotting import NoiseRow, noise_loss_figure
 
     rows = []
     told = iter(results)

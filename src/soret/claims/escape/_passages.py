@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from soret.claims.verdict import Result
-    from soret.figures import PassageColumn
     from soret.inference import PassageGrowth
     from soret.observables import Observable
+    from soret.plotting import PassageColumn
 
     Floats = NDArray[np.float64]
 
@@ -160,7 +160,7 @@ def column(
     verdicts: Sequence[str],
 ) -> PassageColumn:
     """Return what a column of the figure shows of a run, and of its control."""
-    from soret.figures import PassageColumn
+    from soret.plotting import PassageColumn
 
     return PassageColumn(
         title,

@@ -125,7 +125,7 @@ class Decoupling:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Histograms as in the paper, and the ratios that the verdict is about."""
-        from soret.figures import SpectraColumn, spectra_figure
+        from soret.plotting import SpectraColumn, spectra_figure
 
         spectra = runs["spectra"]
         columns = []

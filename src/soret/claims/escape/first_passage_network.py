@@ -228,7 +228,7 @@ class FirstPassageNetwork:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Times against thresholds as in Fig. 3c, and their local slopes."""
-        from soret.figures import passage_figure
+        from soret.plotting import passage_figure
 
         minimum = runs["0/minimum"]
         n = soret.landscape.effective_dimension(minimum.eigenvalue.values)

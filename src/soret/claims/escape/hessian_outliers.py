@@ -144,7 +144,7 @@ class HessianOutliers:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Histogram and largest eigenvalues, as in the paper, beside the rival's."""
-        from soret.figures import outliers_figure
+        from soret.plotting import outliers_figure
         from soret.theory.marchenko_pastur import marchenko_pastur
 
         spectra = runs["spectra"]

@@ -201,7 +201,7 @@ class AnomalousDiffusion:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Displacement, local exponent, and exponents against prediction."""
-        from soret.figures.motion import DiffusionCurve, diffusion_figure
+        from soret.plotting.motion import DiffusionCurve, diffusion_figure
 
         curves = []
         for name, kind, point, moved in self._curves(runs, self._drawn_lags()):

@@ -117,7 +117,7 @@ class ConstantSpeed(r.Stationary):
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Speed along the run."""
-        from soret.figures.motion import SpeedCurve, speed_figure
+        from soret.plotting.motion import SpeedCurve, speed_figure
 
         curves = []
         for i, (kind, run) in enumerate(runs.items()):

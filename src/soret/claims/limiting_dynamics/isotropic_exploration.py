@@ -130,7 +130,7 @@ class IsotropicExploration(r.Stationary):
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Variance against curvature."""
-        from soret.figures.motion import VarianceCurve, isotropy_figure
+        from soret.plotting.motion import VarianceCurve, isotropy_figure
 
         curves = []
         for i, (kind, run) in enumerate(runs.items()):

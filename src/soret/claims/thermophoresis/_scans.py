@@ -197,7 +197,7 @@ class Scanned(ABC):
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Figure]:
         """Draw a figure for every scan and observable; for every experiment the paper's panels."""
-        from soret.figures import Row, collapse_figure
+        from soret.plotting import Row, collapse_figure
 
         pairs = iter(zip(results[::2], results[1::2], strict=True))
         rows: dict[tuple[int, str], list[Row]] = {}

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.figures.forest import draw_forest
-from soret.figures.style import COLOURS, heading, style
+from soret.plotting.forest import draw_forest
+from soret.plotting.style import COLOURS, heading, style
 
 Floats = NDArray[np.float64]
 

@@ -178,7 +178,7 @@ class HessianTraceBound:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Trace and bound along training, and against each other."""
-        from soret.figures import BoundRow, bound_figure
+        from soret.plotting import BoundRow, bound_figure
 
         rows = []
         for (name, run), told in zip(

@@ -225,7 +225,7 @@ class RandomWalkFlow:
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Flows against η, and their ratios to the two formulas."""
         from soret.claims.thermophoresis._walks import WALKS
-        from soret.figures.flows import FlowCurve, flow_figure
+        from soret.plotting.flows import FlowCurve, flow_figure
 
         curves = [
             FlowCurve(

@@ -252,7 +252,7 @@ class TwoLayerFlow:
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Curves of training, noise alone, and every number."""
         from soret.claims.thermophoresis._unit_flow import Rates, beyond
-        from soret.figures.unit_flow import NoisePanel, unit_flow_figure
+        from soret.plotting.unit_flow import NoisePanel, unit_flow_figure
 
         noise = runs["noise"]
         units, width, rate = _units(noise)

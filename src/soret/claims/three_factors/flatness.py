@@ -181,7 +181,7 @@ class Flatness(Network):
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Norm, trace and training loss against η/S; the norm at fixed ratios."""
-        from soret.figures.scan import ScanRow, scan_figure
+        from soret.plotting.scan import ScanRow, scan_figure
 
         rows, told = [], iter(results)
         for rule, ends in runs.items():

@@ -129,7 +129,7 @@ class Generalization(Network):
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Validation accuracy and loss, and training loss, against η/S."""
-        from soret.figures.scan import ScanRow, scan_figure
+        from soret.plotting.scan import ScanRow, scan_figure
 
         rows = []
         for (rule, ends), result in zip(runs.items(), results, strict=True):

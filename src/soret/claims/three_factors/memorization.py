@@ -173,8 +173,8 @@ class Memorization(Network):
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Accuracy on random labels along training; memory against η/S at equal progress."""
-        from soret.figures.memorization import memorization_figure
-        from soret.figures.scan import ScanRow
+        from soret.plotting.memorization import memorization_figure
+        from soret.plotting.scan import ScanRow
 
         ends = runs["noisy"]
         names = {

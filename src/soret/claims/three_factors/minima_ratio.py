@@ -247,7 +247,7 @@ class MinimaRatio:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Odds against 1/T on every surface, maps of validity, ratios."""
-        from soret.figures.minima import OddsPanel, minima_figure
+        from soret.plotting.minima import OddsPanel, minima_figure
 
         scans = points_of(self.learning_rates, self.batch_sizes, self.variances)
         panels = []
