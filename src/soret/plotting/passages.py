@@ -50,23 +50,6 @@ class PassageColumn:
     verdicts: Sequence[str]
 
 
-@dataclass(frozen=True)
-class Growth:
-    """Powers of the mean first-passage time by learning rate.
-
-    Attributes
-    ----------
-    title : str
-    rates : (r,) array
-    exponents : mapping of str to (r,) array
-        By theory; the last is exact, what the others are compared with.
-    """
-
-    title: str
-    rates: Floats
-    exponents: Mapping[str, Floats]
-
-
 def passage_figure(columns: Sequence[PassageColumn], *, title: str, level: str) -> Figure:
     """Draw mean first-passage times and their local powers.
 
@@ -94,32 +77,9 @@ def passage_figure(columns: Sequence[PassageColumn], *, title: str, level: str) 
             _draw_local(below, column)
             below.set_xlabel(f"threshold {level}")
             below.set_xscale("log")
-            _label_ticks(below)
+            label_ticks(below)
         axes[0, 0].set_ylabel("mean first-passage time (steps)")
         axes[1, 0].set_ylabel("local power d log T / d log c")
-    return figure
-
-
-def exponent_figure(panels: Sequence[Growth], *, title: str) -> Figure:
-    """Draw powers over the exact one against the learning rate, with the ± 10 % band."""
-    with matplotlib.rc_context(style()):
-        width = max(6.0, 0.6 + 3.6 * len(panels))
-        figure = Figure(figsize=(width, 3.6), layout="constrained")
-        heading(figure, title)
-        axes: Any = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
-        for ax, panel in zip(axes, panels, strict=True):
-            *names, exact = panel.exponents
-            ax.axhspan(0.9, 1.1, color=COLOURS[2], alpha=0.15, linewidth=0, label="within 10 %")
-            ax.axhline(1, color="black", linewidth=0.8)
-            for name, colour, line in zip(names, COLOURS, LINES, strict=False):
-                ratio = panel.exponents[name] / panel.exponents[exact]
-                ax.plot(panel.rates, ratio, line, marker="o", ms=3, color=colour, label=name)
-            ax.set_xscale("log")
-            _label_ticks(ax)
-            ax.set_xlabel("learning rate η")
-            ax.set_title(panel.title, loc="left")
-        axes[0].set_ylabel(f"power / power of the {exact}")
-        axes[0].legend()
     return figure
 
 
@@ -159,7 +119,7 @@ def _draw_local(ax: Axes, column: PassageColumn) -> None:
     ax.legend(fontsize=7)
 
 
-def _label_ticks(ax: Axes) -> None:
+def label_ticks(ax: Axes) -> None:
     """Label 1, 2 and 5 of each decade with plain numbers: axes may be shorter than one."""
     number = FuncFormatter(lambda value, _: f"{value:g}")
     ax.xaxis.set_major_locator(LogLocator(subs=(1.0,)))

@@ -231,7 +231,10 @@ class CriticalDimension:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Growth against d/n_c with its theories; L from the minimum below and above n_c."""
-        from soret.plotting.critical_dimension import GrowthCurve, critical_dimension_figure
+        from soret.claims.escape._critical_dimension_figure import (
+            GrowthCurve,
+            critical_dimension_figure,
+        )
 
         escape, curves = soret.theory.escape, []
         for i, (eta, batch) in enumerate(zip(self.learning_rates, self.batch_sizes, strict=True)):

@@ -125,7 +125,7 @@ class Decoupling:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Histograms as in the paper, and the ratios that the verdict is about."""
-        from soret.plotting import SpectraColumn, spectra_figure
+        from soret.claims.escape._decoupling_figure import SpectraColumn, spectra_figure
 
         spectra = runs["spectra"]
         columns = []

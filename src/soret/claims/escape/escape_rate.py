@@ -266,7 +266,7 @@ class EscapeRate:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Rates against the barrier, maps of validity, and limits of weak noise in the plane."""
-        from soret.plotting.escape_rate import Simulated, escape_rate_figure
+        from soret.claims.escape._escape_rate_figure import Simulated, escape_rate_figure
 
         points = []
         for name, run in runs.items():

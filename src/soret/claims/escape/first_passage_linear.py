@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-    from soret.plotting import Growth
+    from soret.claims.escape._first_passage_linear_figure import Growth
 
     Floats = NDArray[np.float64]
 
@@ -176,7 +176,8 @@ class FirstPassageLinear:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Times against thresholds as in Fig. 3b, their local slopes, and the theories' map."""
-        from soret.plotting import exponent_figure, passage_figure
+        from soret.claims.escape._first_passage_linear_figure import exponent_figure
+        from soret.plotting import passage_figure
 
         columns = []
         for number, d in enumerate(self.dimensions):
@@ -217,7 +218,7 @@ class FirstPassageLinear:
         }
 
     def _powers(self, table: xr.Dataset) -> Growth:
-        from soret.plotting import Growth
+        from soret.claims.escape._first_passage_linear_figure import Growth
 
         return Growth(
             f"d = {int(table.d)}",

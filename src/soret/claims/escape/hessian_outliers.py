@@ -144,7 +144,7 @@ class HessianOutliers:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Histogram and largest eigenvalues, as in the paper, beside the rival's."""
-        from soret.plotting import outliers_figure
+        from soret.claims.escape._hessian_outliers_figure import outliers_figure
         from soret.theory.marchenko_pastur import marchenko_pastur
 
         spectra = runs["spectra"]

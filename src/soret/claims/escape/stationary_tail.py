@@ -194,7 +194,11 @@ class StationaryTail:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """P(θ) against L as in Fig. 3a; local exponents and the three theories; all exponents."""
-        from soret.plotting.stationary import LocalExponents, StationaryCurve, stationary_figure
+        from soret.claims.escape._stationary_tail_figure import (
+            LocalExponents,
+            StationaryCurve,
+            stationary_figure,
+        )
 
         curves = []
         for rate, batch in self._points():

@@ -184,7 +184,7 @@ class TimeChange:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Passage times by all clocks; ratio of the densities against L."""
-        from soret.plotting.time_change import TimeChangeRow, time_change_figure
+        from soret.claims.escape._time_change_figure import TimeChangeRow, time_change_figure
 
         rows = []
         for i, name in enumerate(_surfaces(runs)):

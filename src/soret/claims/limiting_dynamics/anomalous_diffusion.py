@@ -201,7 +201,10 @@ class AnomalousDiffusion:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Displacement, local exponent, and exponents against prediction."""
-        from soret.plotting.motion import DiffusionCurve, diffusion_figure
+        from soret.claims.limiting_dynamics._anomalous_diffusion_figure import (
+            DiffusionCurve,
+            diffusion_figure,
+        )
 
         curves = []
         for name, kind, point, moved in self._curves(runs, self._drawn_lags()):

@@ -117,7 +117,7 @@ class ConstantSpeed(r.Stationary):
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Speed along the run."""
-        from soret.plotting.motion import SpeedCurve, speed_figure
+        from soret.claims.limiting_dynamics._constant_speed_figure import SpeedCurve, speed_figure
 
         curves = []
         for i, (kind, run) in enumerate(runs.items()):

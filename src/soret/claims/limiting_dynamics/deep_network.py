@@ -378,7 +378,7 @@ class DeepNetwork:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Speed, displacement and portraits with the theory through them."""
-        from soret.plotting.network import NetworkRow, network_figure
+        from soret.claims.limiting_dynamics._deep_network_figure import NetworkRow, network_figure
 
         rows = []
         per = len(results) // len(self.networks)

@@ -130,7 +130,10 @@ class IsotropicExploration(r.Stationary):
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Variance against curvature."""
-        from soret.plotting.motion import VarianceCurve, isotropy_figure
+        from soret.claims.limiting_dynamics._isotropic_exploration_figure import (
+            VarianceCurve,
+            isotropy_figure,
+        )
 
         curves = []
         for i, (kind, run) in enumerate(runs.items()):

@@ -137,7 +137,7 @@ class ModifiedLoss(r.Stationary):
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Densities along a stiff and a soft eigenvector, positions and velocities."""
-        from soret.plotting.phase import DensityRow, density_figure
+        from soret.claims.limiting_dynamics._modified_loss_figure import DensityRow, density_figure
 
         rows = []
         for i, (kind, run) in enumerate(runs.items()):

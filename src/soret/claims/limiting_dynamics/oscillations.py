@@ -158,7 +158,7 @@ class Oscillations(r.Stationary):
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Phase portraits of a stiff and a soft mode, and spectra."""
-        from soret.plotting.phase import PhaseRow, phase_figure
+        from soret.claims.limiting_dynamics._oscillations_figure import PhaseRow, phase_figure
 
         rows = []
         for kind, run in runs.items():

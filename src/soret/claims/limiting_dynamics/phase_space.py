@@ -219,8 +219,11 @@ class PhaseSpace:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Mean paths and variances by strain; and the map of the grid."""
-        from soret.plotting.phase import moments_figure
-        from soret.plotting.validity import MapPanel, validity_figure
+        from soret.claims.limiting_dynamics._phase_space_figure import (
+            MapPanel,
+            moments_figure,
+            validity_figure,
+        )
 
         rows, panels = [], []
         for kind, run in runs.items():
@@ -385,7 +388,7 @@ class PhaseSpace:
 
     def _row(self, kind: str, run: Any, told: list[list[str]], ratios: list[Floats]) -> Any:
         """What the first figure shows of one kind of data."""
-        from soret.plotting.phase import MomentRow
+        from soret.claims.limiting_dynamics._phase_space_figure import MomentRow
 
         grid = self._grid(kind)
         shown = (

@@ -178,7 +178,7 @@ class HessianTraceBound:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Trace and bound along training, and against each other."""
-        from soret.plotting import BoundRow, bound_figure
+        from soret.claims.thermophoresis._hessian_trace_bound_figure import BoundRow, bound_figure
 
         rows = []
         for (name, run), told in zip(

@@ -21,7 +21,7 @@ from soret.errors import SettingsError
 if TYPE_CHECKING:
     import xarray as xr
 
-    from soret.plotting import PartsRow
+    from soret.claims.thermophoresis._mechanism_figure import PartsRow
 
 OBSERVABLES = ("activation_rate", "weight_norm")
 
@@ -176,7 +176,7 @@ class Mechanism:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """A figure for each observable, a row for each initialization."""
-        from soret.plotting import parts_figure
+        from soret.claims.thermophoresis._mechanism_figure import parts_figure
 
         setting = f"{self.inputs} inputs, {self.hidden} hidden units, batch size 1"
         return {
@@ -190,7 +190,7 @@ class Mechanism:
         }
 
     def _row(self, runs: Runs, results: list[Result], init: str, observable: str) -> PartsRow:
-        from soret.plotting import PartsRow
+        from soret.claims.thermophoresis._mechanism_figure import PartsRow
 
         found = parts.parts_of(self._runs(runs, init), observable)
         told = [r for r in results if r.evidence == (init, observable)]

@@ -148,7 +148,7 @@ class MonotoneVariance:
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """How much moments grow, case by case, and where a violation would be."""
         from soret.claims.thermophoresis._monotone import CASES, named
-        from soret.plotting.growth import growth_figure
+        from soret.claims.thermophoresis._monotone_variance_figure import growth_figure
 
         verdicts = [str(result.verdict) for result in results]
         return {

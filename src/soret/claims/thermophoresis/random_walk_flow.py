@@ -224,8 +224,8 @@ class RandomWalkFlow:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Flows against η, and their ratios to the two formulas."""
+        from soret.claims.thermophoresis._random_walk_flow_figure import FlowCurve, flow_figure
         from soret.claims.thermophoresis._walks import WALKS
-        from soret.plotting.flows import FlowCurve, flow_figure
 
         curves = [
             FlowCurve(

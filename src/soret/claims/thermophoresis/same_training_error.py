@@ -185,7 +185,10 @@ class SameTrainingError:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """One figure: observables against training loss."""
-        from soret.plotting import AtLossRow, at_loss_figure
+        from soret.claims.thermophoresis._same_training_error_figure import (
+            AtLossRow,
+            at_loss_figure,
+        )
 
         rows = []
         for labels in self.labels:

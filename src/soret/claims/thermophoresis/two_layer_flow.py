@@ -251,8 +251,8 @@ class TwoLayerFlow:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Curves of training, noise alone, and every number."""
+        from soret.claims.thermophoresis._two_layer_flow_figure import NoisePanel, unit_flow_figure
         from soret.claims.thermophoresis._unit_flow import Rates, beyond
-        from soret.plotting.unit_flow import NoisePanel, unit_flow_figure
 
         noise = runs["noise"]
         units, width, rate = _units(noise)

@@ -225,7 +225,10 @@ class BoltzmannEquilibrium:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Temperatures, densities against the loss, the map, and all ratios."""
-        from soret.plotting.boltzmann import BoltzmannPanel, boltzmann_figure
+        from soret.claims.three_factors._boltzmann_equilibrium_figure import (
+            BoltzmannPanel,
+            boltzmann_figure,
+        )
 
         scans = points_of(self.learning_rates, self.batch_sizes, self.variances)
         every = dict.fromkeys(point for points in scans.values() for point in points)

@@ -227,7 +227,7 @@ class Exchange(Network):
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Curves of both kinds of arms, their distances, and the ends."""
-        from soret.plotting.exchange import ExchangeArm, exchange_figure
+        from soret.claims.three_factors._exchange_figure import ExchangeArm, exchange_figure
 
         arms = [
             ExchangeArm(

@@ -181,7 +181,7 @@ class FokkerPlanckEquation:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Histograms with the evolved densities and the rivals', a row a noise."""
-        from soret.plotting.evolution import EvolutionRow, evolution_figure
+        from soret.claims.three_factors._fokker_planck_figure import EvolutionRow, evolution_figure
 
         rows = []
         for i, case in enumerate(CASES):

@@ -155,7 +155,7 @@ class Interpolation(Network):
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Loss and accuracy along the lines, widths, and the plane."""
-        from soret.plotting.interpolation import interpolation_figure
+        from soret.claims.three_factors._interpolation_figure import interpolation_figure
 
         lines, plane = runs["lines"], runs["plane"]
         small, middle, large = self.batch_sizes

@@ -296,7 +296,7 @@ class LangevinLimit:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Errors against η on logarithmic axes, of the mean and of the covariance."""
-        from soret.plotting.weak_error import ErrorCurve, weak_error_figure
+        from soret.claims.three_factors._langevin_limit_figure import ErrorCurve, weak_error_figure
 
         panels: dict[tuple[str, str], list[Any]] = {}
         told = iter(results)

@@ -173,7 +173,7 @@ class Memorization(Network):
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Accuracy on random labels along training; memory against η/S at equal progress."""
-        from soret.plotting.memorization import memorization_figure
+        from soret.claims.three_factors._memorization_figure import memorization_figure
         from soret.plotting.scan import ScanRow
 
         ends = runs["noisy"]

@@ -237,7 +237,7 @@ class MinibatchNoise(Network):
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Trace against S, its ratio to C/S, and how far from normal the noise is."""
-        from soret.plotting.minibatch import NoisePoint, minibatch_figure
+        from soret.claims.three_factors._minibatch_noise_figure import NoisePoint, minibatch_figure
 
         points = runs["points"]
         drawn = []

@@ -247,7 +247,7 @@ class MinimaRatio:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Odds against 1/T on every surface, maps of validity, ratios."""
-        from soret.plotting.minima import OddsPanel, minima_figure
+        from soret.claims.three_factors._minima_ratio_figure import OddsPanel, minima_figure
 
         scans = points_of(self.learning_rates, self.batch_sizes, self.variances)
         panels = []

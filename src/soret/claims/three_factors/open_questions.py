@@ -354,7 +354,7 @@ class OpenQuestions:
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """A panel for every question."""
-        from soret.plotting.questions import Questions, questions_figure
+        from soret.claims.three_factors._open_questions_figure import Questions, questions_figure
 
         curvature, own, boltzmann = net.laws(runs["net"], self.net_rate, self.net_batch)
         every = np.geomspace(0.01, 0.6, 25)

@@ -1,4 +1,4 @@
-"""The slides' four questions on one page."""
+"""The figure of `open_questions`: the slides' four questions on one page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

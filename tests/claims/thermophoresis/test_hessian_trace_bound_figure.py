@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soret.plotting import BoundRow, bound_figure
+from soret.claims.thermophoresis._hessian_trace_bound_figure import BoundRow, bound_figure
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The noise of mini-batches against their size: its trace, what replacement does, its shape."""
+"""The figure of `minibatch_noise`: noise against batch size, with and without replacement."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Densities of an ensemble through time, beside those that equations say."""
+"""The figure of `fokker_planck`: densities through time, beside those that equations say."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Loss along lines between two minima, how wide the ends are, and the plane through three."""
+"""The figure of `interpolation`: loss along lines between minima, and on a plane through three."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

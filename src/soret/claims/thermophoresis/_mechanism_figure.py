@@ -1,4 +1,4 @@
-"""Changes of an observable taken apart: measured, and what each of its parts adds up to."""
+"""The figure of `mechanism`: changes of an observable, and what its parts add up to."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

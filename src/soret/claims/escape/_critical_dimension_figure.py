@@ -1,4 +1,4 @@
-"""Growth far from a minimum against its dimension, and losses that start at the minimum."""
+"""The figure of `critical_dimension`: growth far from a minimum, and losses that start at it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

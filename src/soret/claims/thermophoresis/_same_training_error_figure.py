@@ -1,4 +1,4 @@
-"""Observables against training loss: what different hyperparameters have come to at equal loss."""
+"""The figure of `same_training_error`: observables against training loss, by learning rate."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

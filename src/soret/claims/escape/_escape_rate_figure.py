@@ -1,4 +1,4 @@
-"""Rates over a barrier: against its height, as maps of validity, and in the limit of weak noise."""
+"""The figure of `escape_rate`: rates against the barrier's height, and where formulas hold."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""SGD's stationary law on surfaces: temperatures, densities, and where Boltzmann's fails."""
+"""The figure of `boltzmann_equilibrium`: temperatures, densities, and where the law fails."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

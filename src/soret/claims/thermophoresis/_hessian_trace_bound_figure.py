@@ -1,4 +1,4 @@
-"""A quantity and a bound on it: along training, and against each other."""
+"""The figure of `hessian_trace_bound`: a quantity and a bound on it, along training."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

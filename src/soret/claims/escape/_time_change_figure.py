@@ -1,4 +1,4 @@
-"""Two equations for the same paths: passage times by three clocks, ratio of two densities."""
+"""The figure of `time_change`: passage times by three clocks, and the ratio of two densities."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Errors of Langevin equations against the learning rate, on logarithmic axes."""
+"""The figure of `langevin_limit`: errors of Langevin equations against the learning rate."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Learning curves of runs whose learning rate and batch size are scaled together, or one alone."""
+"""The figure of `exchange`: learning curves where η and S are scaled together, or one alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

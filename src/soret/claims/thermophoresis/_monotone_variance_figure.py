@@ -1,4 +1,4 @@
-"""How much quantities grow from the first to the second of ordered pairs."""
+"""The figure of `monotone_variance`: how much moments grow within ordered pairs."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""A spectrum with a bulk and outliers, beside one without structure."""
+"""The figure of `hessian_outliers`: a spectrum with a bulk and outliers, beside one without."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

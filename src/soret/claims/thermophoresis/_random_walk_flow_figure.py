@@ -1,4 +1,4 @@
-"""Flows of walks: against the learning rate, and over what formulas say."""
+"""The figure of `random_walk_flow`: flows against the learning rate, and over formulas."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

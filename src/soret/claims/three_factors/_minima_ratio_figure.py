@@ -1,4 +1,4 @@
-"""The odds of two minima against 1/T, and maps of where the formula for them holds."""
+"""The figure of `minima_ratio`: odds of two minima against 1/T, and where the formula holds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

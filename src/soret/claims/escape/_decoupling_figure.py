@@ -1,4 +1,4 @@
-"""Two spectra that should be alike: histograms of eigenvalues, and ratios rank by rank."""
+"""The figure of `decoupling`: two spectra that should be alike, and their ratios rank by rank."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

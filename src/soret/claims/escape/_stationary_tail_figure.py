@@ -1,4 +1,4 @@
-"""Stationary densities against the loss, local exponents, and what was made of them."""
+"""The figure of `stationary_tail`: densities against the loss, and what was made of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""Figures of phase space: portraits, spectra, densities, moments from any start."""
+"""The figure of `oscillations`: phase portraits, correlations, spectra."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import matplotlib
@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.plotting.motion import entitle, sheet
+from soret.plotting.panels import entitle, sheet
 from soret.plotting.style import COLOURS, GREY, style
 from soret.theory.phase_space import Law
 
@@ -169,151 +169,3 @@ def _oscillator(row: PhaseRow, omega: Floats) -> Floats:
     friction = rate * (1 - row.paper.modes.momentum) / mass
     own = rate**2 * row.paper.modes.stiffness[row.mode] / mass
     return 2 / np.pi * friction * own / ((own - omega**2) ** 2 + friction**2 * omega**2)
-
-
-@dataclass(frozen=True)
-class DensityRow:
-    """Stationary samples along eigenvectors.
-
-    Attributes
-    ----------
-    name : str
-    curvature : (n,) array
-        Falling.
-    position, velocity : (R, T, n) array
-    position_variance, velocity_variance : (n,) array
-        The closed form's.
-    verdicts : sequence of str
-    """
-
-    name: str
-    curvature: Floats
-    position: Floats
-    velocity: Floats
-    position_variance: Floats
-    velocity_variance: Floats
-    verdicts: Sequence[str]
-
-
-def density_figure(rows: Sequence[DensityRow], *, title: str) -> Figure:
-    """Draw densities of positions and velocities of the stiffest and the softest mode."""
-    with matplotlib.rc_context(style()):
-        figure, axes = sheet(title, len(rows), 2, (9.5, 0.6 + 2.8 * len(rows)))
-        for (left, right), row in zip(axes, rows, strict=True):
-            h = row.curvature
-            temperature = (h * row.position.var((0, 1))).mean()
-            _densities(left, row, row.position, row.position_variance, temperature / h, "θ")
-            level = np.full(h.size, row.velocity.var((0, 1)).mean())
-            _densities(right, row, row.velocity, row.velocity_variance, level, "v")
-            entitle(left, row.name, row.verdicts)
-        axes[0, 0].legend(fontsize=7)
-    return figure
-
-
-def _densities(
-    ax: Axes, row: DensityRow, values: Floats, ours: Floats, rival: Floats, name: str
-) -> None:
-    top = 1.0
-    for mode, colour in ((0, COLOURS[0]), (row.curvature.size - 1, COLOURS[1])):
-        x = values[..., mode].ravel()
-        scale = np.sqrt(ours.max())
-        found, edges = np.histogram(x / scale, 41, density=True)
-        centre = (edges[1:] + edges[:-1]) / 2
-        kept = found > 0
-        top = max(top, float(found.max()))
-        told = f"eigenvalue {row.curvature[mode]:.2g}"
-        ax.plot(centre[kept], found[kept], "o", ms=2.5, color=colour, label=told)
-        grid = np.linspace(-4, 4, 200)
-        for variances, line in ((ours, "-"), (rival, ":")):
-            width = np.sqrt(variances[mode]) / scale
-            ax.plot(
-                grid,
-                np.exp(-((grid / width) ** 2) / 2) / width / np.sqrt(2 * np.pi),
-                line,
-                color=colour,
-                lw=1,
-            )
-    ax.plot([], [], "-", color=GREY, label="exp(−modified loss)")
-    ax.plot([], [], ":", color=GREY, label="rival: exp(−L/T)")
-    ax.set(yscale="log", xlim=(-4, 4), ylim=(1e-3, 3 * top))
-    ax.set_xlabel(f"{name}$_i$ over the largest predicted standard deviation")
-    ax.set_ylabel("density")
-
-
-@dataclass(frozen=True)
-class MomentRow:
-    """Moments of one mode from a start far away, and how large closed forms are over exact ones.
-
-    Attributes
-    ----------
-    name : str
-    steps : (T,) array
-    position, velocity : (T,) array
-        Means over replicas, in units of the start.
-    paths : mapping of str to ((T',) array, (T',) array, (T',) array)
-        Steps, positions and velocities by theory.
-    strain : (P,) array
-        ηk/(2(1 + β)) of modes and points.
-    ratios : (P,) array
-        Measured variances over the closed form's, means over the run.
-    noisy : (P,) array
-        The exact ones, with noise that depends on θ, over the closed form's.
-    path_verdicts, variance_verdicts : sequence of str
-        Of the mean path, and of the closed form's variances at small η.
-    """
-
-    name: str
-    steps: Floats
-    position: Floats
-    velocity: Floats
-    paths: Mapping[str, tuple[Floats, Floats, Floats]]
-    strain: Floats
-    ratios: Floats
-    noisy: Floats
-    path_verdicts: Sequence[str]
-    variance_verdicts: Sequence[str]
-
-
-def moments_figure(rows: Sequence[MomentRow], *, title: str, near: float) -> Figure:
-    """Draw a path through phase space from far away, and the map of where the closed form holds.
-
-    Parameters
-    ----------
-    rows : sequence of MomentRow
-    title : str
-    near : float
-        The tolerance of the closed form.
-    """
-    with matplotlib.rc_context(style()):
-        figure, axes = sheet(title, len(rows), 3, (12, 0.6 + 3.0 * len(rows)))
-        lines = ("-", "--", ":")
-        for (left, middle, right), row in zip(axes, rows, strict=True):
-            for (name, (steps, position, velocity)), line, colour in zip(
-                row.paths.items(), lines, (COLOURS[1], "black", GREY), strict=False
-            ):
-                left.plot(steps, position, line, color=colour, lw=1.2, label=name)
-                middle.plot(position, velocity, line, color=colour, lw=1.2)
-            left.plot(row.steps, row.position, "o", ms=3, color=COLOURS[0], label="measured mean")
-            middle.plot(row.position, row.velocity, "o", ms=3, color=COLOURS[0])
-            left.set_xlabel("step (updates)")
-            left.set_ylabel("mean θ$_i$ over its start")
-            entitle(left, row.name, row.path_verdicts)
-            # Later all paths are at rest.
-            steps, position, _ = next(iter(row.paths.values()))
-            left.set_xlim(0, min(steps[-1], 1.5 * steps[abs(position) > 0.02][-1]))
-            middle.set_xlabel("mean θ$_i$ over its start")
-            middle.set_ylabel("mean v$_i$ over stiffness × start")
-            middle.set_title("phase portrait from the start", loc="left")
-            strain = np.geomspace(max(row.strain.min() / 1.5, 1e-4), 0.97, 200)
-            right.axhspan(1 - near, 1 + near, color=GREY, alpha=0.2, lw=0)
-            right.plot(strain, 1 / (1 - strain), color="black", lw=1, label="1/(1 − strain)")
-            right.plot(row.strain, row.noisy, "+", color=COLOURS[1], ms=6, label="exact recursion")
-            right.plot(row.strain, row.ratios, "o", mfc="none", color=COLOURS[0], ms=4)
-            right.plot([], [], "o", mfc="none", color=COLOURS[0], ms=4, label="measured")
-            right.set(xscale="log", yscale="log")
-            right.set_xlabel("strain ηk/(2(1 + β)); unstable at 1")
-            right.set_ylabel("variance / closed form")
-            entitle(right, "closed form at the smallest η (band)", row.variance_verdicts)
-        axes[0, 0].legend(fontsize=7)
-        axes[0, 2].legend(fontsize=7)
-    return figure

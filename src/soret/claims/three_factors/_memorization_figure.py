@@ -1,4 +1,4 @@
-"""Accuracy on random labels along training, and what is memorized at equal progress."""
+"""The figure of `memorization`: accuracy along training, and memorized at equal progress."""
 
 from collections.abc import Sequence
 

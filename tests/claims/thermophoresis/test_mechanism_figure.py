@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soret.plotting import PartsRow, parts_figure
+from soret.claims.thermophoresis._mechanism_figure import PartsRow, parts_figure
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Trained networks run on: speed, displacement, spectra and phase portraits beside theory."""
+"""The figure of `deep_network`: trained nets run on, beside theory."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.plotting.motion import band, entitle, sheet
+from soret.plotting.panels import band, entitle, sheet
 from soret.plotting.style import COLOURS, GREY, LINES, style
 
 Floats = NDArray[np.float64]

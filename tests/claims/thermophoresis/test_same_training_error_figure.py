@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soret.plotting import AtLossRow, at_loss_figure
+from soret.claims.thermophoresis._same_training_error_figure import AtLossRow, at_loss_figure
 from soret.plotting.style import VERDICT_COLOURS
 
 

@@ -1,4 +1,4 @@
-"""How hidden units move: through training, with noise alone, and every number beside its theory."""
+"""The figure of `two_layer_flow`: how hidden units move, in training and with noise alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
