@@ -16,9 +16,9 @@ from small_runs import diverged
 import soret
 from soret.claims import configure, find
 from soret.claims.running import load_runs, run_claim
-from soret.claims.verdict import Verdict
 from soret.errors import SoretError
 from soret.runs import RunFolder
+from soret.verdict import Verdict
 
 
 def test_every_claim_is_tested_here():

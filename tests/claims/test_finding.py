@@ -18,8 +18,8 @@ from soret.claims.finding import (
     verdict_of,
 )
 from soret.claims.judging import judged, near
-from soret.claims.verdict import Verdict
 from soret.errors import SettingsError
+from soret.verdict import Verdict
 
 S, C, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
 BODY, TAIL = (

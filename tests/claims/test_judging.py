@@ -14,7 +14,7 @@ from soret.claims.judging import (
     near,
     unmeasured,
 )
-from soret.claims.verdict import Verdict
+from soret.verdict import Verdict
 
 S, C, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
 RATES = np.array([0.1, 0.05, 0.025])

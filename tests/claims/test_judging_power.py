@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from soret.claims.judging import judged, with_power
-from soret.claims.verdict import Verdict
+from soret.verdict import Verdict
 
 S, C, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
 

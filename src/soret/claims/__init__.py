@@ -10,8 +10,8 @@ from soret.claims.ranges import In, Initialization, Several
 from soret.claims.settings import configure, settings_of
 from soret.claims.source import Source
 from soret.claims.statement import Origin, Setting, Statement
-from soret.claims.verdict import Result, Verdict
 from soret.errors import SettingsError
+from soret.verdict import Result, Verdict
 
 __all__ = [
     "PAPERS",

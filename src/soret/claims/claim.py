@@ -15,8 +15,8 @@ from soret.claims.experiments import Experiments
 from soret.claims.settings import check_settings
 from soret.claims.source import Source
 from soret.claims.statement import Statement, check_statements, unstated
-from soret.claims.verdict import Result
 from soret.errors import SettingsError
+from soret.verdict import Result
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -9,8 +9,8 @@ import numpy as np
 
 import soret
 from soret.claims.judging import EXPONENT_TOLERANCE, judge_sign, judged, near, unmeasured
-from soret.claims.verdict import Result, Verdict
 from soret.errors import InferenceError
+from soret.verdict import Result, Verdict
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from soret.claims.statement import Origin, Setting, Statement, setting_of
-from soret.claims.verdict import Result, Verdict, together
 from soret.errors import SettingsError
+from soret.verdict import Result, Verdict, together
 
 IN_DOUBT = "restoration in doubt"
 NOT_TESTED = "not tested at these settings"

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import soret
-from soret.claims.verdict import Result, Verdict
 from soret.errors import InferenceError
+from soret.verdict import Result, Verdict
 
 Interval = tuple[float, float]
 

@@ -15,8 +15,8 @@ import numpy as np
 from soret.claims.finding import IN_DOUBT, MARKS, NOT_TESTED, TestedStatement
 from soret.claims.judging import mean_interval, verdict_within
 from soret.claims.statement import Origin
-from soret.claims.verdict import Result, Verdict, together
 from soret.errors import SettingsError
+from soret.verdict import Result, Verdict, together
 
 if TYPE_CHECKING:
     from soret.claims.running import Outcome

@@ -27,7 +27,6 @@ from soret.claims.finding import TestedStatement, assigned, conclude, finding, v
 from soret.claims.own_code import what_it_computes
 from soret.claims.runner import Runner
 from soret.claims.settings import configure
-from soret.claims.verdict import Result, Verdict
 from soret.dynamics.keys import check_seed
 from soret.errors import RunError, SettingsError, SoretError
 from soret.numerics import single_precision
@@ -38,6 +37,7 @@ from soret.runs.files import finite
 from soret.runs.numbers import NUMBERS
 from soret.runs.paths import shown
 from soret.runs.schema import run_digest
+from soret.verdict import Result, Verdict
 
 
 @dataclass(frozen=True, repr=False)

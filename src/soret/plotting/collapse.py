@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 from soret import missing
 from soret.inference import Collapse
-from soret.plotting.style import COLOURS, GREY, LINES, VERDICT_COLOURS, heading, style
+from soret.plotting.style import COLOURS, LINES, VERDICT_COLOURS, heading, style
+from soret.verdict import Verdict
 
 _SYMBOLS = {"learning_rate": "η", "batch_size": "B"}
 
@@ -28,13 +29,13 @@ class Row:
     curves : DataArray (over, replica, step)
     collapse : Collapse or None
         The fit; None where there was none.
-    verdict : str
+    verdict : Verdict
     """
 
     title: str
     curves: xr.DataArray
     collapse: Collapse | None
-    verdict: str
+    verdict: Verdict
 
 
 def collapse_figure(
@@ -56,7 +57,7 @@ def collapse_figure(
         heading(figure, title)
         parts: Any = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
         for part, row in zip(parts, rows, strict=True):
-            colour = VERDICT_COLOURS.get(row.verdict, GREY)
+            colour = VERDICT_COLOURS[row.verdict]
             part.suptitle(_heading(row, over), x=0.01, ha="left", color=colour, fontsize=9)
             _draw_row(part.subplots(1, 3, sharey=True), row, over, predicted, rival)
     return figure

@@ -1,30 +1,15 @@
 """Results as points with intervals, beside what was predicted and what the rival says."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from soret.plotting.style import GREY, VERDICT_COLOURS
+from soret.verdict import Result
 
 
-class Judged(Protocol):
-    """What is drawn of a result (see `soret.claims.Result`)."""
-
-    @property
-    def predicted(self) -> float | str: ...
-    @property
-    def measured(self) -> float: ...
-    @property
-    def interval(self) -> tuple[float, float]: ...
-    @property
-    def rival(self) -> float | str: ...
-    @property
-    def verdict(self) -> str: ...
-
-
-def draw_forest(ax: Axes, results: Sequence[Judged], names: Sequence[str], *, xlabel: str) -> None:
+def draw_forest(ax: Axes, results: Sequence[Result], names: Sequence[str], *, xlabel: str) -> None:
     """Draw results below one another: measured with its interval, predicted, rival.
 
     Parameters
@@ -38,7 +23,7 @@ def draw_forest(ax: Axes, results: Sequence[Judged], names: Sequence[str], *, xl
     """
     for row, result in enumerate(results):
         y = -row
-        colour = VERDICT_COLOURS.get(str(result.verdict), GREY)
+        colour = VERDICT_COLOURS[result.verdict]
         if not isinstance(result.predicted, str):
             ax.plot(result.predicted, y, "D", mfc="none", mec="black", ms=8, zorder=2)
         if not isinstance(result.rival, str):
@@ -48,7 +33,7 @@ def draw_forest(ax: Axes, results: Sequence[Judged], names: Sequence[str], *, xl
             ax.plot([low, high], [y, y], "-", color=colour, lw=2, solid_capstyle="butt")
             ax.plot(result.measured, y, "o", color=colour, ms=4.5, zorder=3)
         ax.annotate(
-            str(result.verdict),
+            result.verdict,
             (1.01, y),
             xycoords=("axes fraction", "data"),
             va="center",

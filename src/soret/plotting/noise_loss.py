@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from soret.plotting.style import COLOURS, GREY, heading, style, verdict_colour
+from soret.verdict import Result
 
 
 @dataclass(frozen=True)
@@ -22,15 +23,15 @@ class NoiseRow:
     title : str
     epochs : (T,) array
     loss, noise : (replicas, T) array
-    stages : sequence of (str, Slope or None, float, float, str)
-        Name, slope found, slope predicted, the rival's, verdict.
+    stages : sequence of (str, Result)
+        Name, and the result on the slope there, with a `soret.inference.Slope` if one was found.
     """
 
     title: str
     epochs: NDArray[np.float64]
     loss: NDArray[np.float64]
     noise: NDArray[np.float64]
-    stages: Sequence[tuple[str, Any, float, float, str]]
+    stages: Sequence[tuple[str, Result]]
 
 
 def noise_loss_figure(rows: Sequence[NoiseRow], *, title: str) -> Figure:
@@ -46,13 +47,12 @@ def noise_loss_figure(rows: Sequence[NoiseRow], *, title: str) -> Figure:
         heading(figure, title)
         parts: Any = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
         for part, row in zip(parts, rows, strict=True):
-            verdicts = [stage[-1] for stage in row.stages]
             told = "\n".join(_told(*stage) for stage in row.stages)
             part.suptitle(
                 f"{row.title}\n{told}",
                 x=0.01,
                 ha="left",
-                color=verdict_colour(verdicts),
+                color=verdict_colour([result.verdict for _, result in row.stages]),
                 fontsize=9,
             )
             left, right = part.subplots(1, 2)
@@ -61,11 +61,15 @@ def noise_loss_figure(rows: Sequence[NoiseRow], *, title: str) -> Figure:
     return figure
 
 
-def _told(name: str, slope: Any, predicted: float, rival: float, verdict: str) -> str:
+def _told(name: str, result: Result) -> str:
+    slope = result.evidence
     found = "no slope" if slope is None else f"slope {slope.slope:.2f}"
     if slope is not None:
         found += f" ({slope.interval[0]:.2f} to {slope.interval[1]:.2f})"
-    return f"{name}: {found}, predicted {predicted:g}, rival {rival:g}: {verdict.upper()}"
+    return (
+        f"{name}: {found}, predicted {result.predicted:g}, rival {result.rival:g}: "
+        f"{result.verdict.upper()}"
+    )
 
 
 def _along(ax: Axes, row: NoiseRow) -> None:
@@ -99,14 +103,18 @@ def _against(ax: Axes, row: NoiseRow) -> None:
         zorder=2,
         label="a record of a replica",
     )
-    for i, (_, slope, predicted, rival, _) in enumerate(row.stages):
+    for i, (_, result) in enumerate(row.stages):
+        slope = result.evidence
         if slope is None:
             continue
         x = np.array(slope.span)
         middle = np.sqrt(x.prod())
         ax.axvspan(*slope.span, color=GREY, alpha=0.1, linewidth=0)
         ax.plot(x, slope(x), color=COLOURS[1], label="slope found" if i == 0 else None, zorder=3)
-        for power, line, label in ((predicted, "--", "predicted"), (rival, ":", "rival")):
+        for power, line, label in (
+            (float(result.predicted), "--", "predicted"),
+            (float(result.rival), ":", "rival"),
+        ):
             y = 1.8 * slope(middle) * (x / middle) ** power
             shown_once = label if i == 0 else None
             ax.plot(x, y, line, color="black", linewidth=1, label=shown_once, zorder=3)

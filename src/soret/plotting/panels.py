@@ -8,17 +8,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.plotting.style import GREY, VERDICT_COLOURS, heading, worst
+from soret.plotting.style import VERDICT_COLOURS, heading
+from soret.verdict import Verdict, together
 
 Floats = NDArray[np.float64]
 
 
-def entitle(ax: Axes, title: str, verdicts: Sequence[str]) -> None:
+def entitle(ax: Axes, title: str, verdicts: Sequence[Verdict]) -> None:
     """Set a title with a verdict, in its colour."""
-    told = worst(verdicts)
-    ax.set_title(
-        f"{title}: {told.upper()}", loc="left", color=VERDICT_COLOURS.get(told, GREY), fontsize=8.5
-    )
+    told = together(verdicts)
+    ax.set_title(f"{title}: {told.upper()}", loc="left", color=VERDICT_COLOURS[told], fontsize=8.5)
 
 
 def sheet(

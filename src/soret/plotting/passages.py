@@ -14,6 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 from numpy.typing import NDArray
 
 from soret.plotting.style import COLOURS, GREY, LINES, heading, style, verdict_colour
+from soret.verdict import Verdict
 
 Floats = NDArray[np.float64]
 Band = tuple[Floats, Floats, Floats, Floats]
@@ -37,7 +38,7 @@ class PassageColumn:
         Powers: the first as a straight line through the upper end, all in the lower panel.
     least : float
         The threshold from which the first power should hold; infinite if nowhere.
-    verdicts : sequence of str
+    verdicts : sequence of Verdict
     """
 
     title: str
@@ -47,7 +48,7 @@ class PassageColumn:
     theories: Mapping[str, tuple[Floats, Floats]]
     exponents: Mapping[str, float]
     least: float
-    verdicts: Sequence[str]
+    verdicts: Sequence[Verdict]
 
 
 def passage_figure(columns: Sequence[PassageColumn], *, title: str, level: str) -> Figure:

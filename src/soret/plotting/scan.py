@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import NDArray
 
 from soret.plotting.style import COLOURS, GREY, heading, style, verdict_colour
+from soret.verdict import Verdict
 
 _MARKERS = "osD^vP*X"
 
@@ -26,7 +27,7 @@ class ScanRow:
     panels : mapping of str to (points, replicas) array
         What is drawn against η/S, by the label of its axis; NaN where training did not get there.
     note : str
-    verdicts : sequence of str
+    verdicts : sequence of Verdict
     """
 
     title: str
@@ -34,7 +35,7 @@ class ScanRow:
     batch_size: NDArray[np.float64]
     panels: Mapping[str, NDArray[np.float64]]
     note: str
-    verdicts: Sequence[str]
+    verdicts: Sequence[Verdict]
 
 
 def scan_figure(rows: Sequence[ScanRow], *, title: str, logarithmic: Sequence[str]) -> Figure:

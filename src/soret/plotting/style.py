@@ -1,7 +1,7 @@
 """One look for all figures, and saving them so that the same figure gives the same file."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,16 @@ from matplotlib.figure import Figure, FigureBase
 from soret.plotting.empty import straighten
 from soret.runs.durable import make_folder
 from soret.runs.files import write_bytes
+from soret.verdict import Verdict, together
 
 # Okabe and Ito's colours, told apart with any colour vision and in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINES = ("-", "--", "-.", ":")
-VERDICT_COLOURS = {"supported": "#00704A", "contradicted": "#B3261E", "inconclusive": "#6B5B00"}
-WORST_FIRST = ("contradicted", "inconclusive", "supported")
+VERDICT_COLOURS = {
+    Verdict.SUPPORTED: "#00704A",
+    Verdict.CONTRADICTED: "#B3261E",
+    Verdict.INCONCLUSIVE: "#6B5B00",
+}
 GREY = "#5F6368"
 
 _DPI = 160  # of the PNG
@@ -41,16 +45,9 @@ _STYLE = {
 }
 
 
-def worst(verdicts: Iterable[str]) -> str:
-    """Return the verdict that decides over several; "inconclusive" where there is none."""
-    told = set(verdicts)
-    return next((verdict for verdict in WORST_FIRST if verdict in told), "inconclusive")
-
-
-def verdict_colour(verdicts: Iterable[str]) -> str:
+def verdict_colour(verdicts: Collection[Verdict]) -> str:
     """Return the colour of the verdict that decides; grey where there is none."""
-    told = list(verdicts)
-    return VERDICT_COLOURS.get(worst(told), GREY) if told else GREY
+    return VERDICT_COLOURS[together(verdicts)] if verdicts else GREY
 
 
 def heading(figure: FigureBase, title: str) -> None:

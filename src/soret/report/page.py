@@ -16,7 +16,6 @@ import xarray as xr
 import soret
 from soret.claims.finding import IN_DOUBT, MARKS, NOT_TESTED, TestedStatement, totals
 from soret.claims.papers import PAPERS
-from soret.claims.verdict import Verdict
 from soret.errors import SettingsError, SoretError
 from soret.printable import printable
 from soret.report import curves, embed, words
@@ -26,6 +25,7 @@ from soret.report.saved import SavedRun
 from soret.report.size import refuse_beyond, text_bytes
 from soret.report.state import NOT_JUDGED
 from soret.runs.store import TooLarge
+from soret.verdict import Verdict
 
 MOST_FIGURES = 40
 

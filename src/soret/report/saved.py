@@ -18,11 +18,11 @@ from soret.claims.claim import CLAIMS
 from soret.claims.finding import TestedStatement, deciding
 from soret.claims.settings import SCALES, at_scale
 from soret.claims.statement import Origin, Setting
-from soret.claims.verdict import Result, Verdict
 from soret.errors import RunError
 from soret.report import state, words
 from soret.report.statements import of, results_of, stated, statements_of
 from soret.runs import files, manifest, schema, store
+from soret.verdict import Result, Verdict
 
 # Digests that decide whether a run may be resumed tell a reader nothing.
 _FOR_MACHINES = ("programs",)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from soret.claims import find
 from soret.claims.claim import CLAIMS
 from soret.claims.finding import TestedStatement, deciding
-from soret.claims.verdict import Result, Verdict
 from soret.runs import schema
+from soret.verdict import Result, Verdict
 
 
 def results_of(found: schema.Verdict) -> list[Result]:

@@ -15,8 +15,6 @@ from rich.text import Text
 
 from soret.claims.finding import IN_DOUBT, TestedStatement
 from soret.claims.pooling import Pooled, PooledResult
-from soret.claims.verdict import Result
-from soret.claims.wording import number
 from soret.errors import SoretError
 from soret.printable import printable
 from soret.report import state
@@ -27,6 +25,8 @@ from soret.runs import manifest, schema
 from soret.runs.folder import runs_in
 from soret.runs.strict_json import read_json
 from soret.streams import json_line
+from soret.verdict import Result
+from soret.wording import number
 
 _COLOURS = {
     "supported": "green",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from soret.claims.verdict import Result, Verdict
+from soret.verdict import Result, Verdict
 
 _READ_ALOUD = 6
 

@@ -7,8 +7,8 @@ from by_statement import by_statement
 
 from soret.claims import configure, find
 from soret.claims.escape import critical_dimension
-from soret.claims.verdict import Verdict
 from soret.theory import escape
+from soret.verdict import Verdict
 
 S, C, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
 

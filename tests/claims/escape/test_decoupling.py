@@ -8,7 +8,7 @@ from by_statement import by_statement
 from soret.claims import configure, find
 from soret.claims.escape.decoupling import factors
 from soret.claims.finding import conclude
-from soret.claims.verdict import Verdict
+from soret.verdict import Verdict
 
 S, C, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
 

@@ -7,7 +7,7 @@ from by_statement import by_statement
 
 from soret.claims import configure, find
 from soret.claims.escape.first_passage_linear import FirstPassageLinear
-from soret.claims.verdict import Verdict
+from soret.verdict import Verdict
 
 S, C, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
 D, THRESHOLDS = 14, 12

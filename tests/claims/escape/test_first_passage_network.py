@@ -6,7 +6,7 @@ import xarray as xr
 from by_statement import by_statement
 
 from soret.claims import configure, find
-from soret.claims.verdict import Verdict
+from soret.verdict import Verdict
 
 S, C, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
 HEATS = (0.2, 0.1)

@@ -7,8 +7,8 @@ from by_statement import by_statement
 
 from soret.claims import configure, find
 from soret.claims.escape._noise_loss import at_losses
-from soret.claims.verdict import Verdict
 from soret.errors import InferenceError, SettingsError
+from soret.verdict import Verdict
 
 S, C, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
 

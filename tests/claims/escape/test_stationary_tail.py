@@ -10,7 +10,7 @@ from scipy import stats
 
 from soret.claims import configure, find
 from soret.claims.escape import _stationary as stationary
-from soret.claims.verdict import Verdict
+from soret.verdict import Verdict
 
 S, C, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
 IDEAL = stationary.Bowl(0.0, 0.5, 1.0)

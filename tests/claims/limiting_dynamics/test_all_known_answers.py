@@ -17,7 +17,7 @@ from soret.claims import configure, find
 from soret.claims.finding import assigned, conclude, finding
 from soret.claims.limiting_dynamics import _regressions as r
 from soret.claims.limiting_dynamics._grid import NAMES
-from soret.claims.verdict import Verdict
+from soret.verdict import Verdict
 
 PAPER = "limiting-dynamics"
 GAUSSIAN = {"data": ("gaussian",)}

@@ -7,8 +7,8 @@ from told import told
 
 from soret.claims import configure, find
 from soret.claims.thermophoresis.hessian_trace_bound import _rank_correlations
-from soret.claims.verdict import Verdict
 from soret.errors import SettingsError
+from soret.verdict import Verdict
 
 CLAIM = "thermophoresis/hessian-trace-bound"
 

@@ -7,8 +7,8 @@ from told import told
 
 from soret.claims import configure, find
 from soret.claims.thermophoresis._parts import parts_of
-from soret.claims.verdict import Verdict
 from soret.errors import InferenceError, SettingsError
+from soret.verdict import Verdict
 
 RATES = (0.1, 0.05, 0.025)
 REPLICAS, RECORDS = 32, 40

@@ -7,8 +7,8 @@ from told import told
 
 from soret.claims import configure, find
 from soret.claims.thermophoresis.same_training_error import _at
-from soret.claims.verdict import Verdict
 from soret.errors import InferenceError, SettingsError
+from soret.verdict import Verdict
 
 CLAIM = "thermophoresis/same-training-error"
 OBSERVABLES = ("activation_rate", "weight_norm")

@@ -7,7 +7,7 @@ from by_statement import by_statement
 
 from soret.claims import configure, find
 from soret.claims.thermophoresis import soret_equilibrium as module
-from soret.claims.verdict import Verdict
+from soret.verdict import Verdict
 
 S, C, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
 CLAIM = configure(find("thermophoresis/soret-equilibrium")[0], "quick", {"learning_rates": (0.04,)})

@@ -6,7 +6,7 @@ import xarray as xr
 from told import told
 from trained_ends import claim_of
 
-from soret.claims.verdict import Verdict
+from soret.verdict import Verdict
 
 
 def exchanged(apart_ratio, apart_rate, apart_last, norm=0.0, scatter=0.02):

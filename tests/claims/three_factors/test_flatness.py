@@ -6,8 +6,8 @@ from told import told
 from trained_ends import claim_of, ends
 
 from soret.claims.three_factors._training import unrelated
-from soret.claims.verdict import Verdict
 from soret.errors import SettingsError
+from soret.verdict import Verdict
 
 
 @pytest.mark.parametrize(

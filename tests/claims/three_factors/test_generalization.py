@@ -4,7 +4,7 @@ import pytest
 from told import told
 from trained_ends import claim_of, ends
 
-from soret.claims.verdict import Verdict
+from soret.verdict import Verdict
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from soret import missing
-from soret.plotting.forest import Judged
 from soret.plotting.style import COLOURS, GREY, LINES, VERDICT_COLOURS, heading, style
+from soret.verdict import Result
 
 Floats = NDArray[np.float64]
 _MARKERS = "os^Dv*P"
@@ -40,7 +40,7 @@ class GrowthCurve:
     fine: Floats
     exact: Floats
     paper: Floats
-    result: Judged
+    result: Result
 
 
 def critical_dimension_figure(
@@ -100,7 +100,7 @@ def _draw_crossings(ax: Any, curves: Sequence[GrowthCurve]) -> None:
     for row, curve in enumerate(curves):
         result = curve.result
         assert not isinstance(result.predicted, str)
-        colour = VERDICT_COLOURS.get(str(result.verdict), GREY)
+        colour = VERDICT_COLOURS[result.verdict]
         low, high = (value / result.predicted for value in result.interval)
         ax.plot([low, high], [-row, -row], "-", color=colour, lw=2)
         ax.plot(result.measured / result.predicted, -row, "o", color=colour, ms=5)

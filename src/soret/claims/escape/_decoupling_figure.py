@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from soret import missing
 from soret.plotting.style import COLOURS, GREY, VERDICT_COLOURS, heading, style
+from soret.verdict import Result
 
 _BINS = 60
 
@@ -27,15 +28,15 @@ class SpectraColumn:
         Eigenvalues, falling.
     isotropic : float
         The rival's only eigenvalue.
-    verdict, note : str
+    result : Result
+        On the typical factor between them.
     """
 
     title: str
     exact: NDArray[np.float64]
     decoupled: NDArray[np.float64]
     isotropic: float
-    verdict: str
-    note: str
+    result: Result
 
 
 def spectra_figure(
@@ -58,9 +59,10 @@ def spectra_figure(
         axes: Any = figure.subplots(2, len(columns), squeeze=False, sharey="row")
         for (top, bottom), column in zip(axes.T, columns, strict=True):
             top.set_title(
-                f"{column.title}: {column.verdict.upper()}\n{column.note}",
+                f"{column.title}: {column.result.verdict.upper()}\n"
+                f"typical factor {column.result.measured:.2f}",
                 loc="left",
-                color=VERDICT_COLOURS[column.verdict],
+                color=VERDICT_COLOURS[column.result.verdict],
             )
             _histograms(top, column, small)
             _ratios(bottom, column, small, factor)

@@ -10,8 +10,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from soret.plotting.forest import Judged
-from soret.plotting.style import COLOURS, GREY, VERDICT_COLOURS, heading, style
+from soret.plotting.style import COLOURS, GREY, heading, style, verdict_colour
+from soret.verdict import Result
 
 Rate = Callable[[float, float], float]
 _MARKERS = {1: "o", 2: "s", 3: "^"}
@@ -42,7 +42,7 @@ def escape_rate_figure(
     line: xr.Dataset,
     plane: xr.Dataset,
     points: Sequence[Simulated],
-    results: Sequence[Judged],
+    results: Sequence[Result],
     *,
     formula: Callable[[float, float, int], float],
     kramers: Rate,
@@ -125,7 +125,7 @@ def _draw_plane(
     plane: xr.Dataset,
     points: Sequence[Simulated],
     formula: Callable[[float, float, int], float],
-    results: Sequence[Judged],
+    results: Sequence[Result],
 ) -> None:
     for i, share in enumerate(plane.across.values):
         here, colour = plane.sel(across=share), COLOURS[i]
@@ -162,17 +162,16 @@ def _draw_plane(
     ax.set_yticks([], minor=True)
     ax.set_xlabel("ηh_e/B (dimensionless)")
     ax.set_ylabel("rate/Eq. 15 (dimensionless)")
-    across = [r for r in results if "2-D" in getattr(r, "quantity", "")]
+    across = [r for r in results if "2-D" in r.quantity]
     told = ", ".join(
         f"{share:g}: {r.verdict.upper()}"
         for share, r in zip(plane.across.values, across, strict=False)
     )
-    worst = [v for v in ("contradicted", "inconclusive") if any(r.verdict == v for r in across)]
     ax.set_title(
         f"weak noise, directions across of h_⊥/h_e =\n{told}",
         loc="left",
         fontsize=8,
-        color=VERDICT_COLOURS[worst[0] if worst else "supported"],
+        color=verdict_colour([r.verdict for r in across]),
     )
     ax.legend(fontsize=7, loc="upper left", bbox_to_anchor=(0.0, 1.0))
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from soret.plotting.style import COLOURS, GREY, style, verdict_colour
+from soret.verdict import Verdict
 
 _BINS = 60
 _SHOWN = 60
@@ -19,7 +20,7 @@ def outliers_figure(
     random: NDArray[np.float64],
     dimensions: Mapping[str, float],
     *,
-    verdicts: Sequence[str],
+    verdicts: Sequence[Verdict],
     near_zero: float,
     title: str,
 ) -> Figure:
@@ -33,7 +34,7 @@ def outliers_figure(
         The rival's.
     dimensions : mapping of str to float
         Effective dimensions, by name.
-    verdicts : sequence of str
+    verdicts : sequence of Verdict
     near_zero : float
         Share of the largest below which an eigenvalue counts as close to zero.
     title : str

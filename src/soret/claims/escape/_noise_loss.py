@@ -187,10 +187,7 @@ def draw(
                 np.asarray(run.step, float) * claim.epochs / float(run.step[-1]),
                 run.loss.values.astype(float),
                 run.noise_strength.values.astype(float),
-                [
-                    (stage.name, result.evidence, stage.predicted, stage.rival, str(result.verdict))
-                    for stage, result in zip(stages, own, strict=True)
-                ],
+                [(stage.name, result) for stage, result in zip(stages, own, strict=True)],
             )
         )
     return noise_loss_figure(rows, title=title)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-    from soret.claims.verdict import Result
     from soret.inference import PassageGrowth
     from soret.observables import Observable
     from soret.plotting import PassageColumn
+    from soret.verdict import Result, Verdict
 
     Floats = NDArray[np.float64]
 
@@ -157,7 +157,7 @@ def column(
     theories: Mapping[str, Floats],
     exponents: Mapping[str, float],
     least: float,
-    verdicts: Sequence[str],
+    verdicts: Sequence[Verdict],
 ) -> PassageColumn:
     """Return what a column of the figure shows of a run, and of its control."""
     from soret.plotting import PassageColumn

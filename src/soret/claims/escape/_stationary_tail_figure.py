@@ -1,8 +1,7 @@
 """The figure of `stationary_tail`: densities against the loss, and what was made of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
 
 import matplotlib
 import numpy as np
@@ -10,8 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from soret.inference import RadialFit
 from soret.plotting.forest import draw_forest
 from soret.plotting.style import COLOURS, GREY, heading, style
+from soret.verdict import Result
 
 Floats = NDArray[np.float64]
 
@@ -20,17 +21,6 @@ _MARKERS = "osD^vP*<>"
 # The paper, the exact covariance, the exact recursion, and the rival.
 _THEORY_LINES = ("--", "-.", "-", ":")
 _THEORY_COLOURS = (COLOURS[0], COLOURS[1], COLOURS[2], COLOURS[3])
-
-
-class Fit(Protocol):
-    """What is drawn of a fit on a shell (see `soret.inference.RadialFit`)."""
-
-    @property
-    def exponent(self) -> float: ...
-    @property
-    def interval(self) -> tuple[float, float]: ...
-    @property
-    def shell(self) -> tuple[float, float]: ...
 
 
 @dataclass(frozen=True)
@@ -65,7 +55,7 @@ class LocalExponents:
     theories : mapping of str to (m,) array
     kesten : float
         Where the exact one ends.
-    fits : sequence of Fit
+    fits : sequence of RadialFit
         On narrow shells of x.
     boundary : float
         x between body and tail.
@@ -76,13 +66,13 @@ class LocalExponents:
     grid: Floats
     theories: Mapping[str, Floats]
     kesten: float
-    fits: Sequence[Fit]
+    fits: Sequence[RadialFit]
     boundary: float
     name: str
 
 
 def stationary_figure(
-    curves: Sequence[StationaryCurve], local: LocalExponents, results: Sequence[Any], title: str
+    curves: Sequence[StationaryCurve], local: LocalExponents, results: Sequence[Result], title: str
 ) -> Figure:
     """Draw densities as in Fig. 3a, the three theories' local exponents, and fitted exponents.
 
@@ -177,30 +167,14 @@ def _draw_local(ax: Axes, local: LocalExponents) -> None:
     ax.legend(fontsize=7, loc="upper right")
 
 
-@dataclass(frozen=True)
-class _Relative:
-    """A result over what was predicted."""
-
-    predicted: float
-    measured: float
-    interval: tuple[float, float]
-    rival: float
-    verdict: str
-
-
-def _draw_exponents(ax: Axes, results: Sequence[Any]) -> None:
+def _draw_exponents(ax: Axes, results: Sequence[Result]) -> None:
     chosen = [r for r in results if r.quantity.startswith("exponent φ, ")]
     names = [
         r.quantity.removeprefix("exponent φ, ").replace(" (", "\n").rstrip(")") for r in chosen
     ]
-    relative = []
-    for r in chosen:
-        low, high = r.interval
-        p = r.predicted
-        verdict = str(r.verdict)
-        relative.append(_Relative(1.0, r.measured / p, (low / p, high / p), r.rival / p, verdict))
+    relative = [_over_prediction(r) for r in chosen]
     draw_forest(ax, relative, names, xlabel="exponent φ / (1 + B/(ηh)) (dimensionless)")
-    ends = [edge for r in relative for edge in (r.rival, r.measured)]
+    ends = [float(edge) for r in relative for edge in (r.rival, r.measured)]
     ax.set_xlim(min([0.5, *ends]) - 0.05, max([1.3, *ends]) + 0.1)
     for row, r in enumerate(chosen):
         exact = r.evidence["exact recursion"] / r.predicted
@@ -221,4 +195,16 @@ def _draw_exponents(ax: Axes, results: Sequence[Any]) -> None:
     ax.set_title(
         "fitted exponents over the paper's; red inside the band:\nan exponential of L fits better",
         loc="left",
+    )
+
+
+def _over_prediction(result: Result) -> Result:
+    """Return a result in units of what was predicted."""
+    p, (low, high) = float(result.predicted), result.interval
+    return replace(
+        result,
+        predicted=1.0,
+        measured=result.measured / p,
+        interval=(low / p, high / p),
+        rival=float(result.rival) / p,
     )

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.plotting.forest import Judged
 from soret.plotting.style import COLOURS, GREY, VERDICT_COLOURS, heading, style
+from soret.verdict import Result
 
 Floats = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ class TimeChangeRow:
     levels: Floats
     ratio: Floats
     error: Floats
-    results: Sequence[Judged]
+    results: Sequence[Result]
 
 
 def time_change_figure(rows: Sequence[TimeChangeRow], threshold: float, *, title: str) -> Figure:
@@ -104,12 +104,12 @@ def _draw_ratio(ax: Axes, row: TimeChangeRow) -> None:
     ax.legend(fontsize=7)
 
 
-def _title(ax: Axes, what: str, result: Judged) -> None:
+def _title(ax: Axes, what: str, result: Result) -> None:
     low, high = result.interval
     ax.set_title(
         f"{what} {result.measured:.3f} ({low:.3f} to {high:.3f})\n"
         f"predicted {result.predicted:g}, rival {result.rival:g}: {result.verdict.upper()}",
         loc="left",
         fontsize=8,
-        color=VERDICT_COLOURS.get(str(result.verdict), GREY),
+        color=VERDICT_COLOURS[result.verdict],
     )

@@ -138,8 +138,7 @@ class Decoupling:
                     stage.exact.values,
                     stage.decoupled.values,
                     float(stage.exact.sum("rank").mean()) / spectra.attrs["parameters"],
-                    str(result.verdict),
-                    f"typical factor {result.measured:.2f}",
+                    result,
                 )
             )
         about = runs["training"].attrs["problem_data"]

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-    from soret.claims.escape._first_passage_linear_figure import Growth
-
     Floats = NDArray[np.float64]
 
 # Eq. 15 is asymptotic: a slope can only be compared with its power where, by the paper's own
@@ -201,7 +199,7 @@ class FirstPassageLinear:
                         f"exact recursion: {self._exact(runs, d):.3g}": self._exact(runs, d),
                     },
                     least=self._asymptotic_from(d),
-                    verdicts=[str(r.verdict) for r in results[3 * number : 3 * number + 3]],
+                    verdicts=[r.verdict for r in results[3 * number : 3 * number + 3]],
                 )
             )
         title = (
@@ -211,20 +209,8 @@ class FirstPassageLinear:
         map_title = f"Powers of the mean first-passage time, batch size {self.batch_size}"
         return {
             "first-passage": passage_figure(columns, title=title, level="c = L/L*"),
-            "exponents": exponent_figure(
-                [self._powers(runs["exponents"].sel(d=d)) for d in self.dimensions],
-                title=map_title,
-            ),
+            "exponents": exponent_figure(runs["exponents"], _THEORIES, title=map_title),
         }
-
-    def _powers(self, table: xr.Dataset) -> Growth:
-        from soret.claims.escape._first_passage_linear_figure import Growth
-
-        return Growth(
-            f"d = {int(table.d)}",
-            table.learning_rate.values,
-            {name.replace("_", " "): table[name].values for name in _THEORIES},
-        )
 
     def check(self) -> None:
         """Refuse data that does not fit into memory."""

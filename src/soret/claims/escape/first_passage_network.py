@@ -26,8 +26,8 @@ from soret.claims.escape._parts import even_odd
 from soret.claims.images import Images
 from soret.claims.judging import judge_factor, judge_number, judged, mean_interval, unmeasured
 from soret.claims.ranges import COUNT, ENOUGH_REPLICAS, POSITIVE, In, Several
-from soret.claims.wording import listed
 from soret.errors import InferenceError, OutsideDomain
+from soret.wording import listed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -249,7 +249,7 @@ class FirstPassageNetwork:
                     theories=theories,
                     exponents={f"Eq. 15, n = {n:.2g}: {power:.3g}": power},
                     least=np.inf,
-                    verdicts=[str(r.verdict) for r in results[2 * number : 2 * number + 2]],
+                    verdicts=[r.verdict for r in results[2 * number : 2 * number + 2]],
                 )
             )
         about = runs["pretraining"].attrs["problem_data"]

@@ -153,7 +153,7 @@ class HessianOutliers:
         dimensions = {result.quantity: result.measured for result in results[1:]}
         about = runs["training"].attrs["problem_data"]
         title = f"Few outliers? {about}; one hidden layer of {self.hidden}"
-        verdicts = [str(result.verdict) for result in results]
+        verdicts = [result.verdict for result in results]
         return {
             "hessian-outliers": outliers_figure(
                 values, random, dimensions, verdicts=verdicts, near_zero=NEAR_ZERO, title=title

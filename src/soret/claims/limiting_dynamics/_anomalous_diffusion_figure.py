@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from soret.plotting.forest import draw_forest
 from soret.plotting.panels import band, sheet
 from soret.plotting.style import COLOURS, GREY, style
+from soret.verdict import Result
 
 Floats = NDArray[np.float64]
 
@@ -37,7 +37,7 @@ class DiffusionCurve:
 
 def diffusion_figure(
     curves: Sequence[DiffusionCurve],
-    results: Sequence[Any],
+    results: Sequence[Result],
     *,
     within: tuple[float, float],
     title: str,

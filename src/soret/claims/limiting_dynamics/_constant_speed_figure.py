@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from soret.plotting.panels import band, entitle, side_by_side
 from soret.plotting.style import COLOURS, GREY, style
+from soret.verdict import Verdict
 
 Floats = NDArray[np.float64]
 
@@ -27,7 +28,7 @@ class SpeedCurve:
         Closed form, and exact recursion (NaN where there is none).
     burn_in : int
         Step from which they were judged.
-    verdicts : sequence of str
+    verdicts : sequence of Verdict
     """
 
     name: str
@@ -36,7 +37,7 @@ class SpeedCurve:
     paper: float
     exact: float
     burn_in: int
-    verdicts: Sequence[str]
+    verdicts: Sequence[Verdict]
 
 
 def speed_figure(curves: Sequence[SpeedCurve], *, title: str) -> Figure:

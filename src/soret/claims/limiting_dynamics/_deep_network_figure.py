@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from soret.plotting.panels import band, entitle, sheet
 from soret.plotting.style import COLOURS, GREY, LINES, style
+from soret.verdict import Result
 
 Floats = NDArray[np.float64]
 
@@ -52,7 +53,7 @@ class NetworkRow:
     shown: Floats
     curvature: Floats
     noise: Floats
-    results: Sequence[Any]
+    results: Sequence[Result]
 
 
 def network_figure(rows: Sequence[NetworkRow], *, title: str) -> Figure:
@@ -68,7 +69,7 @@ def network_figure(rows: Sequence[NetworkRow], *, title: str) -> Figure:
 
 def _row(panels: Any, row: NetworkRow) -> None:
     spectra, speed, moved, stiff, soft = panels
-    told = [str(result.verdict) for result in row.results]
+    told = [result.verdict for result in row.results]
     # Along some directions (of units that weight decay has switched off) there is no noise at all.
     silent = row.noise <= 1e-13 * row.noise.max()
     up = (row.curvature > 1e-9 * row.curvature.max()) & ~silent

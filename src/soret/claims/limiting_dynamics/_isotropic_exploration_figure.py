@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from soret.plotting.panels import entitle, side_by_side
 from soret.plotting.style import COLOURS, GREY, style
+from soret.verdict import Verdict
 
 Floats = NDArray[np.float64]
 
@@ -27,7 +28,7 @@ class VarianceCurve:
     exact : (n,) array
     paper : float
         The isotropic one.
-    verdicts : sequence of str
+    verdicts : sequence of Verdict
     note : str
     """
 
@@ -36,7 +37,7 @@ class VarianceCurve:
     variances: Floats
     exact: Floats
     paper: float
-    verdicts: Sequence[str]
+    verdicts: Sequence[Verdict]
     note: str
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from soret.plotting.panels import entitle, sheet
 from soret.plotting.style import COLOURS, GREY, style
+from soret.verdict import Verdict
 
 Floats = NDArray[np.float64]
 
@@ -27,7 +28,7 @@ class DensityRow:
     position, velocity : (R, T, n) array
     position_variance, velocity_variance : (n,) array
         The closed form's.
-    verdicts : sequence of str
+    verdicts : sequence of Verdict
     """
 
     name: str
@@ -36,7 +37,7 @@ class DensityRow:
     velocity: Floats
     position_variance: Floats
     velocity_variance: Floats
-    verdicts: Sequence[str]
+    verdicts: Sequence[Verdict]
 
 
 def density_figure(rows: Sequence[DensityRow], *, title: str) -> Figure:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from soret.plotting.panels import entitle, sheet
 from soret.plotting.style import COLOURS, GREY, style
 from soret.theory.phase_space import Law
+from soret.verdict import Verdict
 
 Floats = NDArray[np.float64]
 
@@ -30,7 +31,7 @@ class PhaseRow:
     paper, exact : Law or None
         Continuous and discrete theory; `mode` is their index of this eigenvector.
     mode : int
-    verdicts : sequence of str
+    verdicts : sequence of Verdict
     """
 
     name: str
@@ -39,7 +40,7 @@ class PhaseRow:
     paper: Law
     exact: Law
     mode: int
-    verdicts: Sequence[str]
+    verdicts: Sequence[Verdict]
 
 
 def phase_figure(rows: Sequence[PhaseRow], *, title: str) -> Figure:

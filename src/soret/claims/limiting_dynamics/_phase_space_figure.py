@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from soret.plotting.panels import entitle, sheet
 from soret.plotting.style import COLOURS, GREY, style
+from soret.verdict import Verdict
 
 Floats = NDArray[np.float64]
 
@@ -36,7 +37,7 @@ class MomentRow:
         Measured variances over the closed form's, means over the run.
     noisy : (P,) array
         The exact ones, with noise that depends on θ, over the closed form's.
-    path_verdicts, variance_verdicts : sequence of str
+    path_verdicts, variance_verdicts : sequence of Verdict
         Of the mean path, and of the closed form's variances at small η.
     """
 
@@ -48,8 +49,8 @@ class MomentRow:
     strain: Floats
     ratios: Floats
     noisy: Floats
-    path_verdicts: Sequence[str]
-    variance_verdicts: Sequence[str]
+    path_verdicts: Sequence[Verdict]
+    variance_verdicts: Sequence[Verdict]
 
 
 def moments_figure(rows: Sequence[MomentRow], *, title: str, near: float) -> Figure:
@@ -119,7 +120,12 @@ class MapPanel:
 
 
 def validity_figure(
-    panels: Sequence[MapPanel], *, title: str, near: float, bound: float, verdicts: Sequence[str]
+    panels: Sequence[MapPanel],
+    *,
+    title: str,
+    near: float,
+    bound: float,
+    verdicts: Sequence[Verdict],
 ) -> Figure:
     """Draw both maps of every kind of data: what holds is green, what does not is red.
 
@@ -131,7 +137,7 @@ def validity_figure(
         Relative error up to which the closed form holds.
     bound : float
         Deviation, in standard errors, up to which the exact recursion agrees.
-    verdicts : sequence of str
+    verdicts : sequence of Verdict
         On the exact recursion.
     """
     rows = panels[0].ratios[0].size

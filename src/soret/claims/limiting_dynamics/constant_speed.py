@@ -130,7 +130,7 @@ class ConstantSpeed(r.Stationary):
                     soret.theory.phase_space.Continuous(r.paper(theory)).speed,
                     soret.theory.phase_space.Discrete(theory.modes).speed,
                     self.burn_in(kind),
-                    [str(found.verdict) for found in results[3 * i : 3 * i + 3]],
+                    [found.verdict for found in results[3 * i : 3 * i + 3]],
                 )
             )
         return {"speed": speed_figure(curves, title="Does the speed stay constant?")}

@@ -29,8 +29,8 @@ from soret.claims.limiting_dynamics._regressions import weighted_slope
 from soret.claims.limiting_dynamics.constant_speed import judge_steady
 from soret.claims.ranges import COUNT, NOISY, POSITIVE, In
 from soret.claims.settings import refuse_unused, show
-from soret.claims.wording import listed
 from soret.errors import SettingsError
+from soret.wording import listed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -149,7 +149,7 @@ class IsotropicExploration(r.Stationary):
                     (position**2).mean(1),
                     law,
                     self._paper(kind),
-                    [str(found.verdict) for found in told],
+                    [found.verdict for found in told],
                     f"power {told[0].measured:.2f} (predicted 0, rival −1)".replace("-", "−"),
                 )
             )

@@ -152,7 +152,7 @@ class ModifiedLoss(r.Stationary):
                     v,
                     np.full(h.size, paper),
                     sigma * h / (self.batch_size * (1 - self.momentum**2)),
-                    [str(found.verdict) for found in results[3 * i : 3 * i + 3]],
+                    [found.verdict for found in results[3 * i : 3 * i + 3]],
                 )
             )
         title = "Does the stationary density follow the modified loss, or the loss?"

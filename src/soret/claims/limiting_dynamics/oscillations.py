@@ -174,7 +174,7 @@ class Oscillations(r.Stationary):
                         soret.theory.phase_space.Discrete(theory.modes),
                         int(i),
                         [
-                            str(found.verdict)
+                            found.verdict
                             for found in results
                             if f"({kind}, {name} mode)" in found.quantity
                         ],

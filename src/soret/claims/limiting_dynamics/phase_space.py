@@ -229,7 +229,7 @@ class PhaseSpace:
         for kind, run in runs.items():
             mine = [found for found in results if found.quantity.endswith(f", {kind})")]
             told = [
-                [str(found.verdict) for found in mine if found.quantity.startswith(what)]
+                [found.verdict for found in mine if found.quantity.startswith(what)]
                 for what in ("share", "variances")
             ]
             shape = [len(values) for values in self._axes()]
@@ -249,7 +249,7 @@ class PhaseSpace:
                 title=where,
                 near=r.TOLERANCE,
                 bound=self._bound(len(runs)),
-                verdicts=[str(found.verdict) for found in results[:2]],
+                verdicts=[found.verdict for found in results[:2]],
             ),
         }
 
@@ -386,7 +386,7 @@ class PhaseSpace:
         steps = np.arange(1, self.records + 1) * (self.steps // self.records)
         return Grid(kind, self._points()[0], tuple(steps.tolist()))
 
-    def _row(self, kind: str, run: Any, told: list[list[str]], ratios: list[Floats]) -> Any:
+    def _row(self, kind: str, run: Any, told: list[list[Verdict]], ratios: list[Floats]) -> Any:
         """What the first figure shows of one kind of data."""
         from soret.claims.limiting_dynamics._phase_space_figure import MomentRow
 

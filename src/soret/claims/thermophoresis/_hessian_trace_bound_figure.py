@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from soret import missing
 from soret.plotting.style import COLOURS, GREY, heading, style, verdict_colour
+from soret.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class BoundRow:
     pairs : mapping of str to ((R, T) array, (R, T) array)
         The quantity and its bound, by what they are, as on an axis; the last of them is also
         drawn one against the other.
-    verdicts : sequence of str
+    verdicts : sequence of Verdict
     note : str
         What came of it, in words.
     """
@@ -35,7 +36,7 @@ class BoundRow:
     title: str
     steps: NDArray[Any]
     pairs: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
-    verdicts: Sequence[str]
+    verdicts: Sequence[Verdict]
     note: str
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from soret.plotting.style import COLOURS, GREY, LINES, heading, style, verdict_colour
+from soret.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class PartsRow:
         η²t of the records.
     curves : mapping of str to (H, R, T) array
         Changes since the first record, a panel each.
-    verdicts : sequence of str
+    verdicts : sequence of Verdict
         One for each window.
     note : str
         What came of it, in words: the noise part's share.
@@ -39,7 +40,7 @@ class PartsRow:
     rates: NDArray[np.float64]
     times: NDArray[np.float64]
     curves: Mapping[str, NDArray[np.float64]]
-    verdicts: Sequence[str]
+    verdicts: Sequence[Verdict]
     note: str
     theory: Mapping[str, tuple[str, NDArray[np.float64]]] = field(default_factory=dict)
 

@@ -9,12 +9,13 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from soret.plotting.style import COLOURS, GREY, LINES, VERDICT_COLOURS, heading, style
+from soret.verdict import Verdict
 
 
 def growth_figure(
     growth: xr.DataArray,
     cases: Mapping[str, str],
-    verdicts: Mapping[str, str],
+    verdicts: Mapping[str, Verdict],
     *,
     rounding: float,
     title: str,
@@ -27,7 +28,7 @@ def growth_figure(
         Relative growth, from −1 to 1.
     cases : mapping of str to str
         What each case is, in words.
-    verdicts : mapping of str to str
+    verdicts : mapping of str to Verdict
         By case; where there is none the case is shown for comparison.
     rounding : float
         Growth above minus this counts as none.
@@ -53,15 +54,16 @@ def growth_figure(
                     label=str(moment),
                 )
             failed = int((here < -rounding).any("moment").sum())
-            verdict = verdicts.get(case, "not claimed")
-            colour = VERDICT_COLOURS.get(verdict, GREY)
-            ax.axvspan(-1.05, 0, color=VERDICT_COLOURS["contradicted"], alpha=0.08, lw=0)
-            ax.text(-0.97, 0.94, "violation", color=VERDICT_COLOURS["contradicted"], fontsize=8)
+            claimed = case in verdicts
+            told = verdicts[case] if claimed else "not claimed"
+            red = VERDICT_COLOURS[Verdict.CONTRADICTED]
+            ax.axvspan(-1.05, 0, color=red, alpha=0.08, lw=0)
+            ax.text(-0.97, 0.94, "violation", color=red, fontsize=8)
             ax.set_title(
                 f"{meaning.replace('; ', chr(10))}\n"
-                f"{failed:,} of {pairs:,} pairs fall: {verdict.upper()}",
+                f"{failed:,} of {pairs:,} pairs fall: {told.upper()}",
                 loc="left",
-                color=colour,
+                color=VERDICT_COLOURS[verdicts[case]] if claimed else GREY,
                 fontsize=8,
             )
             ax.set_xlim(-1.05, 1.05)

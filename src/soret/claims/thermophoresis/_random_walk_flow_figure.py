@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from soret.plotting.forest import draw_forest
 from soret.plotting.style import COLOURS, GREY, heading, style
+from soret.verdict import Result
 
 _MARKERS = "osD^vP*"
 
@@ -33,7 +34,7 @@ class FlowCurve:
     flows: NDArray[np.float64]
 
 
-def flow_figure(curves: Sequence[FlowCurve], results: Sequence[Any], title: str) -> Figure:
+def flow_figure(curves: Sequence[FlowCurve], results: Sequence[Result], title: str) -> Figure:
     """Draw flows on logarithmic axes with lines of slope 2 and 1; then every ratio.
 
     Parameters

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from soret import missing
 from soret.plotting.style import COLOURS, GREY, LINES, heading, style, verdict_colour
+from soret.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class AtLossRow:
         For each observable, at each learning rate, the replicas' values.
     levels : (K,) array
         Losses at which they were compared.
-    verdicts : mapping of str to sequence of str
+    verdicts : mapping of str to sequence of Verdict
         For each observable, one for each level.
     """
 
@@ -36,7 +37,7 @@ class AtLossRow:
     losses: NDArray[np.float64]
     values: Mapping[str, Mapping[float, NDArray[np.float64]]]
     levels: NDArray[np.float64]
-    verdicts: Mapping[str, Sequence[str]]
+    verdicts: Mapping[str, Sequence[Verdict]]
 
 
 def at_loss_figure(rows: Sequence[AtLossRow], *, title: str) -> Figure:

@@ -12,7 +12,7 @@ from soret.claims import counts
 from soret.claims.claim import Runs
 from soret.claims.collapse import judge_collapse, judge_fall, made_by_rival
 from soret.claims.statement import Statement
-from soret.claims.verdict import Result, together
+from soret.verdict import Result, together
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

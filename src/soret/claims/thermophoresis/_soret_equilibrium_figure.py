@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from soret.plotting.forest import draw_forest
 from soret.plotting.style import COLOURS, heading, style
+from soret.verdict import Result
 
 Floats = NDArray[np.float64]
 
@@ -35,7 +35,7 @@ class Settled:
     formulas: Mapping[str, Floats]
 
 
-def settled_figure(densities: Sequence[Settled], results: Sequence[Any]) -> Figure:
+def settled_figure(densities: Sequence[Settled], results: Sequence[Result]) -> Figure:
     """Draw a panel for each density, and one with the exponents of |g| of all results."""
     count = len(densities)
     with matplotlib.rc_context(style()):

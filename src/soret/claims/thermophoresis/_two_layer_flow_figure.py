@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from soret.plotting.forest import draw_forest
 from soret.plotting.style import COLOURS, GREY, LINES, VERDICT_COLOURS, heading, style
+from soret.verdict import Result
 
-_SYMBOLS = {"learning_rate": "η", "batch_size": "B"}
 _NAMES = {"mean_bias": "mean b", "mean_output_weight": "mean |V|"}
 
 
@@ -40,7 +40,7 @@ class NoisePanel:
 
 
 def unit_flow_figure(
-    training: Mapping[str, xr.Dataset], noise: NoisePanel, results: Sequence[Any], *, title: str
+    training: Mapping[str, xr.Dataset], noise: NoisePanel, results: Sequence[Result], *, title: str
 ) -> Figure:
     """Draw training against rescaled time, noise alone, and the numbers.
 
@@ -94,7 +94,7 @@ def _draw_training(
     training: Mapping[str, xr.Dataset],
     variable: str,
     name: str,
-    results: Sequence[Any],
+    results: Sequence[Result],
 ) -> None:
     drawn: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
     for key, run in training.items():
@@ -121,12 +121,11 @@ def _draw_training(
     seen = np.concatenate([mean[time <= limit] for time, mean in drawn])
     ax.set_ylim(seen.min() - 0.12 * np.ptp(seen), seen.max() + 0.12 * np.ptp(seen))
     falls = [r for r in results if r.quantity.startswith("change of " + name)]
-    told = " | ".join(str(r.verdict).upper() for r in falls)
-    worst = [v for v in VERDICT_COLOURS if v in {str(r.verdict) for r in falls}]
+    told = [r.verdict for r in falls]
     ax.set_title(
-        f"training: {name} falls, fastest early?\n{told}",
+        f"training: {name} falls, fastest early?\n{' | '.join(told).upper()}",
         loc="left",
-        color=VERDICT_COLOURS[worst[-1]] if len(worst) == 1 else GREY,
+        color=VERDICT_COLOURS[told[0]] if len(set(told)) == 1 else GREY,
     )
     ax.set_xlabel("η²/B × step (updates)")
     ax.set_ylabel(f"{name}; mean over replicas, 95 %")
@@ -141,7 +140,7 @@ def _draw_noise(ax: Axes, steps: NDArray[np.int_], values: NDArray[np.float64], 
     ax.set_ylabel(f"change of {name}")
 
 
-def _short(result: Any) -> str:
+def _short(result: Result) -> str:
     text = result.quantity
     for long, short in (
         ("exponent of ", ""),

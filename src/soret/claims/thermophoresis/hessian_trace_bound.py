@@ -192,7 +192,7 @@ class HessianTraceBound:
                         "trace of the Hessian (nats)": _pair(run, ""),
                         "trace over Tr P": _pair(run, ", both divided by Tr P,"),
                     },
-                    [str(result.verdict) for result in told],
+                    [result.verdict for result in told],
                     f"largest Tr H/bound {told[0].measured:.2g}; rank correlation "
                     f"{told[1].measured:.2f}, without Tr P {told[2].measured:.2f}",
                 )

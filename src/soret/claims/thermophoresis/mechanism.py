@@ -200,7 +200,7 @@ class Mechanism:
             found.rates,
             found.times,
             {"measured": found.total, "gradient part": found.gradient, "noise part": found.noise},
-            [str(r.verdict) for r in shares],
+            [r.verdict for r in shares],
             "; ".join(
                 f"{100 * r.measured:.0f} % ({100 * r.interval[0]:.0f} to "
                 f"{100 * r.interval[1]:.0f}) over η²t = {a:g}–{b:g}"

@@ -150,7 +150,7 @@ class MonotoneVariance:
         from soret.claims.thermophoresis._monotone import CASES, named
         from soret.claims.thermophoresis._monotone_variance_figure import growth_figure
 
-        verdicts = [str(result.verdict) for result in results]
+        verdicts = [result.verdict for result in results]
         return {
             "growth": growth_figure(
                 named(runs["pairs"]),

@@ -209,7 +209,7 @@ class SameTrainingError:
                     self._levels(runs, labels),
                     {
                         NAMES[observable]: [
-                            str(r.verdict) for r in results if r.evidence == (labels, observable)
+                            r.verdict for r in results if r.evidence == (labels, observable)
                         ]
                         for observable in OBSERVABLES
                     },

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.plotting.style import COLOURS, GREY, VERDICT_COLOURS, heading, style, worst
+from soret.plotting.style import COLOURS, GREY, VERDICT_COLOURS, heading, style
+from soret.verdict import Result, together
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class BoltzmannPanel:
     name: str
     heats: Sequence[tuple[float, NDArray[np.float64]]]
     densities: Sequence[tuple[NDArray[np.float64], NDArray[np.float64], float]]
-    results: Sequence[Any]
+    results: Sequence[Result]
 
 
 def boltzmann_figure(panels: Sequence[BoltzmannPanel], validity: xr.Dataset, mapped: str) -> Figure:
@@ -77,7 +78,7 @@ def _draw_density(ax: Axes, panel: BoltzmannPanel) -> None:
     top = max(float(level.max()) for level, *_ in panel.densities)
     ax.plot([0, top], [0, top], "k-", lw=1, label="Boltzmann, nothing fitted")
     ax.plot([0, top], [0, top / 2], ":", color=GREY, label="rival: T = ησ²/S")
-    told = worst(str(r.verdict) for r in panel.results)
+    told = together(r.verdict for r in panel.results)
     powers = ", ".join(f"{r.measured:.2f}" for r in panel.results if r.quantity.startswith("power"))
     ax.set_title(
         f"{panel.name}: {told.upper()}\npowers of η, S, σ² in T: {powers} (1, −1, 1)",

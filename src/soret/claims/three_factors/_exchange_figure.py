@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import matplotlib
 import numpy as np
@@ -11,17 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from soret.inference import CurveDistance
 from soret.plotting.style import COLOURS, GREY, LINES, style, verdict_colour
-
-
-class Distance(Protocol):
-    """What is drawn of a distance (see `soret.inference.CurveDistance`)."""
-
-    @property
-    def distance(self) -> float: ...
-    @property
-    def interval(self) -> tuple[float, float]: ...
-
+from soret.verdict import Verdict
 
 # Where an axis of factors has its numbers: it seldom spans more than one power of 2.
 _FACTORS = (0.1, 0.25, 0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 4, 6, 8, 12, 16, 32)
@@ -43,7 +34,7 @@ class ExchangeArm:
         Logarithm of the training loss.
     norms : (replicas,) array
         ‖H‖ at the end.
-    distance : Distance, optional
+    distance : CurveDistance, optional
         From the first arm; None for that arm itself, and where curves are not finite.
     """
 
@@ -52,7 +43,7 @@ class ExchangeArm:
     name: str
     curves: NDArray[np.float64]
     norms: NDArray[np.float64]
-    distance: Distance | None
+    distance: CurveDistance | None
 
 
 def exchange_figure(
@@ -60,7 +51,7 @@ def exchange_figure(
     *,
     kinds: Mapping[str, str],
     factor: float,
-    verdicts: Sequence[str],
+    verdicts: Sequence[Verdict],
     title: str,
 ) -> Figure:
     """Draw curves at equal ratio and at equal rate, how far they are apart, and the ends.
@@ -73,7 +64,7 @@ def exchange_figure(
         What to call them.
     factor : float
         Typical factor up to which curves count as equal.
-    verdicts : sequence of str
+    verdicts : sequence of Verdict
     title : str
     """
     with matplotlib.rc_context(style()):

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from soret.plotting.style import COLOURS, GREY, VERDICT_COLOURS, heading, style
+from soret.plotting.style import COLOURS, VERDICT_COLOURS, heading, style
+from soret.verdict import Result
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class EvolutionRow:
     law: NDArray[np.float64]
     rival: NDArray[np.float64]
     times: Sequence[str]
-    results: Sequence[Any]
+    results: Sequence[Result]
     direction: str
     name: str
 
@@ -88,10 +89,10 @@ def _draw(ax: Axes, row: EvolutionRow, i: int) -> None:
     result = row.results[i]
     ax.set_ylim(0, 1.35 * tallest or 1)
     ax.set_title(
-        f"{row.title}, t = {row.times[i]}: {str(result.verdict).upper()}\n"
+        f"{row.title}, t = {row.times[i]}: {result.verdict.upper()}\n"
         f"distance {result.measured:.3f}, rival's {float(result.rival):.3f}",
         loc="left",
         fontsize=8.5,
-        color=VERDICT_COLOURS.get(str(result.verdict), GREY),
+        color=VERDICT_COLOURS[result.verdict],
     )
     ax.set_xlabel(f"{row.direction} (dimensionless)")

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from soret.plotting.style import COLOURS, GREY, LINES, style, verdict_colour
+from soret.verdict import Verdict
 
 Floats = NDArray[np.float64]
 
@@ -24,7 +25,7 @@ def interpolation_figure(
     unit: str,
     ends: tuple[str, str, str],
     rise: float,
-    verdicts: Sequence[str],
+    verdicts: Sequence[Verdict],
     title: str,
 ) -> Figure:
     """Draw loss and error along lines, the ratios of widths, and the plane.
@@ -42,7 +43,7 @@ def interpolation_figure(
         Of the plane's axes.
     ends : what to call the small-batch, middle and large-batch end
     rise : float
-    verdicts : sequence of str
+    verdicts : sequence of Verdict
     title : str
     """
     with matplotlib.rc_context(style()):

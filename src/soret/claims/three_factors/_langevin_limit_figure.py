@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from soret.plotting.style import COLOURS, heading, style, verdict_colour
+from soret.verdict import Result
 
 _EQUATIONS = {
     "first": ("first: −∇L, noise C", "o"),
@@ -36,7 +37,7 @@ class ErrorCurve:
     order: str
     rates: NDArray[np.float64]
     errors: NDArray[np.float64]
-    result: Any
+    result: Result
 
 
 def weak_error_figure(panels: Mapping[tuple[str, str], Sequence[ErrorCurve]]) -> Figure:
@@ -86,9 +87,9 @@ def _draw(ax: Any, problem: str, part: str, curves: Sequence[ErrorCurve]) -> Non
         )
         lines.append(
             f"{curve.order}: η^{curve.result.measured:.2f} ({low:.2f} to {high:.2f}), predicted "
-            f"{power:g}: {str(curve.result.verdict).upper()}"
+            f"{power:g}: {curve.result.verdict.upper()}"
         )
-    told = [str(curve.result.verdict) for curve in curves]
+    told = [curve.result.verdict for curve in curves]
     ax.set_title(
         f"{part} of SGD, {problem}\n" + "\n".join(lines),
         loc="left",

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from soret.plotting.scan import ScanRow, draw_against_ratio, finish_axes
 from soret.plotting.style import COLOURS, GREY, VERDICT_COLOURS, heading, style
+from soret.verdict import Verdict
 
 Floats = NDArray[np.float64]
 
@@ -20,7 +21,7 @@ def memorization_figure(
     row: ScanRow,
     *,
     told: Sequence[str],
-    verdicts: Sequence[str],
+    verdicts: Sequence[Verdict],
     title: str,
 ) -> Figure:
     """Draw both experiments.
@@ -36,7 +37,7 @@ def memorization_figure(
         Ends of the runs with some random labels.
     told : sequence of str
         Both estimates with their intervals.
-    verdicts : sequence of str
+    verdicts : sequence of Verdict
         Of both.
     title : str
     """

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from soret.plotting.style import COLOURS, GREY, style, verdict_colour
+from soret.verdict import Verdict
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +33,7 @@ class NoisePoint:
         Relative excess of the multivariate kurtosis.
     projections : (sizes, draws) array
         The noise along the foremost eigenvector of C.
-    verdicts : sequence of str
+    verdicts : sequence of Verdict
     """
 
     name: str
@@ -41,7 +42,7 @@ class NoisePoint:
     excess: Floats
     intervals: Floats
     projections: Floats
-    verdicts: Sequence[str]
+    verdicts: Sequence[Verdict]
 
 
 def minibatch_figure(

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from soret.plotting.forest import draw_forest
-from soret.plotting.style import COLOURS, GREY, VERDICT_COLOURS, heading, style, worst
+from soret.plotting.style import COLOURS, GREY, VERDICT_COLOURS, heading, style
+from soret.verdict import Result, together
 
 _MARKERS = "osD"
 
@@ -40,7 +41,7 @@ class OddsPanel:
     exact: NDArray[np.float64]
     rival: float
     points: Mapping[str, Sequence[tuple[float, float, float]]]
-    results: Sequence[Any]
+    results: Sequence[Result]
 
 
 def minima_figure(panels: Sequence[OddsPanel], maps: xr.Dataset, mapped: Sequence[str]) -> Figure:
@@ -107,7 +108,7 @@ def _draw_odds(ax: Axes, panel: OddsPanel) -> None:
             label=f"SGD, {factor} changed",
         )
     powers = [r for r in panel.results if r.quantity.startswith("power")]
-    told = worst(str(r.verdict) for r in panel.results)
+    told = together(r.verdict for r in panel.results)
     text = (
         "powers of η, S, σ²: " + ", ".join(f"{r.measured:.2f}" for r in powers) + " (−1, 1, −1)"
         if powers

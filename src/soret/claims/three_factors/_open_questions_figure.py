@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from soret.plotting.style import COLOURS, GREY, LINES, VERDICT_COLOURS, heading, style, worst
+from soret.plotting.style import COLOURS, GREY, LINES, VERDICT_COLOURS, heading, style
+from soret.verdict import Result, together
 
 Floats = NDArray[np.float64]
 
@@ -53,7 +54,7 @@ class Questions:
     net_entropy: float
 
 
-def questions_figure(data: Questions, results: Sequence[Any]) -> Figure:
+def questions_figure(data: Questions, results: Sequence[Result]) -> Figure:
     """Draw a panel for every question.
 
     Parameters
@@ -72,8 +73,8 @@ def questions_figure(data: Questions, results: Sequence[Any]) -> Figure:
     return figure
 
 
-def _title(ax: Axes, results: Sequence[Any], question: str, answer: str) -> None:
-    told = worst(str(r.verdict) for r in results)
+def _title(ax: Axes, results: Sequence[Result], question: str, answer: str) -> None:
+    told = together(r.verdict for r in results)
     ax.set_title(
         f"{question} {told.upper()}\n{answer}",
         loc="left",
@@ -82,7 +83,7 @@ def _title(ax: Axes, results: Sequence[Any], question: str, answer: str) -> None
     )
 
 
-def _draw_momentum(ax: Axes, data: Questions, results: Sequence[Any]) -> None:
+def _draw_momentum(ax: Axes, data: Questions, results: Sequence[Result]) -> None:
     left = 1 - data.momenta
     mean = data.heats.mean(1)
     half = 1.96 * data.heats.std(1, ddof=1) / np.sqrt(data.heats.shape[1])
@@ -106,7 +107,7 @@ def _draw_momentum(ax: Axes, data: Questions, results: Sequence[Any]) -> None:
     ax.legend(fontsize=7)
 
 
-def _draw_odds(ax: Axes, data: Questions, results: Sequence[Any]) -> None:
+def _draw_odds(ax: Axes, data: Questions, results: Sequence[Result]) -> None:
     for i, (name, (found, error, law)) in enumerate(data.odds.items()):
         ax.errorbar(
             [i],
@@ -141,7 +142,7 @@ def _draw_odds(ax: Axes, data: Questions, results: Sequence[Any]) -> None:
     ax.legend(fontsize=7, loc="lower left")
 
 
-def _draw_net(ax: Axes, data: Questions, results: Sequence[Any]) -> None:
+def _draw_net(ax: Axes, data: Questions, results: Sequence[Result]) -> None:
     mean = data.moment.mean(0)
     half = 1.96 * data.moment.std(0, ddof=1) / np.sqrt(len(data.moment))
     ax.errorbar(
@@ -161,7 +162,7 @@ def _draw_net(ax: Axes, data: Questions, results: Sequence[Any]) -> None:
     ax.legend(fontsize=7)
 
 
-def _draw_entropy(ax: Axes, data: Questions, results: Sequence[Any]) -> None:
+def _draw_entropy(ax: Axes, data: Questions, results: Sequence[Result]) -> None:
     for i, (beta, values) in enumerate(data.lines.items()):
         ax.plot(
             data.rates,

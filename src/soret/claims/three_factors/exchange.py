@@ -246,7 +246,7 @@ class Exchange(Network):
             arms,
             kinds=ARMS,
             factor=FACTOR,
-            verdicts=[str(result.verdict) for result in results],
+            verdicts=[result.verdict for result in results],
             title=title,
         )
         return {"exchange": figure}

@@ -201,7 +201,7 @@ class Flatness(Network):
                     f"({pair[0].interval[0]:.3f} to {pair[0].interval[1]:.3f}); −b/a "
                     f"{pair[1].measured:.2f} ({pair[1].interval[0]:.2f} to "
                     f"{pair[1].interval[1]:.2f}), 1 if only the ratio counts",
-                    [str(result.verdict) for result in pair],
+                    [result.verdict for result in pair],
                 )
             )
         attrs = next(iter(runs.values())).attrs

@@ -146,7 +146,7 @@ class Generalization(Network):
                     {label: trained(ends, ends[name].values) for label, name in names.items()},
                     f"correlation with ln(η/S) {result.measured:.2f} ({result.interval[0]:.2f} to "
                     f"{result.interval[1]:.2f})",
-                    [str(result.verdict)],
+                    [result.verdict],
                 )
             )
         attrs = next(iter(runs.values())).attrs

@@ -173,7 +173,7 @@ class Interpolation(Network):
             unit="shares of filters' norms" if self.filter_normalized else "distance in θ",
             ends=(f"S = {small}", f"S = {middle}", f"S = {large}"),
             rise=self.rise,
-            verdicts=[str(result.verdict) for result in results],
+            verdicts=[result.verdict for result in results],
             title=f"Is the small-batch end wider? {lines.attrs['problem_data']}; "
             f"{self.describe()}, η = {self.learning_rate:g}",
         )

@@ -199,7 +199,7 @@ class Memorization(Network):
             told=[
                 f"{r.measured:.3f} ({r.interval[0]:.3f} to {r.interval[1]:.3f})" for r in results
             ],
-            verdicts=[str(result.verdict) for result in results],
+            verdicts=[result.verdict for result in results],
             title=f"Memorized labels; {ends.attrs['problem_data']}; {self.describe()}",
         )
         return {"memorization": figure}

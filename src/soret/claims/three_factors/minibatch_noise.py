@@ -242,7 +242,7 @@ class MinibatchNoise(Network):
         points = runs["points"]
         drawn = []
         for i, epoch in enumerate(points.epoch.values):
-            values = [str(result.verdict) for result in results[4 * i : 4 * i + 4]]
+            values = [result.verdict for result in results[4 * i : 4 * i + 4]]
             traces = {str(name): runs[name].square.values[i].mean(-1) for name in SAMPLINGS}
             excess = [_gaussianity(part) for part in runs["with_replacement"].projection.values[i]]
             drawn.append(

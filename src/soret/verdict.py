@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from soret.claims.wording import Written, written
+from soret.wording import Written, written
 
 
 class Verdict(StrEnum):

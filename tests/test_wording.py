@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from soret.claims.wording import digits_apart, number, written
+from soret.wording import digits_apart, number, written
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import xarray as xr
 
 from soret.claims.collapse import judge_collapse, judge_fall, made_by_rival
 from soret.claims.running import _judge
-from soret.claims.verdict import Result, Verdict, together
+from soret.verdict import Result, Verdict, together
 
 S, C, N = Verdict.SUPPORTED, Verdict.CONTRADICTED, Verdict.INCONCLUSIVE
 
