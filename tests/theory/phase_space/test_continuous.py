@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy import linalg
+from scipy import integrate, linalg
 
+from soret.errors import OutsideDomain
 from soret.theory.phase_space import (
     Continuous,
     Modes,
@@ -52,3 +53,24 @@ def test_noise_proportional_to_the_hessian_makes_positions_isotropic():
     law = Continuous(Modes(h, 0.7 * h, 0.05, 4, 0.9)).stationary
     np.testing.assert_allclose(law[0, 0], 0.05 * 0.7 / (2 * 4 * 0.1), rtol=1e-9)
     np.testing.assert_allclose(law[1, 1], 0.7 * h / (4 * (1 - 0.81)), rtol=1e-9)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_the_spectrum_is_the_transform_of_the_autocorrelation(setting):
+    """Catches: a factor of the one-sided spectrum, or radians taken for cycles."""
+    theory = Continuous(modes(*setting).some([0, 2]))
+    frequencies = np.array([0.0, 0.02, 0.4])
+    lags = np.linspace(0, 40 / theory.damping.min(), 200_001)
+    correlation = theory.autocorrelation(lags)
+    for at, omega in enumerate(frequencies):
+        waves = np.cos(omega * lags)[:, None] * correlation
+        expected = 2 / np.pi * integrate.simpson(waves, x=lags, axis=0)
+        np.testing.assert_allclose(theory.spectrum(frequencies)[at], expected, rtol=1e-3, atol=1e-5)
+
+
+def test_a_spectrum_needs_stiffness():
+    """Catches: 0/0 for a mode that nothing holds."""
+    with pytest.raises(OutsideDomain, match="stiffness"):
+        Continuous(Modes([1.0, 0.0], [1.0, 0.0], 0.1)).spectrum([0.0])
+    with pytest.raises(OutsideDomain, match="frequencies"):
+        Continuous(Modes([1.0], [1.0], 0.1)).spectrum([-1.0])

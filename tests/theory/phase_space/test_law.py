@@ -165,3 +165,21 @@ def test_many_modes_take_no_time():
     assert theory.stationary.shape == (2, 2, 100_000)
     # Twice what is claimed, for a machine that is slower than the one it was measured on.
     assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("form", [Discrete, Continuous])
+def test_the_autocorrelation_is_the_mean_from_a_start(form, setting):
+    """Catches: a velocity forgotten that goes with a position, where the two are correlated."""
+    theory = form(modes(*setting))
+    law, lags = theory.stationary, [0, 1, 2, 5, 40]
+    start = np.stack([np.ones(CURVATURE.size), law[1, 0] / law[0, 0]])
+    mean = theory.moments(lags, start, np.zeros((2, 2))).mean[:, 0]
+    # The stiffest overdamped modes are forgotten within a step or two.
+    np.testing.assert_allclose(theory.autocorrelation(lags), mean, rtol=1e-6, atol=1e-9)
+
+
+def test_positions_without_noise_have_no_autocorrelation():
+    """Catches: 0/0 as a correlation."""
+    with pytest.raises(OutsideDomain, match="no noise"):
+        Discrete(Modes([1.0, 0.5], [1.0, 0.0], 0.1)).autocorrelation([1])

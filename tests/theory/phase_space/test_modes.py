@@ -34,3 +34,13 @@ def test_arguments_outside_the_domain_are_refused(changed, message):
     """A number where the law does not exist."""
     with pytest.raises(OutsideDomain, match=message):
         Modes(**({"curvature": [1.0], "noise": [1.0], "learning_rate": 0.1} | changed))
+
+
+def test_some_modes_keep_what_is_theirs():
+    """Catches: curvatures chosen and noises or minima not."""
+    m = Modes([3.0, 2.0, 1.0], [0.3, 0.2, 0.1], 0.1, 4, 0.5, 0.01, minimum=[7.0, 8.0, 9.0])
+    some = m.some([2, 0])
+    assert some.h.tolist() == [1.0, 3.0]
+    assert some.c.tolist() == [0.1, 0.3]
+    assert some.centre.tolist() == m.centre[[2, 0]].tolist()
+    assert (some.learning_rate, some.batch_size, some.momentum) == (0.1, 4, 0.5)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from soret.plotting.panels import entitle, sheet
 from soret.plotting.style import COLOURS, GREY, style
-from soret.theory.phase_space import Law
+from soret.theory.phase_space import Continuous, Discrete
 from soret.verdict import Verdict
 
 Floats = NDArray[np.float64]
@@ -28,18 +28,16 @@ class PhaseRow:
     name : str
     position, velocity : (R, T) array
         At every step.
-    paper, exact : Law or None
-        Continuous and discrete theory; `mode` is their index of this eigenvector.
-    mode : int
+    paper, exact : Continuous, Discrete
+        Theories of this mode alone.
     verdicts : sequence of Verdict
     """
 
     name: str
     position: Floats
     velocity: Floats
-    paper: Law
-    exact: Law
-    mode: int
+    paper: Continuous
+    exact: Discrete
     verdicts: Sequence[Verdict]
 
 
@@ -105,29 +103,19 @@ def _correlation(ax: Axes, row: PhaseRow) -> None:
     z = row.position - row.position.mean()
     found = [float((z[:, : z.shape[1] - lag] * z[:, lag:]).mean()) for lag in lags]
     ax.plot(lags, np.array(found) / found[0], "o", ms=2.5, color=COLOURS[0], label="measured")
-    rival = np.exp(-lags * _rate_without_inertia(row))
     for law, line, colour, name in (
         (row.paper, "--", "black", "damped oscillator"),
         (row.exact, "-", COLOURS[1], "exact recursion"),
     ):
-        # Correlations decay as the mean of a start at θ = 1, with the velocity that goes with it.
-        covariance = law.stationary[..., row.mode]
-        start = np.array([1.0, covariance[0, 1] / covariance[0, 0]])
-        mean = law.moments(lags, start, np.zeros((2, 2))).mean[:, 0, row.mode]
-        drawn = law.moments(lags, [0.0, 0.0], np.zeros((2, 2))).mean[:, 0, row.mode]
-        ax.plot(lags, mean - drawn, line, color=colour, label=name)
+        ax.plot(lags, law.autocorrelation(lags)[:, 0], line, color=colour, label=name)
+    rival = np.exp(-lags * row.paper.overdamped_rate[0])
     ax.plot(lags, rival, ":", color=GREY, label="rival: no inertia")
     ax.set_xlabel("lag (updates)")
     ax.set_ylabel("correlation")
 
 
-def _rate_without_inertia(row: PhaseRow) -> float:
-    root = row.paper.damping[row.mode] ** 2 + row.paper.frequency[row.mode] ** 2
-    return float(root / (2 * row.paper.damping[row.mode]))
-
-
 def _reach(row: PhaseRow) -> int:
-    steps = 3 / row.exact.damping[row.mode]
+    steps = 3 / row.exact.damping[0]
     return int(min(steps, row.position.shape[1] // 2))
 
 
@@ -139,7 +127,7 @@ def _spectrum(ax: Axes, row: PhaseRow) -> None:
     omega, power = signal.welch(z, fs=2 * np.pi, nperseg=length)
     mean = power.mean(0)
     half = 1.96 * power.std(0, ddof=1) / np.sqrt(len(power))
-    shown = (omega > 0) & (omega < min(np.pi, 6 * row.paper.frequency[row.mode] + 0.1))
+    shown = (omega > 0) & (omega < min(np.pi, 6 * row.paper.frequency[0] + 0.1))
     scale = z.var()
     lower = np.maximum(mean - half, 1e-12)
     ax.fill_between(
@@ -151,22 +139,10 @@ def _spectrum(ax: Axes, row: PhaseRow) -> None:
         lw=0,
     )
     ax.plot(omega[shown], mean[shown] / scale, color=COLOURS[0], label="measured, 95 %")
-    ax.plot(omega[shown], _oscillator(row, omega[shown]), "--", color="black", lw=1.2)
+    ax.plot(omega[shown], row.paper.spectrum(omega[shown])[:, 0], "--", color="black", lw=1.2)
     ax.plot([], [], "--", color="black", lw=1.2, label="damped oscillator")
     # Where damping is strong the top of the spectrum lies below the frequency of the turning.
-    ax.axvline(row.paper.frequency[row.mode], color=GREY, ls=":", lw=1.2, label="its frequency")
+    ax.axvline(row.paper.frequency[0], color=GREY, ls=":", lw=1.2, label="its frequency")
     ax.set_yscale("log")
     ax.set_xlabel("frequency (radians per update)")
     ax.set_ylabel("power / variance")
-
-
-def _oscillator(row: PhaseRow, omega: Floats) -> Floats:
-    """Return the spectrum of a position in the closed form, over its variance, per radian a step.
-
-    (2/π)·2γω₀²/((ω₀² − ω²)² + 4γ²ω²), with 2γ = (1 − β)/m and ω₀² = k/m in units of steps.
-    """
-    rate = row.paper.modes.learning_rate
-    mass = rate * (1 + row.paper.modes.momentum) / 2
-    friction = rate * (1 - row.paper.modes.momentum) / mass
-    own = rate**2 * row.paper.modes.stiffness[row.mode] / mass
-    return 2 / np.pi * friction * own / ((own - omega**2) ** 2 + friction**2 * omega**2)

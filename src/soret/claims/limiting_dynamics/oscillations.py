@@ -170,9 +170,8 @@ class Oscillations(r.Stationary):
                         f"{kind}, {name} mode (eigenvalue {theory.frozen.h[i]:.2g})",
                         z[..., i],
                         v[..., i],
-                        soret.theory.phase_space.Continuous(r.paper(theory)),
-                        soret.theory.phase_space.Discrete(theory.modes),
-                        int(i),
+                        soret.theory.phase_space.Continuous(r.paper(theory).some([i])),
+                        soret.theory.phase_space.Discrete(theory.modes.some([i])),
                         [
                             found.verdict
                             for found in results
@@ -194,8 +193,7 @@ class Oscillations(r.Stationary):
 
     def _overdamped(self, theory: Any, mode: int) -> float:
         """Rate of a motion without inertia, a step."""
-        stiffness = theory.frozen.stiffness[mode]
-        return float(self.learning_rate * stiffness / (1 - self.momentum))
+        return float(soret.theory.phase_space.Continuous(theory.frozen).overdamped_rate[mode])
 
 
 def area_per_variance(z: Floats, v: Floats) -> Floats:

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from soret.theory.checks import not_negative
+from soret.theory.checks import not_negative, positive
 from soret.theory.phase_space.law import Law
 from soret.theory.phase_space.modes import Floats, sandwich
 
@@ -73,6 +73,12 @@ class Continuous(Law):
         return np.asarray(self._rates[0].real * self.modes.learning_rate)
 
     @property
+    def overdamped_rate(self) -> Floats:
+        """Rate at which a mode would decay without inertia, ηk/(1 − β), a step, (n,)."""
+        eta, beta = self.modes.learning_rate, self.modes.momentum
+        return np.asarray(eta * self.modes.stiffness / (1 - beta))
+
+    @property
     def velocity_variance(self) -> Floats:
         """Var v of the stationary law, (n,)."""
         return np.asarray(self.modes.step_noise / (1 - self.modes.momentum**2))
@@ -97,6 +103,31 @@ class Continuous(Law):
     def rotation(self) -> Floats:
         """½E[θ v̇ − v θ̇]η of the stationary law, (n,): area swept in a step, η Var v."""
         return np.asarray(self.modes.learning_rate * self.velocity_variance)
+
+    def spectrum(self, frequencies: ArrayLike) -> Floats:
+        """Return the power spectrum of θ over its variance, (F, n): its integral over ω ≥ 0 is 1.
+
+        (2/π)·2γω₀²/((ω₀² − ω²)² + 4γ²ω²), with 2γ = (1 − β)η/m and ω₀² = kη²/m in units of steps:
+        the Fourier transform of the autocorrelation of a damped oscillator.
+
+        Parameters
+        ----------
+        frequencies : array_like, shape (F,)
+            ω in radians a step, at least 0.
+
+        Raises
+        ------
+        OutsideDomain
+            If a frequency is negative, or a mode has no stiffness.
+        """
+        omega = np.atleast_1d(not_negative("frequencies", frequencies))[:, None]
+        stiffness = positive("stiffness", self.modes.stiffness)
+        rate = self.modes.learning_rate
+        friction = rate * (1 - self.modes.momentum) / self.mass
+        own = rate**2 * stiffness / self.mass
+        return np.asarray(
+            2 / np.pi * friction * own / ((own - omega**2) ** 2 + friction**2 * omega**2)
+        )
 
     def exponent(self, lags: ArrayLike) -> Floats:
         """Return d log E|Δθ|²/d log s at lags in steps, (L,)."""

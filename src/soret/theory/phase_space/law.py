@@ -134,6 +134,24 @@ class Law(ABC):
         found = [self._moved(lag) for lag in self._times(lags)]
         return np.array(found if each else [moved.sum() for moved in found])
 
+    def autocorrelation(self, lags: ArrayLike) -> Floats:
+        """Return the correlation of θ_k and θ_{k+l} in the stationary law, (L, n).
+
+        Parameters
+        ----------
+        lags : array_like, shape (L,)
+            In steps, at least 0.
+
+        Raises
+        ------
+        OutsideDomain
+            If a mode has no noise, or noise and no stiffness: positions have no variance then.
+        """
+        variance = self.stationary[0, 0]
+        if not (variance > 0).all():
+            raise OutsideDomain("a mode has no noise; its positions do not fluctuate.")
+        return np.asarray(1 - self.displacement(lags, each=True) / (2 * variance))
+
     def modified_loss(self, theta: ArrayLike, velocity: ArrayLike) -> Floats:
         """Return −log of the stationary density at (θ, v), 0 at its top.
 

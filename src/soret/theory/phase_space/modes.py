@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -130,6 +131,15 @@ class Modes:
             self.weight_decay,
             self.minimum,
             self.examples,
+        )
+
+    def some(self, which: Sequence[int] | NDArray[np.integer]) -> Modes:
+        """Return some of the modes, by their indices (m,)."""
+        return replace(
+            self,
+            curvature=self.h[which],
+            noise=self.c[which],
+            minimum=self._like("minimum", finite("minimum", self.minimum))[which],
         )
 
     def _like(self, name: str, values: Floats) -> Floats:
