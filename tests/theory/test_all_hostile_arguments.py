@@ -132,7 +132,11 @@ CASES = {
     th.ito_parts: {"g": GRAD, "jacobian": JAC, "density": 1.0, "gradient": GRAD},
     th.psi: {"V": np.array(0.3), "found": amplitudes},
     th.soret_coefficient: {"g": GRAD, "jacobian": JAC},
+    th.share_above: {"b": ONE, "half_width": 0.2},
     th.soret_coefficient_1d: {"g": ONE, "slope": ONE},
+    th.unit_flow: {
+        "units": np.stack([ONE, 0.1 * ONE, ONE])[None], "half_width": 0.2,
+    },
 }  # fmt: skip
 
 

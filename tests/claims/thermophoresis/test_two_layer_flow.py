@@ -7,7 +7,6 @@ from scipy import special
 from told import told
 
 from soret.claims import configure, find
-from soret.claims.thermophoresis._unit_flow import predicted
 from soret.theory import thermophoresis as theory
 
 RATES, SIZES = (0.1, 0.05, 0.025), (1, 2, 4)
@@ -73,7 +72,7 @@ def made(moved, *, rate=2.0, batch=-1.0, rises=False, scatter=0.02, replicas=24)
     """Runs whose drifts go as η^rate B^batch, in the first steps and through training."""
     rng = np.random.default_rng(2)
     runs = {"noise": noise(moved)}
-    start = predicted(moved[0], 0.6 * np.abs(moved[0][:, 1]).max())
+    start = theory.unit_flow(moved[0], 0.6 * np.abs(moved[0][:, 1]).max())
     speeds = {"mean_bias": start.bias, "mean_output_weight": start.output_weight}
     scans = {"learning_rate": (np.array(RATES), 0.1, rate), "batch_size": (SIZES, 1, batch)}
     for scan, (values, reference, power) in scans.items():

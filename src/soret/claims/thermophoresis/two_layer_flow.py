@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 NAMES = {"mean_bias": "mean b", "mean_output_weight": "mean |V|"}
 _COLLAPSES = {"mean_bias": "bias-collapses", "mean_output_weight": "output-weight-collapses"}
+# The half width of the window on b, as a share of the largest |b| at the start: far enough inside
+# that what happens at the edge of the density is not seen.
+_WINDOW = 0.6
 _SIGN = "the sign: the whole interval of the mean change lies below 0."
 _COLLAPSE = (
     "an exponent within a quarter of the way to the rival's, and curves at most a tenth of their "
@@ -252,12 +255,13 @@ class TwoLayerFlow:
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
         """Curves of training, noise alone, and every number."""
         from soret.claims.thermophoresis._two_layer_flow_figure import NoisePanel, unit_flow_figure
-        from soret.claims.thermophoresis._unit_flow import Rates, beyond
 
         noise = runs["noise"]
         units, width, rate = _units(noise)
-        expected = dict(zip(Rates._fields, (_cumulated(noise) * rate**2).T, strict=True))
-        share, mean = beyond(units, width), units[:, :, 1].mean(-1)
+        names = soret.theory.thermophoresis.UnitFlow._fields
+        expected = dict(zip(names, (_cumulated(noise) * rate**2).T, strict=True))
+        share = soret.theory.thermophoresis.share_above(units[:, :, 1], width)
+        mean = units[:, :, 1].mean(-1)
         panel = NoisePanel(
             noise.step.values,
             share - share[:, :1],
@@ -340,14 +344,12 @@ def _magnitude(runs: Runs) -> list[Result]:
 
 def _noise(run: xr.Dataset) -> list[Result]:
     """Judge mean drift and flow with noise alone."""
-    from soret.claims.thermophoresis._unit_flow import beyond
-
     units, width, rate = _units(run)
     steps = int(run.step[-1] - run.step[0])
     expected = _expected(run)
     scale = steps * rate**2
     b, size = units[:, :, 1], np.abs(units[:, :, 0])
-    share = beyond(units, width)
+    share = soret.theory.thermophoresis.share_above(b, width)
     flow = (share[:, -1] - share[:, 0]) / scale
     return [
         judge_number(
@@ -412,8 +414,6 @@ def _units(run: xr.Dataset) -> tuple[np.ndarray, float, float]:
     InferenceError
         If fewer than two replicas stayed finite.
     """
-    from soret.claims.thermophoresis._unit_flow import WINDOW
-
     units = run.hidden_units.transpose("replica", "step", ...).values
     units = units[np.isfinite(units).all((1, 2, 3))]
     if len(units) < 2:
@@ -421,19 +421,18 @@ def _units(run: xr.Dataset) -> tuple[np.ndarray, float, float]:
             f"{len(units)} of {run.sizes['replica']} replicas stayed finite, and two are needed; "
             "use a smaller learning rate."
         )
-    width = WINDOW * float(np.abs(units[:, 0, 1]).max())
+    width = _WINDOW * float(np.abs(units[:, 0, 1]).max())
     return units, width, float(run.attrs["algorithm_learning_rate"])
 
 
 def _expected(run: xr.Dataset) -> Any:
     """Return the predicted rates for η = B = 1, averaged over the run's time."""
-    from soret.claims.thermophoresis._unit_flow import Rates
-
+    rates = soret.theory.thermophoresis.UnitFlow
     cumulated = _cumulated(run)
     span = float(run.step[-1] - run.step[0])
     if not span:
-        return Rates(*_rates(run)[0])
-    return Rates(*(cumulated[-1] / span))
+        return rates(*_rates(run)[0])
+    return rates(*(cumulated[-1] / span))
 
 
 def _cumulated(run: xr.Dataset) -> np.ndarray:
@@ -445,9 +444,8 @@ def _cumulated(run: xr.Dataset) -> np.ndarray:
 
 def _rates(run: xr.Dataset) -> np.ndarray:
     """Return the predicted rates at every record, (step, rates)."""
-    from soret.claims.thermophoresis._unit_flow import predicted
-
     units, width, _ = _units(run)
+    predicted = soret.theory.thermophoresis.unit_flow
     return np.array([predicted(units[:, k], width) for k in range(units.shape[1])])
 
 

@@ -12,6 +12,7 @@ from soret.theory.thermophoresis.two_layer import (
     gradient_moments_of,
     psi,
 )
+from soret.theory.thermophoresis.unit_flow import UnitFlow, share_above, unit_flow
 from soret.theory.thermophoresis.walk import (
     Flow,
     ItoParts,
@@ -28,6 +29,7 @@ __all__ = [
     "Flow",
     "ItoParts",
     "Moments",
+    "UnitFlow",
     "amplitudes",
     "amplitudes_by_quadrature",
     "as_walk",
@@ -40,7 +42,9 @@ __all__ = [
     "ito_parts",
     "power_shares",
     "psi",
+    "share_above",
     "soret_coefficient",
     "soret_coefficient_1d",
+    "unit_flow",
     "walk_shares",
 ]

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy import special
 
-from soret.claims.thermophoresis._unit_flow import beyond, predicted
 from soret.theory import thermophoresis as theory
 
 WIDTH = 0.2
@@ -26,21 +25,21 @@ def test_the_exact_flow_is_what_one_step_does(correlated):
 
     def share(b):
         """The share beyond of every unit by itself."""
-        return beyond(np.stack([V, b, norm], axis=1)[..., None], WIDTH)
+        return theory.share_above(b[..., None], WIDTH)
 
     def moved(rate):
         both = (share(b + rate * V / 2) + share(b - rate * V / 2)) / 2
         return (special.ndtr(b / norm) * (both - share(b))).mean() / rate**2
 
     step = (4 * moved(0.01) - moved(0.02)) / 3
-    assert predicted(units, WIDTH).ito == pytest.approx(step, rel=1e-3)
+    assert theory.unit_flow(units, WIDTH).ito == pytest.approx(step, rel=1e-3)
 
 
 def test_the_share_beyond_is_the_integral_of_the_window():
     """0 below the window, 1 above, and the window's area between."""
 
     def at(b):
-        return beyond(np.array([[[0.0], [b], [1.0]]]), WIDTH)[0]
+        return float(theory.share_above([b], WIDTH))
 
     assert at(-1.0) == pytest.approx(0)
     assert at(0.0) == pytest.approx(0.5)
@@ -52,11 +51,11 @@ def test_the_share_beyond_is_the_integral_of_the_window():
 def test_the_paper_pushes_both_down():
     """Signs: Eq. 27 pushes b and |V| down, whatever the sign of V."""
     units = draw_units()
-    rates = predicted(units, WIDTH)
+    rates = theory.unit_flow(units, WIDTH)
     assert rates.bias < 0
     assert rates.output_weight < 0
     assert rates.thermophoretic < 0
-    assert predicted(units * [[[-1], [1], [1]]], WIDTH) == rates
+    assert theory.unit_flow(units * [[[-1], [1], [1]]], WIDTH) == rates
 
 
 def test_the_printed_flow_is_that_of_eq_10():
@@ -67,7 +66,7 @@ def test_the_printed_flow_is_that_of_eq_10():
     rng = np.random.default_rng(1)
     V = 0.5 + 0.5 * rng.beta(3, 3, size=(100_000, 10))
     b = rng.uniform(-0.4, 0.4, size=V.shape)
-    sampled = predicted(np.stack([V, b, np.ones_like(b)], axis=1), WIDTH).printed
+    sampled = theory.unit_flow(np.stack([V, b, np.ones_like(b)], axis=1), WIDTH).printed
     x, w = np.polynomial.legendre.leggauss(60)
     at_V, at_b = np.meshgrid(0.75 + 0.25 * x, WIDTH * x, indexing="ij")
     q = np.stack([at_V.ravel(), at_b.ravel()], -1)
