@@ -21,7 +21,6 @@ from soret.claims import (
 )
 from soret.claims.judging import EXPONENT_TOLERANCE, judge_number, judge_power
 from soret.claims.ranges import COUNT, LARGEST_COUNT, POSITIVE, REPLICAS, Several
-from soret.claims.three_factors._moments import ORDERS, curvatures, losses_of, quadratic, solver
 from soret.claims.three_factors._surfaces import POWER_WHY
 from soret.errors import SettingsError
 
@@ -33,6 +32,8 @@ if TYPE_CHECKING:
 
 _FROM = 1.5
 _DIMENSIONS = 16
+_CURVATURES = np.array([1.0, 0.5])
+"""Of the quadratic surface, equally often each."""
 _EXAMPLES = 8
 _VARIANCE = 1e-3
 """σ²/S on the quadratic surface: relative errors do not depend on it, and weak noise shows the
@@ -200,7 +201,7 @@ class LangevinLimit:
             made[f"quadratic/{eta:g}"] = soret.Experiment(
                 problem=_quadratic(),
                 algorithm=soret.SGD(eta, 1),
-                observe=_about(quadratic(_FROM, eta, self.time, "sgd")[0]),
+                observe=_about(_on_quadratic(eta, self.time, "sgd")[0]),
                 steps=steps,
                 replicas=self.quadratic_replicas,
                 record_every=steps,
@@ -279,7 +280,7 @@ class LangevinLimit:
         made = dict(runs)
         for eta in self.learning_rates:
             run = runs[f"quadratic/{eta:g}"]
-            mean, variance = quadratic(_FROM, eta, self.time, "first")
+            mean, variance = _on_quadratic(eta, self.time, "first")
             values = np.array(run.about.values, dtype=np.float64)
             way = _FROM + 1.5 * (mean.mean() - _FROM)
             for place, law in enumerate((way, 1.5 * eta * _VARIANCE * variance.mean())):
@@ -317,12 +318,12 @@ class LangevinLimit:
             rows = []
             for eta in self.learning_rates:
                 found = runs[f"quadratic/{eta:g}"].about.isel(step=-1).values.astype(np.float64)
-                mean, variance = (law.mean() for law in quadratic(_FROM, eta, self.time, order))
+                mean, variance = (law.mean() for law in _on_quadratic(eta, self.time, order))
                 variance *= eta * _VARIANCE
                 off = (found[:, 0] - mean) / (mean - _FROM), (found[:, 1] - variance) / variance
                 rows.append(off[0 if part == "mean" else 1])
             return np.stack(rows)
-        net, place = runs["net"], ORDERS.index(order)
+        net, place = runs["net"], soret.theory.langevin.ORDERS.index(order)
         if part == "mean":
             law, first = net["mean"].values[:, place], net["mean"].values[:, 0]
             return _size(net.end.values - law) / _size(first - net.start.values)
@@ -334,7 +335,7 @@ class LangevinLimit:
         eta = dict(self._problems())[name][0]
         if name == "quadratic":
             exact, first = (
-                eta * _VARIANCE * quadratic(_FROM, eta, self.time, law)[1].mean()
+                eta * _VARIANCE * _on_quadratic(eta, self.time, law)[1].mean()
                 for law in ("sgd", "first")
             )
             found = runs[f"quadratic/{eta:g}"].about.isel(step=-1).values[:, 1]
@@ -352,7 +353,9 @@ class LangevinLimit:
         """Return where descent ends, the laws from its starts, and the ensemble's scatter."""
         import xarray as xr
 
-        solve, axes, parts = solver(losses_of(_net(self.hidden))), ("begin", "parameter"), []
+        orders = soret.theory.langevin.ORDERS
+        solve = soret.theory.langevin.weak_noise_moments(_losses_of(_net(self.hidden)))
+        axes, parts = ("begin", "parameter"), []
         for eta, name in zip(self.net_rates, self._descents(), strict=True):
             begin, end = (
                 given[name].parameters.isel(step=i).values.astype(np.float64) for i in (0, -1)
@@ -361,10 +364,10 @@ class LangevinLimit:
             found = {
                 "start": (axes, begin),
                 "end": (axes, end),
-                "mean": (("order", *axes), np.stack([laws[order][0] for order in ORDERS])),
+                "mean": (("order", *axes), np.stack([laws[order][0] for order in orders])),
                 "spread": (
                     ("law", *axes, "column"),
-                    np.stack([laws[law][1] for law in ("sgd", *ORDERS)]),
+                    np.stack([laws[law][1] for law in ("sgd", *orders)]),
                 ),
             }
             parts.append(xr.Dataset(found))
@@ -381,13 +384,18 @@ def _size(values: Floats) -> Floats:
 def _quadratic() -> Any:
     import jax.numpy as jnp
 
-    bent = curvatures(_DIMENSIONS)
+    bent = np.resize(_CURVATURES, _DIMENSIONS)
     return soret.problems.surface(
         lambda theta: 0.5 * (jnp.asarray(bent, theta.dtype) * theta**2).sum(),
         start=np.full(_DIMENSIONS, _FROM),
         strength=_VARIANCE,
         name="quadratic",
     )
+
+
+def _on_quadratic(eta: float, time: float, order: str) -> tuple[Floats, Floats]:
+    """Return means and S/η times variances of both curvatures."""
+    return soret.theory.langevin.quadratic_moments(_CURVATURES, _FROM, eta, time, order)
 
 
 def _about(means: Floats) -> Any:
@@ -417,3 +425,22 @@ def _net(hidden: int) -> Any:
     return soret.problems.dense(
         hidden=(hidden,), data=data, labels="real", scaling="none", activation=jnp.tanh
     )
+
+
+def _losses_of(problem: Any) -> Any:
+    """Return losses of all examples of a network at a point, in the precision of the point."""
+    import jax
+    import jax.numpy as jnp
+    from jax.flatten_util import ravel_pytree
+
+    inputs, labels = problem.data.inputs, problem.data.labels
+
+    def losses(theta: Any) -> Any:
+        exact = theta.dtype
+        like = problem.unflatten(np.zeros(len(theta)))
+        like = jax.tree.map(lambda leaf: leaf.astype(exact), like)
+        params = ravel_pytree(like)[1](theta)
+        every = jax.vmap(problem.example_loss, (None, 0, 0))
+        return every(params, jnp.asarray(inputs, exact), jnp.asarray(labels))
+
+    return losses

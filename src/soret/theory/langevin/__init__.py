@@ -10,8 +10,10 @@ from soret.theory.langevin.equations import (
     overdamped,
 )
 from soret.theory.langevin.paths import FirstPassage, integrate
+from soret.theory.langevin.weak_noise import ORDERS, quadratic_moments, weak_noise_moments
 
 __all__ = [
+    "ORDERS",
     "SDE",
     "FirstPassage",
     "frozen_noise",
@@ -21,4 +23,6 @@ __all__ = [
     "log_loss",
     "loss_noise",
     "overdamped",
+    "quadratic_moments",
+    "weak_noise_moments",
 ]

@@ -7,14 +7,24 @@ drift and noise part: m' = m − ηg, Σ' = (1 − ηH)Σ(1 − ηH) + (η²/S)C
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
+from numpy.typing import ArrayLike, NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from soret.errors import OutsideDomain
+from soret.numerics import double_precision
+from soret.theory.checks import closed_form, finite, not_negative, positive
 
-    Floats = NDArray[np.float64]
+Floats = NDArray[np.float64]
+Losses = Callable[[Array], Array]
+"""Losses of all examples at a point, (n,) to (N,), in JAX."""
+Moments = Callable[[Floats, float, float], dict[str, tuple[Floats, Floats]]]
+"""Means and S/η times covariances, by law, of starts, η and t."""
 
 ORDERS = ("first", "second", "complete")
 """U = L and D = C; U = L + (η/4)|∇L|² and D = C; the same U and D = C + (η/2)(HC + CH + (g·∇)C).
@@ -23,51 +33,56 @@ One step of SGD adds (η²/S)C. An equation adds over a time η, to the order th
 (η²/S)[D − (η/2)(HD + DH + (g·∇)D)], for what is added early decays, and D changes along the path.
 """
 
-_CURVATURES = np.array([1.0, 0.5])
 _STEPS = 100
 """Of Runge and Kutta's rule: its error is below 1e-9 of what is measured."""
 
 
-def quadratic(start: float, eta: float, time: float, order: str) -> tuple[Floats, Floats]:
-    """Return means and S/η times variances on ½Σhθ², C = 1, by an equation or by SGD ("sgd").
+@closed_form
+def quadratic_moments(
+    curvature: ArrayLike, start: ArrayLike, learning_rate: float, time: float, order: str
+) -> tuple[Floats, Floats]:
+    """Return means and S/η times variances on ½Σhθ² with C = 1: exact at any η and any S.
 
-    Exact at any η and any S: (h,) arrays for the curvatures of `curvatures`.
+    Parameters
+    ----------
+    curvature : array_like, shape (n,)
+        h > 0.
+    start : array_like, shape (n,) or ()
+    learning_rate : float
+        η > 0.
+    time : float
+        t = ηk ≥ 0; for SGD a multiple of η.
+    order : str
+        "sgd", or the equation: one of `ORDERS`.
+
+    Returns
+    -------
+    mean, variance : (n,) array
+
+    Raises
+    ------
+    OutsideDomain
+        If a value is outside its range, there is no such equation, or SGD is unstable: ηh ≥ 2.
     """
-    h = _CURVATURES
+    h, theta = positive("curvature", curvature), finite("start", start)
+    eta = float(positive("learning_rate", learning_rate))
+    span = float(not_negative("time", time))
     if order == "sgd":
-        left = (1 - eta * h) ** round(time / eta)
-        return start * left, (1 - left**2) / (2 * h * (1 - eta * h / 2))
+        if not (eta * h < 2).all():
+            raise OutsideDomain(
+                f"SGD is unstable at η = {eta:g}: η times curvature must be below 2."
+            )
+        left = (1 - eta * h) ** round(span / eta)
+        return np.asarray(theta * left), np.asarray((1 - left**2) / (2 * h * (1 - eta * h / 2)))
+    if order not in ORDERS:
+        raise OutsideDomain(f"there is no equation {order!r}; use {', '.join(ORDERS)}, or sgd.")
     rate = h * (1 + (0 if order == "first" else eta * h / 2))
     noise = 1 + (eta * h if order == "complete" else 0)
-    left = np.exp(-rate * time)
-    return start * left, noise * (1 - left**2) / (2 * rate)
+    left = np.exp(-rate * span)
+    return np.asarray(theta * left), np.asarray(noise * (1 - left**2) / (2 * rate))
 
 
-def curvatures(dimensions: int) -> Floats:
-    """Return the curvatures of a quadratic surface, equally often each."""
-    return np.resize(_CURVATURES, dimensions)
-
-
-def losses_of(problem: Any) -> Any:
-    """Return losses of all examples of a network at a point, in the precision of the point."""
-    import jax
-    import jax.numpy as jnp
-    from jax.flatten_util import ravel_pytree
-
-    inputs, labels = problem.data.inputs, problem.data.labels
-
-    def losses(theta: Any) -> Any:
-        exact = theta.dtype
-        like = problem.unflatten(np.zeros(len(theta)))
-        like = jax.tree.map(lambda leaf: leaf.astype(exact), like)
-        params = ravel_pytree(like)[1](theta)
-        every = jax.vmap(problem.example_loss, (None, 0, 0))
-        return every(params, jnp.asarray(inputs, exact), jnp.asarray(labels))
-
-    return losses
-
-
-def solver(losses: Any) -> Any:
+def weak_noise_moments(losses: Losses) -> Moments:
     """Return a function that gives means and S/η times covariances at t; compiled once.
 
     Parameters
@@ -81,15 +96,10 @@ def solver(losses: Any) -> Any:
         Of starts (R, P), η and t, a multiple of η, to a dict of (mean, covariance), arrays (R, P)
         and (R, P, P), by SGD ("sgd") and by every equation.
     """
-    import jax
-    import jax.numpy as jnp
-
-    from soret.numerics import double_precision
-
     recursion = jax.jit(jax.vmap(_recursion(losses), (0, None, None)))
     equation = jax.jit(jax.vmap(_equation(losses), (0, None, None, None, None)))
 
-    def solve(starts: Floats, eta: float, time: float) -> dict[str, tuple[Any, Any]]:
+    def solve(starts: Floats, eta: float, time: float) -> dict[str, tuple[Floats, Floats]]:
         with double_precision():
             points = jnp.asarray(starts, jnp.float64)
             rate, span = jnp.asarray(eta, jnp.float64), jnp.asarray(time, jnp.float64)
@@ -103,9 +113,6 @@ def solver(losses: Any) -> Any:
 
 
 def _recursion(losses: Any) -> Any:
-    import jax
-    import jax.numpy as jnp
-
     slope, curvature = jax.grad(_mean_of(losses)), jax.hessian(_mean_of(losses))
 
     def run(start: Any, eta: Any, steps: Any) -> Any:
@@ -122,9 +129,6 @@ def _recursion(losses: Any) -> Any:
 
 
 def _equation(losses: Any) -> Any:
-    import jax
-    import jax.numpy as jnp
-
     loss = _mean_of(losses)
     slope, curvature = jax.grad(loss), jax.hessian(loss)
 
@@ -155,8 +159,6 @@ def _equation(losses: Any) -> Any:
 
 def _runge_kutta(flow: Any, state: Any, step: Any) -> Any:
     """Make a step of the classical rule; its stages are a loop, so that flow is compiled once."""
-    import jax
-    import jax.numpy as jnp
 
     def ahead(slope: Any, by: Any) -> Any:
         return jax.tree.map(lambda x, v: x + by * v, state, slope)
@@ -179,8 +181,6 @@ def _mean_of(losses: Any) -> Any:
 
 def _noise(losses: Any, theta: Any) -> Any:
     """Return C, (P, P): the covariance of one example's gradient."""
-    import jax
-
     single = jax.jacrev(losses)(theta)
     away = single - single.mean(0)
     return away.T @ away / len(single)
