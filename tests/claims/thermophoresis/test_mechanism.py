@@ -6,7 +6,7 @@ import xarray as xr
 from told import told
 
 from soret.claims import configure, find
-from soret.claims.thermophoresis._parts import parts_of
+from soret.claims.thermophoresis._drift_parts import parts_of
 from soret.errors import InferenceError, SettingsError
 from soret.verdict import Verdict
 

@@ -10,7 +10,7 @@ import numpy as np
 import soret
 from soret import missing
 from soret.claims import Experiments, Measurement, Result, Runs, Source, Statement, claim, images
-from soret.claims.escape._parts import even_odd
+from soret.claims.escape._images import even_odd
 from soret.claims.images import Images
 from soret.claims.judging import judged, near, with_power
 from soret.claims.memory import refuse_beyond

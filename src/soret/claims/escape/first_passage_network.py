@@ -22,7 +22,7 @@ from soret.claims import (
 )
 from soret.claims.counts import check_divides
 from soret.claims.escape import _passages as passages
-from soret.claims.escape._parts import even_odd
+from soret.claims.escape._images import even_odd
 from soret.claims.images import Images
 from soret.claims.judging import judge_factor, judge_number, judged, mean_interval, unmeasured
 from soret.claims.ranges import COUNT, ENOUGH_REPLICAS, POSITIVE, In, Several

@@ -8,7 +8,7 @@ import numpy as np
 
 import soret
 from soret.claims import Experiments, Measurement, Result, Runs, Source, Statement, claim
-from soret.claims.escape._parts import even_odd
+from soret.claims.escape._images import even_odd
 from soret.claims.images import Images
 from soret.claims.judging import judged, with_power
 from soret.claims.ranges import COUNT, POSITIVE, REPLICAS

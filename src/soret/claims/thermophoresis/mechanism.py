@@ -14,7 +14,7 @@ from soret.claims.judging import EXPONENT_TOLERANCE, judged, near, verdict_withi
 from soret.claims.memory import refuse_beyond
 from soret.claims.ranges import COUNT, INITIALIZATIONS, NOT_NEGATIVE, RATES, REPLICAS, Several
 from soret.claims.settings import show
-from soret.claims.thermophoresis import _parts as parts
+from soret.claims.thermophoresis import _drift_parts as parts
 from soret.claims.thermophoresis._scans import NAMES, circumstances
 from soret.errors import SettingsError
 
