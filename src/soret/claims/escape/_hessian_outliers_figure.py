@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from soret.plotting.style import COLOURS, GREY, style, verdict_colour
-from soret.verdict import Verdict
+from soret.verdict import Result
 
 _BINS = 60
 _SHOWN = 60
@@ -18,9 +18,8 @@ _SHOWN = 60
 def outliers_figure(
     values: NDArray[np.float64],
     random: NDArray[np.float64],
-    dimensions: Mapping[str, float],
+    results: Sequence[Result],
     *,
-    verdicts: Sequence[Verdict],
     near_zero: float,
     title: str,
 ) -> Figure:
@@ -32,13 +31,14 @@ def outliers_figure(
         Eigenvalues, falling.
     random : (P,) array
         The rival's.
-    dimensions : mapping of str to float
-        Effective dimensions, by name.
-    verdicts : sequence of Verdict
+    results : sequence of Result
+        The first on the share of large eigenvalues, the others on effective dimensions.
     near_zero : float
         Share of the largest below which an eigenvalue counts as close to zero.
     title : str
     """
+    verdicts = [result.verdict for result in results]
+    dimensions = {result.quantity: result.measured for result in results[1:]}
     told = ", ".join(
         f"n = {value:.3g} ({name.rpartition(', ')[2]})" for name, value in dimensions.items()
     )

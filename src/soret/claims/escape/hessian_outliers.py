@@ -150,13 +150,11 @@ class HessianOutliers:
         spectra = runs["spectra"]
         values = spectra.eigenvalue.values.astype(float)
         random = marchenko_pastur(values.shape[1], spectra.attrs["examples"], values[0].sum())
-        dimensions = {result.quantity: result.measured for result in results[1:]}
         about = runs["training"].attrs["problem_data"]
         title = f"Few outliers? {about}; one hidden layer of {self.hidden}"
-        verdicts = [result.verdict for result in results]
         return {
             "hessian-outliers": outliers_figure(
-                values, random, dimensions, verdicts=verdicts, near_zero=NEAR_ZERO, title=title
+                values, random, results, near_zero=NEAR_ZERO, title=title
             )
         }
 

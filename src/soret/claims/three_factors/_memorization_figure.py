@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from soret.plotting.scan import ScanRow, draw_against_ratio, finish_axes
 from soret.plotting.style import COLOURS, GREY, VERDICT_COLOURS, heading, style
-from soret.verdict import Verdict
+from soret.verdict import Result
 
 Floats = NDArray[np.float64]
 
@@ -20,8 +20,7 @@ def memorization_figure(
     chance: float,
     row: ScanRow,
     *,
-    told: Sequence[str],
-    verdicts: Sequence[Verdict],
+    results: Sequence[Result],
     title: str,
 ) -> Figure:
     """Draw both experiments.
@@ -35,12 +34,11 @@ def memorization_figure(
         What guessing gives.
     row : ScanRow
         Ends of the runs with some random labels.
-    told : sequence of str
-        Both estimates with their intervals.
-    verdicts : sequence of Verdict
-        Of both.
+    results : sequence of Result
+        On the accuracy and on the correlation.
     title : str
     """
+    accuracy, correlation = results
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(14, 3.8), layout="constrained")
         heading(figure, title)
@@ -56,17 +54,22 @@ def memorization_figure(
         ax.set_ylabel("training accuracy")
         ax.legend(fontsize=7)
         ax.set_title(
-            f"all labels random: {verdicts[0].upper()}\naccuracy reached {told[0]}",
+            f"all labels random: {accuracy.verdict.upper()}\naccuracy reached {_told(accuracy)}",
             loc="left",
-            color=VERDICT_COLOURS[verdicts[0]],
+            color=VERDICT_COLOURS[accuracy.verdict],
         )
         for ax, (name, values) in zip(axes[1:], row.panels.items(), strict=True):
             draw_against_ratio(ax, row, values)
             ax.set_xlabel("η/S")
             finish_axes(ax, name, False)
         axes[1].set_title(
-            f"{row.title}: {verdicts[1].upper()}\ncorrelation {told[1]}",
+            f"{row.title}: {correlation.verdict.upper()}\ncorrelation {_told(correlation)}",
             loc="left",
-            color=VERDICT_COLOURS[verdicts[1]],
+            color=VERDICT_COLOURS[correlation.verdict],
         )
     return figure
+
+
+def _told(result: Result) -> str:
+    low, high = result.interval
+    return f"{result.measured:.3f} ({low:.3f} to {high:.3f})"

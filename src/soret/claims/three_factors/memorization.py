@@ -196,10 +196,7 @@ class Memorization(Network):
             capacity.curve.values,
             1 / capacity.attrs["classes"],
             row,
-            told=[
-                f"{r.measured:.3f} ({r.interval[0]:.3f} to {r.interval[1]:.3f})" for r in results
-            ],
-            verdicts=[result.verdict for result in results],
+            results=results,
             title=f"Memorized labels; {ends.attrs['problem_data']}; {self.describe()}",
         )
         return {"memorization": figure}
