@@ -76,11 +76,15 @@ def chains():
 # What it is called by, good numbers for it, and how. `take` of an array alone: the rest is good.
 CASES = {
     "collapse": (curves, collapsed),
-    "curve_distance": (powers, lambda x: inference.curve_distance(x, powers(), resamples=100)),
-    "curve_distance, both": (powers, lambda x: inference.curve_distance(x, x, resamples=100)),
+    "curve_distance": (powers, lambda x: inference.curve_distance(x, powers())),
+    "curve_distance, both": (powers, lambda x: inference.curve_distance(x, x)),
     "diffusion_exponent": (powers, lambda x: inference.diffusion_exponent(grid(), x)),
     "diffusion_exponent, lags": (grid, lambda x: inference.diffusion_exponent(x, powers())),
     "expected_exponent": (lambda: np.array(0.2), lambda x: inference.expected_exponent(x, 1.0)),
+    "function_of_means": (
+        powers,
+        lambda x: inference.function_of_means(lambda m: np.log(m[..., -1] / m[..., 0]), x),
+    ),
     "gaussianity": (lambda: rng().normal(size=(300, 2)), inference.gaussianity),
     "histogram_p": (
         lambda: rng().multinomial(50, np.full(4, 0.25), size=R),

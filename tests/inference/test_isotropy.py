@@ -1,10 +1,10 @@
 """Isotropy of positions, told from equipartition."""
 
 import numpy as np
+import pytest
 
-from soret.inference import (
-    isotropy,
-)
+from soret.errors import InferenceError
+from soret.inference import isotropy
 
 
 def test_isotropy_is_told_from_equipartition():
@@ -16,3 +16,10 @@ def test_isotropy_is_told_from_equipartition():
         found = isotropy(h, x)
         low, high = found.interval
         assert abs(found.slope - power) <= 3 * (high - low)
+
+
+def test_too_few_replicas_are_refused():
+    """Catches: an interval of 95 % that covers in 91 % of skewed, correlated positions."""
+    x = np.random.default_rng(0).normal(size=(15, 40, 6))
+    with pytest.raises(InferenceError, match="at least 16 replicas, not 15"):
+        isotropy(np.geomspace(0.1, 1, 6), x)

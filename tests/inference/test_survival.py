@@ -18,18 +18,19 @@ def waits(rng, replicas, limit, delay=0.0):
 
 def test_the_curve_is_kaplan_and_meiers():
     """Replicas counted at risk at the wrong time: worked by hand."""
-    found = survival_curve([1, np.nan, 2, 3, np.nan], [9, 1.5, 9, 9, 4])
+    times, limits = [1, np.nan, 2, 3, np.nan], [9, 1.5, 9, 9, 4]
+    found = survival_curve(2 * times, 2 * limits)
     np.testing.assert_allclose(found.times, [1, 1.5, 2, 3, 4])
     np.testing.assert_allclose(found.survival, [4 / 5, 4 / 5, 8 / 15, 4 / 15, 4 / 15])
-    assert (found.passed, found.censored) == (3, 2)
+    assert (found.passed, found.censored) == (6, 4)
     assert (found.low <= found.survival).all()
     assert (found.survival <= found.high).all()
-    assert "3 of 5 passed" in str(found)
+    assert "6 of 10 passed" in str(found)
 
 
 def test_a_curve_that_ends_or_never_begins_still_has_an_interval():
     """nan where SciPy has no answer."""
-    for times in ([1.0, 2, 3, 4], [np.nan] * 4):
+    for times in ([1.0, 2, 3, 4] * 2, [np.nan] * 8):
         found = survival_curve(times, 5.0)
         assert np.isfinite([found.low, found.high]).all()
         assert (np.diff(found.high) <= 0).all()
@@ -56,10 +57,10 @@ def test_when_none_passed_it_is_a_bound():
 
 def test_exposure_is_the_exponential_likelihoods_maximum():
     """Censored replicas dropped."""
-    found = mean_passage([1, 2, np.nan, np.nan, 0.4], [3, 3, 3, 2, 3.0])
+    found = mean_passage([1, 2, np.nan, np.nan, 0.4] * 2, [3, 3, 3, 2, 3.0] * 2)
     assert found.mean == pytest.approx((1 + 2 + 3 + 2 + 0.4) / 3)
     assert found.method == "exposure"
-    low, high = 2 * 8.4 / stats.chi2.ppf([0.975, 0.025], 7)
+    low, high = 2 * 16.8 / stats.chi2.ppf([0.975, 0.025], 13)
     np.testing.assert_allclose(found.interval, (low, high))
 
 

@@ -18,6 +18,7 @@ from soret.inference.power import mean_power
 from soret.inference.radial import RadialFit, expected_exponent, histogram_p, radial_fit
 from soret.inference.ratio import RatioDependence, ratio_dependence
 from soret.inference.slope import LocalSlope, Slope, local_slope, loglog_slope
+from soret.inference.smooth_function import function_of_means
 from soret.inference.stationarity import Stationarity, stationarity
 from soret.inference.survival import (
     MeanPassage,
@@ -48,6 +49,7 @@ __all__ = [
     "curve_distance",
     "diffusion_exponent",
     "expected_exponent",
+    "function_of_means",
     "gaussianity",
     "histogram_p",
     "isotropy",
