@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from soret import missing
 
@@ -70,3 +71,12 @@ def test_one_value_has_no_deviation() -> None:
     """Catches: "Degrees of freedom <= 0 for slice"."""
     found = missing.deviation([[1.0, 1.0], [np.nan, 2.0]], axis=0, ddof=1)
     np.testing.assert_array_equal(found, [np.nan, np.std([1, 2], ddof=1)])
+
+
+def test_reach_is_students() -> None:
+    """Catches: 1.96 standard errors of five values, which are 29 % too few."""
+    values = np.array([[1.0, np.nan], [2.0, np.nan], [4.0, 3.0], [5.0, np.nan], [7.0, np.nan]])
+    low, high = stats.t.interval(0.95, 4, values[:, 0].mean(), stats.sem(values[:, 0]))
+    found = missing.reach(values)
+    assert found[0] == pytest.approx((high - low) / 2, rel=1e-12)
+    assert np.isnan(found[1])

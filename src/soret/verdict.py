@@ -11,6 +11,9 @@ from typing import Any
 
 from soret.wording import Written, written
 
+NOMINAL = "95 %"
+"""What an interval is unless said otherwise."""
+
 
 class Verdict(StrEnum):
     """What a test says of a statement."""
@@ -36,7 +39,7 @@ class Result:
     measured : float
         The estimate.
     interval : (float, float)
-        Its 95 % interval.
+        Its 95 % interval, unless `interval_is` says what else.
     verdict : Verdict
     note : str
         What else a reader should know: what is left of the mismatch, why the verdict.
@@ -46,6 +49,9 @@ class Result:
         Name of the statement that it belongs to; may be left out where the claim has only one.
     within : (float, float), optional
         The interval supports if it lies in there, and contradicts if it lies outside.
+    interval_is : str
+        "95 %"; or in words what else the interval is, such as "last order"; empty where the
+        number has none, as the p of a test, and both ends are the number.
     """
 
     quantity: str
@@ -58,6 +64,7 @@ class Result:
     evidence: Any = field(default=None, repr=False, compare=False)
     statement: str = ""
     within: tuple[float, float] | None = None
+    interval_is: str = NOMINAL
 
     @cached_property
     def written(self) -> Written:
@@ -69,7 +76,12 @@ class Result:
         """The estimate with its interval."""
         if math.isnan(self.measured):
             return "could not be measured"
-        return f"{self.written.measured} (95 %: {self.written.low} to {self.written.high})"
+        if not self.interval_is:
+            return self.written.measured
+        return (
+            f"{self.written.measured} ({self.interval_is}: {self.written.low} to "
+            f"{self.written.high})"
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data."""
@@ -79,6 +91,7 @@ class Result:
             "predicted": self.predicted,
             "measured": self.measured,
             "interval": list(self.interval),
+            "interval_is": self.interval_is,
             "rival": self.rival,
             "within": None if self.within is None else list(self.within),
             "verdict": str(self.verdict),

@@ -8,6 +8,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from report_runs import RATES, curves
+from scipy import stats
 
 from soret.report.curves import CURVES, POINTS, plots
 from soret.report.decimate import decimate
@@ -29,7 +30,7 @@ def test_mean_band_axes_and_labels():
     for curve in plot["curves"]:
         rate = plot["axes"][0]["values"][curve["at"][0]]
         values = run.activation_rate.sel(learning_rate=rate).values.astype(float)
-        half = 1.96 * values.std(axis=0, ddof=1) / np.sqrt(len(values))
+        half = stats.t.isf(0.025, 5) * values.std(axis=0, ddof=1) / np.sqrt(len(values))
         np.testing.assert_allclose(curve["y"], values.mean(axis=0), rtol=1e-4)
         np.testing.assert_allclose(curve["low"], values.mean(axis=0) - half, rtol=1e-4)
         assert curve["replicas"] == [6, 6]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import soret
 from soret.errors import InferenceError
-from soret.verdict import Result, Verdict
+from soret.verdict import NOMINAL, Result, Verdict
 
 Interval = tuple[float, float]
 
@@ -43,6 +43,7 @@ def judged(
     statement: str = "",
     note: str = "",
     evidence: Any = None,
+    interval_is: str = NOMINAL,
 ) -> Result:
     """Judge a number by its interval.
 
@@ -52,7 +53,7 @@ def judged(
         What was measured, in words.
     measured : float
     interval : (float, float)
-        95 %.
+        95 %, or what `interval_is` says.
     predicted, rival : float or str
     within : (float, float)
         What the prediction allows. An infinite bound is none: ``(0.0, math.inf)`` is "above 0",
@@ -65,6 +66,8 @@ def judged(
     note : str
     evidence : object, optional
         For the figure.
+    interval_is : str
+        As of `Result`: what the interval is if it is none of 95 %.
 
     Raises
     ------
@@ -90,6 +93,7 @@ def judged(
         evidence,
         statement,
         within,
+        interval_is,
     )
 
 

@@ -67,6 +67,7 @@ def _result(found: schema.Result) -> Result:
         note=found.note,
         statement=found.statement,
         within=within,
+        interval_is=found.interval_is,
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 Floats = NDArray[np.float64]
 
@@ -53,7 +54,8 @@ def summarize(values: Floats, name: str, replicas: bool) -> Summary:
         total = np.where(finite, values, 0.0).sum(axis=0)
         mean = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
         squares = np.where(finite, (values - mean) ** 2, 0.0).sum(axis=0)
-        half = 1.96 * np.sqrt(squares / freedom / np.maximum(count, 1))
+        quantile = special.stdtrit(np.maximum(freedom, 1), 0.975)
+        half = quantile * np.sqrt(squares / freedom / np.maximum(count, 1))
         low, high = mean - half, mean + half
     words = "mean over replicas, band: 95 % interval of the mean"
     return Summary(mean, low, high, count, words)

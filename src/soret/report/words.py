@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from soret.verdict import Result, Verdict
+from soret.verdict import NOMINAL, Result, Verdict
 
 _READ_ALOUD = 6
 
@@ -16,8 +16,8 @@ def held_to(result: Result) -> str:
 
 
 def brief(result: Result) -> str:
-    """Return an estimate and its interval without saying that it is of 95 %."""
-    return result.in_words.replace(" (95 %: ", " (")
+    """Return an estimate and its interval, without saying so if it is of 95 %."""
+    return result.in_words.replace(f" ({NOMINAL}: ", " (")
 
 
 def setting(value: Any) -> str:

@@ -71,6 +71,7 @@ class Result(msgspec.Struct):
     note: Text = ""
     statement: Name = ""
     within: tuple[float | None, float | None] | None = None
+    interval_is: Text = "95 %"
 
 
 class Statement(msgspec.Struct):
