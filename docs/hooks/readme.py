@@ -30,7 +30,11 @@ print, unless it is called *restored* (a formula lost in the copy at hand: where
 is not contradicted) or *ours*; it is tested at the paper's setting unless that is called *easier*
 or *other*. Below a paper's title its statements are counted, printed ones at its own setting apart
 from all others. What was found is that of seed 0; the last column says at which other seeds all
-verdicts were the same, and shows those that were not, seed by seed. An interval of 95 % misses one
+verdicts were the same, and shows those that were not, seed by seed. What stands in brackets is a
+95 % interval, except of what has none: around limits for weak noise (*formula*, *rate*,
+*unequal-outliers*) it is what the last order of the extrapolation changes, around the accuracy on
+random labels and the trace over its bound the range of the replicas, and around a distance of
+densities the band that its tolerance names (`soret list CLAIM`). An interval of 95 % misses one
 time in twenty: of some hundred verdicts near an edge a few change with the seed.
 """
 BEGIN, END = "<!-- verdicts -->\n", "<!-- /verdicts -->\n"

@@ -14,9 +14,9 @@ from small_claims import SMALL
 from small_runs import diverged
 
 import soret
-from soret.claims import configure, find
+from soret.claims import configure, find, settings_of
 from soret.claims.running import load_runs, run_claim
-from soret.errors import SoretError
+from soret.errors import SettingsError, SoretError
 from soret.runs import RunFolder
 from soret.verdict import Verdict
 
@@ -130,6 +130,27 @@ def test_a_finished_claim_is_judged_again_not_simulated(ran):
     again = run_claim(claim, scale="quick", seed=1, out=outcome.folder, say=said.append)
     assert not any("simulating" in line for line in said)
     assert again.as_json()["results"] == outcome.as_json()["results"]
+
+
+@pytest.mark.parametrize("replicas", [2, 4])
+def test_of_few_replicas_there_are_results_or_a_sentence_before(ran, replicas):
+    """Catches: a whole simulation whose judge then raises for want of replicas."""
+    claim, outcome, _ = ran
+    id = claim.about.id
+    for setting in {"replicas", "paths"} & {one.name for one in settings_of(type(claim))}:
+        least = next(one.range.at_least for one in settings_of(type(claim)) if one.name == setting)
+        if least > replicas:
+            with pytest.raises(SettingsError, match=rf"{setting} must be at least \d+, for "):
+                configure(find(id)[0], "quick", SMALL[id] | {setting: replicas})
+            return
+    few = {
+        name: run.isel(replica=slice(replicas)) if "replica" in run.dims else run
+        for name, run in runs_of(outcome).items()
+    }
+    results = claim.judge(few)
+    assert results
+    assert len(claim.judge(claim.control(few))) == len(results)
+    assert claim.draw(few, results)
 
 
 def test_all_replicas_diverge(ran):

@@ -373,7 +373,7 @@ for _name, _settings, _limit in [
         @case(
             _function,
             _name,
-            sets=1000 if _function == "mean_passage" else 200,
+            sets=500 if _function == "mean_passage" else 100,
             tests=("exponential_p",),
             fast=0,
         )
@@ -471,7 +471,7 @@ for _points in (4, 8):
                 "power_or_exponential",
                 f"{_truth}, {_points} points; {_kind}",
                 tests=("fit", "wrong law"),
-                sets=800,
+                sets=400,
                 fast=16 if _points == 4 else 0,
             )
             def _(rng, replicas, points=_points, truth=_truth, of=_of):
@@ -521,7 +521,7 @@ for _memory in (0.0, 0.8):
         return {"level": inference.histogram_p(counts, [0.4, 0.25, 0.2, 0.15]) < 0.05}
 
 
-@case("power_tail", "skewed, independent; so many times 25 samples, xmin chosen", sets=300, fast=0)
+@case("power_tail", "skewed, independent; so many times 25 samples, xmin chosen", sets=150, fast=0)
 def _(rng, replicas):
     x = stats.pareto(3).isf(rng.random(25 * replicas))
     return {"interval": holds(inference.power_tail(x, resamples=100).interval, 4)}

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from soret.plotting.style import GREY, VERDICT_COLOURS
-from soret.verdict import Result
+from soret.verdict import NOMINAL, Result
 
 
 def draw_forest(ax: Axes, results: Sequence[Result], names: Sequence[str], *, xlabel: str) -> None:
@@ -41,7 +41,10 @@ def draw_forest(ax: Axes, results: Sequence[Result], names: Sequence[str], *, xl
             color=colour,
             annotation_clip=False,
         )
-    ax.plot([], [], "-o", color=GREY, lw=2, ms=4.5, label="measured, 95 % interval")
+    label = "measured, 95 % interval"
+    if any(result.interval_is != NOMINAL for result in results):
+        label = "measured, interval"
+    ax.plot([], [], "-o", color=GREY, lw=2, ms=4.5, label=label)
     ax.plot([], [], "D", mfc="none", mec="black", ms=7, label="predicted")
     ax.plot([], [], "x", color=GREY, ms=7, mew=1.5, label="rival")
     ax.set_yticks([-row for row in range(len(results))], names)

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from soret import missing
 from soret.plotting.style import VERDICT_COLOURS, heading
 from soret.verdict import Verdict, together
 
@@ -48,6 +49,6 @@ def side_by_side(title: str, count: int) -> tuple[Figure, Any]:
 def band(ax: Axes, x: Floats, values: Floats, colour: str, label: str, marker: str = "o") -> None:
     """Draw the mean over replicas (R, T) with its 95 % interval."""
     mean = values.mean(0)
-    half = 1.96 * values.std(0, ddof=1) / np.sqrt(len(values))
+    half = missing.reach(values)
     ax.fill_between(x, mean - half, mean + half, color=colour, alpha=0.25, lw=0)
     ax.plot(x, mean, marker, ms=3, color=colour, label=label, lw=1)

@@ -5,7 +5,6 @@ import pytest
 import xarray as xr
 
 from soret.claims.escape import _rates as rates
-from soret.errors import SettingsError
 from soret.problems import DoubleWell
 
 
@@ -38,11 +37,46 @@ def test_a_rate_is_passages_over_time_watched():
         },
         attrs={"algorithm_learning_rate": 0.5},
     )
-    rate, error, passed = rates.passage_rate(run)
-    assert (rate, passed) == (pytest.approx(2 / 50), 2)
-    assert error == pytest.approx(2**-0.5)
-    with pytest.raises(SettingsError, match="escaped"):
-        rates.passage_rate(run.isel(replica=[0, 2]))
+    found = rates.passage_rate(run)
+    assert (found.rate, found.passed) == (pytest.approx(2 / 50), 2)
+    # Of two passages there is no interval.
+    assert np.isnan(found.interval).all()
+
+
+def test_the_interval_of_a_rate_is_that_of_its_passages():
+    """Catches: a width that does not know how many passed: one over the root of 400 is 5 %."""
+    times = np.random.default_rng(0).exponential(size=800)
+    run = xr.Dataset(
+        {
+            "first_passage": ("replica", np.where(times < np.log(2), times, np.nan)),
+            "watched_until": ("replica", np.minimum(times, np.log(2))),
+        },
+        attrs={"algorithm_learning_rate": 1.0},
+    )
+    found = rates.passage_rate(run)
+    low, high = np.log(found.interval)
+    assert high - low == pytest.approx(2 * 1.96 / np.sqrt(found.passed), rel=0.1)
+
+
+def test_the_power_of_rates_is_that_of_a_line_through_their_logarithms():
+    """Catches: rates of other runs, or weights taken as errors; with equal passages it is exact."""
+    rng = np.random.default_rng(1)
+    times = rng.exponential(size=100)
+    runs = [
+        xr.Dataset(
+            {
+                "first_passage": ("replica", times / ratio**-3),
+                "watched_until": ("replica", times / ratio**-3),
+            },
+            attrs={"algorithm_learning_rate": 1.0},
+        )
+        for ratio in (1.5, 2.0, 3.0)
+    ]
+    slope, (low, high) = rates.passage_power(np.array([1.5, 2.0, 3.0]), runs)
+    # The same random numbers everywhere: no error at all.
+    assert slope == pytest.approx(-3)
+    assert low == pytest.approx(-3)
+    assert high == pytest.approx(-3)
 
 
 def test_limits_are_those_of_polynomials():

@@ -67,7 +67,7 @@ def critical_dimension_figure(
         left, middle, right = figure.subplots(1, 3, width_ratios=(1.25, 0.75, 1))
         for i, curve in enumerate(curves):
             colour = COLOURS[i % len(COLOURS)]
-            error = 1.96 * curve.growth.std(1, ddof=1) / np.sqrt(curve.growth.shape[1])
+            error = missing.reach(curve.growth, axis=1)
             left.errorbar(
                 curve.shares,
                 curve.growth.mean(1),

@@ -27,15 +27,16 @@ class Simulated:
     ratio, heat : float
         Lˢ/L* and ηh_e/B.
     dimension : int
-    rate, error : float
-        Per unit of t, and the standard error of its logarithm.
+    rate : float
+        Per unit of t.
+    interval : (float, float)
     """
 
     ratio: float
     heat: float
     dimension: int
     rate: float
-    error: float
+    interval: tuple[float, float]
 
 
 def escape_rate_figure(
@@ -99,7 +100,7 @@ def _draw_rates(
     ax.errorbar(
         [p.ratio for p in here],
         [p.rate for p in here],
-        [1.96 * p.error * p.rate for p in here],
+        np.array([_reach(p) for p in here]).T if here else None,
         fmt="o",
         mfc="none",
         color="black",
@@ -118,6 +119,11 @@ def _draw_rates(
     ax.set_ylabel("escape rate (per unit of t = ηk)")
     ax.set_title("one dimension: a power of Lˢ/L*", loc="left")
     ax.legend(fontsize=7, loc="lower left")
+
+
+def _reach(point: Simulated) -> tuple[float, float]:
+    """Return how far the interval reaches below and above the rate."""
+    return point.rate - point.interval[0], point.interval[1] - point.rate
 
 
 def _draw_plane(
@@ -147,7 +153,7 @@ def _draw_plane(
                 # Side by side, so that they can be told apart.
                 p.heat + 0.006 * (p.dimension - 2),
                 share,
-                1.96 * p.error * share,
+                np.array([_reach(p)]).T * share / p.rate,
                 fmt=_MARKERS[p.dimension],
                 color="black",
                 mfc="none",

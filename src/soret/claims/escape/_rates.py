@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import soret
-from soret.errors import SettingsError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,6 +26,9 @@ PLANE_RATIO = 1.5
 
 SHARED_RATIO = 2.0
 """Lˢ/L* of what is simulated in all dimensions."""
+
+FEWEST_PASSAGES = 8
+"""For an interval of a rate: one of fewer replicas has none either."""
 
 
 def line(points: int, cells: int) -> xr.Dataset:
@@ -150,17 +153,77 @@ def plane(across: tuple[float, ...], cells: int) -> xr.Dataset:
     )
 
 
-def passage_rate(run: xr.Dataset) -> tuple[float, float, int]:
-    """Return passages per unit of t watched, the standard error of its logarithm, and passages.
+@dataclass(frozen=True)
+class PassageRate:
+    """A rate of escape that was counted.
 
-    The likelihood of exponential times, censored at the last step watched.
+    Attributes
+    ----------
+    rate : float
+        Passages per unit of t watched.
+    interval : (float, float)
+        95 %; NaN where fewer than eight replicas passed.
+    passed : int
     """
+
+    rate: float
+    interval: tuple[float, float]
+    passed: int
+
+
+def passage_rate(run: xr.Dataset) -> PassageRate:
+    """Return passages per unit of t watched.
+
+    The likelihood of exponential times, censored at the last step watched; its interval is over
+    replicas, of the logarithm.
+    """
+    counted = passages(run)
+    passed, rate = int(counted[:, 0].sum()), float(counted[:, 0].sum() / counted[:, 1].sum())
+    if passed < FEWEST_PASSAGES:
+        return PassageRate(rate, (np.nan, np.nan), passed)
+    _, (low, high) = soret.inference.function_of_means(_log_rate, counted)
+    return PassageRate(rate, (float(np.exp(low)), float(np.exp(high))), passed)
+
+
+def passage_power(ratios: Floats, runs: list[xr.Dataset]) -> tuple[float, tuple[float, float]]:
+    """Return d log rate/d log ratio through several runs, and its 95 % interval over replicas.
+
+    By least squares, weighted by passages. Replicas of one number have the same random numbers in
+    every run, and are left out together. NaN where fewer than eight passed in some run.
+
+    Parameters
+    ----------
+    ratios : (n,) array
+    runs : list of Dataset
+    """
+    x = np.log(ratios)
+    counted = np.stack([passages(run) for run in runs], axis=1)
+    if (counted[..., 0].sum(0) < FEWEST_PASSAGES).any():
+        return np.nan, (np.nan, np.nan)
+
+    def slope(means: Floats) -> Floats:
+        passed, watched = np.moveaxis(means.reshape(*means.shape[:-1], x.size, 2), -1, 0)
+        share = passed / passed.sum(-1, keepdims=True)
+        away = x - (share * x).sum(-1, keepdims=True)
+        logs = np.log(passed / watched)
+        return np.asarray((share * away * logs).sum(-1) / (share * away**2).sum(-1))
+
+    return soret.inference.function_of_means(slope, counted.reshape(len(counted), -1))
+
+
+def passages(run: xr.Dataset) -> Floats:
+    """Return whether each replica passed, and how much t it was watched; (R, 2)."""
     eta = float(run.attrs["algorithm_learning_rate"])
-    watched = float(run.watched_until.sum()) * eta
-    passed = int(run.first_passage.notnull().sum())
-    if passed < 2:
-        raise SettingsError("fewer than two replicas escaped; raise steps, replicas or heat.")
-    return passed / watched, passed**-0.5, passed
+    passed = run.first_passage.notnull().values.reshape(-1)
+    return np.stack([passed.astype(float), run.watched_until.values * eta], axis=1)
+
+
+def _log_rate(means: Floats) -> Floats:
+    return np.asarray(np.log(means[..., 0] / means[..., 1]))
+
+
+LAST_ORDER = "change by the last order"
+"""What the interval of a `limit` is."""
 
 
 def limit(heats: Floats, values: Floats) -> tuple[float, tuple[float, float]]:

@@ -81,6 +81,9 @@ def _draw_times(ax: Axes, row: TimeChangeRow, threshold: float) -> None:
 
 
 def _draw_ratio(ax: Axes, row: TimeChangeRow) -> None:
+    if not row.levels.size:
+        ax.set_title(f"{row.name}: too few paths to compare densities", loc="left", fontsize=8)
+        return
     ax.errorbar(
         row.levels,
         row.ratio,
@@ -88,7 +91,7 @@ def _draw_ratio(ax: Axes, row: TimeChangeRow) -> None:
         fmt="o",
         ms=4,
         color=COLOURS[0],
-        label="paths",
+        label="paths; bars as if all samples were independent",
     )
     middle = np.exp(np.average(np.log(row.ratio) + np.log(row.levels), weights=row.error**-2))
     ax.plot(row.levels, middle / row.levels, "-", color="black", lw=1, label="1/L, predicted")

@@ -18,7 +18,13 @@ from soret.claims import (
     claim,
 )
 from soret.claims.escape import _rates as rates
-from soret.claims.judging import EXPONENT_TOLERANCE, RATIO_TOLERANCE, judged, near
+from soret.claims.judging import (
+    EXPONENT_TOLERANCE,
+    RATIO_TOLERANCE,
+    judged,
+    near,
+    unmeasured,
+)
 from soret.claims.memory import grid_bytes, refuse_beyond
 from soret.claims.ranges import COUNT, REPLICAS, SHARE, In, Several
 from soret.claims.settings import show
@@ -177,6 +183,7 @@ class EscapeRate:
                 quantity,
                 measured,
                 interval,
+                interval_is=rates.LAST_ORDER,
                 predicted=1.0,
                 rival=round(rival, 4),
                 within=near(1.0, RATIO_TOLERANCE),
@@ -215,39 +222,7 @@ class EscapeRate:
                     "rate" if across == 1 else "unequal-outliers",
                 )
             )
-        slope, error = self._slope(runs)
-        predicted, rival = -(1 / self.heat + 0.5), self._rival_slope()
-        results.append(
-            judged(
-                f"power of Lˢ/L* in SGD's rate at ηh_e/B = {self.heat:g} (1-D)",
-                slope,
-                (slope - 1.96 * error, slope + 1.96 * error),
-                predicted=predicted,
-                rival=round(rival, 4),
-                within=near(predicted, EXPONENT_TOLERANCE * abs(rival - predicted)),
-                note="by weighted least squares over "
-                + ", ".join(f"Lˢ = {ratio:g} L*" for ratio in self.ratios),
-                statement="power",
-            )
-        )
-        for n in (1, 2, 3):
-            rate, error, passed = rates.passage_rate(runs[f"simulated/{rates.SHARED_RATIO:g}-{n}"])
-            formula = rates.formula(rates.SHARED_RATIO, self.heat, n)
-            kramers = rates.kramers(rates.SHARED_RATIO, self.heat) / formula
-            interval = (
-                rate * np.exp(-1.96 * error) / formula,
-                rate * np.exp(1.96 * error) / formula,
-            )
-            results.append(
-                result(
-                    f"SGD's rate over Eq. 15 at ηh_e/B = {self.heat:g}, Lˢ = 2 L* (n = {n})",
-                    rate / formula,
-                    interval,
-                    kramers,
-                    f"{passed} passages",
-                )
-            )
-        return results
+        return [*results, self._judge_power(runs), *(self._judge_rate(runs, n) for n in (1, 2, 3))]
 
     def control(self, runs: Runs) -> Runs:
         """Return rates that are Kramers', with the scatter of those measured."""
@@ -255,7 +230,8 @@ class EscapeRate:
         for name, run in runs.items():
             if name.startswith("simulated"):
                 ratio = float(name.partition("/")[2].partition("-")[0])
-                slower = rates.passage_rate(run)[0] / rates.kramers(ratio, self.heat)
+                # Where nothing escaped, rates of nothing are anyone's.
+                slower = rates.passage_rate(run).rate / rates.kramers(ratio, self.heat) or 1.0
                 made[name] = run.assign(
                     first_passage=run.first_passage * slower,
                     watched_until=run.watched_until * slower,
@@ -272,8 +248,11 @@ class EscapeRate:
         for name, run in runs.items():
             if name.startswith("simulated"):
                 ratio, n = name.partition("/")[2].split("-")
-                rate, error, _ = rates.passage_rate(run)
-                points.append(Simulated(float(ratio), self.heat, int(n), rate, error))
+                found = rates.passage_rate(run)
+                if found.passed >= rates.FEWEST_PASSAGES:
+                    points.append(
+                        Simulated(float(ratio), self.heat, int(n), found.rate, found.interval)
+                    )
         return {
             "escape-rate": escape_rate_figure(
                 runs["line"],
@@ -285,20 +264,55 @@ class EscapeRate:
             )
         }
 
-    def _slope(self, runs: Runs) -> tuple[float, float]:
-        """Return d log rate/d log(Lˢ/L*) of what was simulated, and its standard error."""
-        found = [rates.passage_rate(runs[f"simulated/{ratio:g}-1"]) for ratio in self.ratios]
-        logs = np.log([rate for rate, *_ in found])
-        weights = np.array([error for _, error, _ in found]) ** -2
-        x = np.log(self.ratios)
-        x = x - np.average(x, weights=weights)
-        return float((weights * x) @ logs / (weights @ x**2)), float((weights @ x**2) ** -0.5)
+    def _judge_power(self, runs: Runs) -> Result:
+        """Test the power of Lˢ/L* in what was simulated in one dimension."""
+        predicted, rival = -(1 / self.heat + 0.5), self._rival_slope()
+        slope, interval = rates.passage_power(
+            np.array(self.ratios), [runs[f"simulated/{ratio:g}-1"] for ratio in self.ratios]
+        )
+        return _measured(
+            f"power of Lˢ/L* in SGD's rate at ηh_e/B = {self.heat:g} (1-D)",
+            slope,
+            interval,
+            predicted=predicted,
+            rival=round(rival, 4),
+            within=near(predicted, EXPONENT_TOLERANCE * abs(rival - predicted)),
+            note="by weighted least squares over "
+            + ", ".join(f"Lˢ = {ratio:g} L*" for ratio in self.ratios),
+            statement="power",
+        )
+
+    def _judge_rate(self, runs: Runs, n: int) -> Result:
+        """Test the rate in n dimensions."""
+        found = rates.passage_rate(runs[f"simulated/{rates.SHARED_RATIO:g}-{n}"])
+        formula = rates.formula(rates.SHARED_RATIO, self.heat, n)
+        low, high = found.interval
+        return _measured(
+            f"SGD's rate over Eq. 15 at ηh_e/B = {self.heat:g}, Lˢ = 2 L* (n = {n})",
+            found.rate / formula,
+            (low / formula, high / formula),
+            predicted=1.0,
+            rival=round(rates.kramers(rates.SHARED_RATIO, self.heat) / formula, 4),
+            within=near(1.0, RATIO_TOLERANCE),
+            note=f"{found.passed} passages",
+            statement="rate",
+        )
 
     def _rival_slope(self) -> float:
         """Return Kramers' power between the lowest and the highest barrier."""
         low, high = min(self.ratios), max(self.ratios)
         gain = rates.kramers(high, self.heat) / rates.kramers(low, self.heat)
         return float(np.log(gain) / np.log(high / low))
+
+
+def _measured(
+    quantity: str, measured: float, interval: tuple[float, float], *, note: str, **told: Any
+) -> Result:
+    """Judge what has an interval; what has none, for too few escaped, is not measured."""
+    if np.isfinite(interval).all():
+        return judged(quantity, measured, interval, note=note, **told)
+    why = f"{note}; fewer than {rates.FEWEST_PASSAGES} replicas escaped: raise steps or replicas"
+    return unmeasured(quantity, why, **told)
 
 
 def _place() -> Any:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 import soret
-from soret.claims import Experiments, Measurement, Result, Runs, Source, Statement, Verdict, claim
-from soret.claims.judging import RATIO_TOLERANCE, judge_number, judged, near
+from soret.claims import Experiments, Measurement, Result, Runs, Source, Statement, claim
+from soret.claims.judging import RATIO_TOLERANCE, judge_number, judged, near, unmeasured
 from soret.claims.memory import refuse_beyond
 from soret.claims.ranges import LARGEST_COUNT, POSITIVE, In
 from soret.errors import SettingsError
@@ -26,6 +25,8 @@ SLOPE_TOLERANCE = 0.1
 
 _GROUPS = 25
 _BINS = 16
+# Of a slope through them.
+_FEWEST_LEVELS = 3
 # A level that no path reaches: paths are followed to the end.
 _NEVER = 1e30
 # The paper has no experiment: both statements are of any surface, start and noise.
@@ -159,18 +160,7 @@ class TimeChange:
         for name in _surfaces(runs):
             direct, changed = runs[f"{name}/t"], runs[f"{name}/tau"]
             results.append(self._judge_times(name, direct, changed))
-            slopes = _slopes(direct, changed)
-            results.append(
-                judge_number(
-                    f"slope of log(P_st/P_st^τ) against log L ({name})",
-                    slopes,
-                    predicted=-1.0,
-                    rival=0.0,
-                    tolerance=SLOPE_TOLERANCE,
-                    note=f"jackknife over {_GROUPS} groups of paths",
-                    statement="density",
-                )
-            )
+            results.append(_judge_slope(name, direct, changed))
         return results
 
     def control(self, runs: Runs) -> Runs:
@@ -269,15 +259,20 @@ class TimeChange:
         lost = int(np.isnan(first).sum() + np.isnan(second).sum())
         quantity = f"mean passage time by the clock of (14) over that in (12) ({name})"
         slow = float(np.mean(changed.passage_tau.values) / self.minimum_loss / np.mean(first))
-        ratio = float(second.mean() / first.mean())
-        spread = np.hypot(*(x.std(ddof=1) / np.sqrt(x.size) / x.mean() for x in (first, second)))
-        interval = (ratio * (1 - 1.96 * spread), ratio * (1 + 1.96 * spread))
+        # With a path that was not watched long enough there is no mean.
+        ratio, interval = np.nan, (np.nan, np.nan)
+        if not lost:
+            log_ratio, ends = soret.inference.function_of_means(
+                lambda means: np.log(means[..., 1] / means[..., 0]),
+                np.stack([first, second], axis=1),
+            )
+            ratio, interval = float(np.exp(log_ratio)), (np.exp(ends[0]), np.exp(ends[1]))
         apart = stats.ks_2samp(first, second)
         note = (
             f"{lost} paths were not watched long enough; largest difference of the distributions "
             f"{apart.statistic:.3f} (p = {apart.pvalue:.2g})"
         )
-        result = judged(
+        return judged(
             quantity,
             ratio,
             interval,
@@ -287,7 +282,22 @@ class TimeChange:
             note=note,
             statement="paths",
         )
-        return replace(result, verdict=Verdict.INCONCLUSIVE) if lost else result
+
+
+def _judge_slope(name: str, direct: xr.Dataset, changed: xr.Dataset) -> Result:
+    """Test that the densities differ by the factor 1/L."""
+    quantity = f"slope of log(P_st/P_st^τ) against log L ({name})"
+    told: Any = {"predicted": -1.0, "rival": 0.0, "statement": "density"}
+    if _levels(direct.loss.values, changed.loss.values)[1].sum() < _FEWEST_LEVELS:
+        why = "too few paths to compare densities; raise paths or time"
+        return unmeasured(quantity, why, within=near(-1.0, SLOPE_TOLERANCE), **told)
+    return judge_number(
+        quantity,
+        _slopes(direct, changed),
+        tolerance=SLOPE_TOLERANCE,
+        note=f"jackknife over {_GROUPS} groups of paths",
+        **told,
+    )
 
 
 def _surfaces(runs: Runs) -> list[str]:
@@ -330,10 +340,7 @@ def _levels(first: Floats, second: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     low, high = np.quantile(both, [0.005, 0.995])
     edges = np.linspace(low, high, _BINS + 1)
     # Fewer have no error bar.
-    kept = np.minimum(_counts(first, edges), _counts(second, edges)) >= 10
-    if kept.sum() < 3:
-        raise SettingsError("too few paths to compare densities; raise paths or time.")
-    return edges, kept
+    return edges, np.minimum(_counts(first, edges), _counts(second, edges)) >= 10
 
 
 def _counts(losses: Floats, edges: Floats) -> NDArray[np.intp]:

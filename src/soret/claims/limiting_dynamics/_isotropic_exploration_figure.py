@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from soret import missing
 from soret.plotting.panels import entitle, side_by_side
 from soret.plotting.style import COLOURS, GREY, style
 from soret.verdict import Verdict
@@ -48,7 +49,7 @@ def isotropy_figure(curves: Sequence[VarianceCurve], *, title: str) -> Figure:
         for ax, curve in zip(axes, curves, strict=True):
             h = curve.curvature
             values = curve.variances / curve.paper
-            mean, half = values.mean(0), 1.96 * values.std(0, ddof=1) / np.sqrt(len(values))
+            mean, half = values.mean(0), missing.reach(values)
             ax.errorbar(h, mean, half, fmt="o", ms=3, color=COLOURS[0], label="measured, 95 %")
             order = np.argsort(h)
             ax.plot(

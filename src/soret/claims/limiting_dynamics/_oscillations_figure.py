@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from soret import missing
 from soret.plotting.panels import entitle, sheet
 from soret.plotting.style import COLOURS, GREY, style
 from soret.theory.phase_space import Continuous, Discrete
@@ -126,7 +127,7 @@ def _spectrum(ax: Axes, row: PhaseRow) -> None:
     z = row.position - row.position.mean()
     omega, power = signal.welch(z, fs=2 * np.pi, nperseg=length)
     mean = power.mean(0)
-    half = 1.96 * power.std(0, ddof=1) / np.sqrt(len(power))
+    half = missing.reach(power)
     shown = (omega > 0) & (omega < min(np.pi, 6 * row.paper.frequency[0] + 0.1))
     scale = z.var()
     lower = np.maximum(mean - half, 1e-12)

@@ -10,6 +10,7 @@ import numpy as np
 
 import soret
 from soret.claims.counts import check_divides
+from soret.claims.judging import judged, unmeasured
 from soret.claims.ranges import COUNT, NOT_NEGATIVE, POSITIVE, In, Several
 from soret.errors import SettingsError
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from soret import Experiment
-    from soret.claims import Experiments
+    from soret.claims import Experiments, Result
     from soret.theory.phase_space import Modes, Regression
 
     Floats = NDArray[np.float64]
@@ -98,6 +99,29 @@ class Stationary:
             )
             for kind in self.data
         }
+
+
+def judge_isotropy(
+    quantity: str, curvature: Floats, positions: Floats, *, note: str, **told: Any
+) -> Result:
+    """Judge the power of the curvature in a variance; not measured of too few replicas.
+
+    Parameters
+    ----------
+    quantity : str
+    curvature, positions : ndarray
+        As for `soret.inference.isotropy`.
+    note : str
+    **told
+        As for `judged`.
+    """
+    from soret.inference.isotropy import MIN_REPLICAS
+
+    if len(positions) < MIN_REPLICAS:
+        why = f"a power of variances needs {MIN_REPLICAS} replicas"
+        return unmeasured(quantity, f"{note}; {why}", **told)
+    found = soret.inference.isotropy(curvature, positions)
+    return judged(quantity, found.slope, found.interval, note=note, **told)
 
 
 @functools.cache
@@ -202,8 +226,10 @@ def burn_in(theory: Regression, least: float) -> int:
 def weighted_slope(x: Any, theory: Floats, samples: Floats) -> float:
     """Return the power of x that a theory follows, weighing points as a fit to samples (R, n) does.
 
-    A curve that bends has another slope under other weights.
+    A curve that bends has another slope under other weights. NaN where samples are not finite.
     """
+    if not np.isfinite(samples).all():
+        return np.nan
     weights = samples.mean(0) / samples.std(0, ddof=1)
     return float(np.polyfit(np.log(x), np.log(theory), 1, w=weights)[0])
 

@@ -8,7 +8,7 @@ import numpy as np
 
 import soret
 from soret.claims import Result, Runs, Source, Statement, claim
-from soret.claims.judging import judge_number, judged, near
+from soret.claims.judging import judge_number, near
 from soret.claims.limiting_dynamics import _regressions as r
 
 # A quarter of the way from isotropic, power 0, to the rival, power −1.
@@ -84,13 +84,12 @@ class IsotropicExploration(r.Stationary):
             paper = self._paper(kind)
             h = theory.frozen.h[modes]
             variances = (position**2).mean(1)
-            found = soret.inference.isotropy(h, position)
             exact = r.weighted_slope(h, law, variances)
             results += [
-                judged(
+                r.judge_isotropy(
                     f"power of the curvature in the variance of positions ({kind})",
-                    found.slope,
-                    found.interval,
+                    h,
+                    position,
                     predicted=0.0,
                     rival=-1.0,
                     within=near(0.0, TOLERANCE),

@@ -86,7 +86,6 @@ class ModifiedLoss(r.Stationary):
         for kind, run in runs.items():
             theory, h, z, v = self._states(kind, run)
             modified = self._modified(kind, theory, z, v)
-            power = soret.inference.isotropy(h, v)
             results += [
                 judged(
                     f"log-likelihood per sample of the isotropic quadratic over the loss ({kind})",
@@ -106,10 +105,10 @@ class ModifiedLoss(r.Stationary):
                     note=f"exact: {self._exact(kind, theory):.3f}",
                     statement="size",
                 ),
-                judged(
+                r.judge_isotropy(
                     f"power of the curvature in the variance of velocities ({kind})",
-                    power.slope,
-                    power.interval,
+                    h,
+                    v,
                     predicted=1.0,
                     rival=0.0,
                     within=near(1.0, POWER_TOLERANCE),

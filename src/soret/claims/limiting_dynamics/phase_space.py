@@ -431,16 +431,17 @@ def largest_result(
     """Test that the largest of many deviations is below what chance allows.
 
     The bound already allows for chance: the number alone decides, unless the rival is below the
-    bound too. Its interval is that of one normal number.
+    bound too. It is no estimate of anything, and has no interval.
     """
     decided = judged(
         quantity,
         top,
         (top, top),
+        interval_is="",
         predicted=f"below {bound:.2f}",
         rival=rival,
         within=(-np.inf, bound),
         note=note,
         statement=statement,
     )
-    return replace(with_power(decided), interval=(top - 1.96, top + 1.96))
+    return with_power(decided)

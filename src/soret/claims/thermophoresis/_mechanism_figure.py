@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from soret import missing
 from soret.plotting.style import COLOURS, GREY, LINES, heading, style, verdict_colour
 from soret.verdict import Verdict
 
@@ -106,7 +107,7 @@ def _draw(ax: Axes, row: PartsRow, curves: NDArray[np.float64], windows: Sequenc
     start = int(np.abs(row.times - windows[0]).argmin())
     since = curves[..., start:] - curves[..., start : start + 1]
     mean = since.mean(axis=1)
-    half = 1.96 * since.std(axis=1, ddof=1) / np.sqrt(since.shape[1])
+    half = missing.reach(since, axis=1)
     for i, rate in enumerate(row.rates):
         colour = COLOURS[i % len(COLOURS)]
         ax.fill_between(

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from soret import missing
 from soret.plotting.forest import draw_forest
 from soret.plotting.style import COLOURS, GREY, heading, style
 from soret.verdict import Result
@@ -50,7 +51,7 @@ def flow_figure(curves: Sequence[FlowCurve], results: Sequence[Result], title: s
         left, middle, right = figure.subplots(1, 3, width_ratios=(1.25, 1, 1))
         for i, curve in enumerate(curves):
             colour, mean = COLOURS[i % len(COLOURS)], curve.flows.mean(1)
-            error = 1.96 * curve.flows.std(1, ddof=1) / np.sqrt(curve.flows.shape[1])
+            error = missing.reach(curve.flows, axis=1)
             shape = _MARKERS[i % len(_MARKERS)]
             left.errorbar(curve.rates, mean, error, fmt=shape, color=colour, ms=5, label=curve.name)
             top = int(curve.rates.argmax())

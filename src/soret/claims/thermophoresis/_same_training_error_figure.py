@@ -58,8 +58,7 @@ def at_loss_figure(rows: Sequence[AtLossRow], *, title: str) -> Figure:
             for ax, (name, curves) in zip(axes, row.values.items(), strict=True):
                 for i, (rate, values) in enumerate(curves.items()):
                     mean = missing.mean(values, axis=0)
-                    counted = np.isfinite(values).sum(axis=0)
-                    half = 1.96 * missing.deviation(values, axis=0, ddof=1) / np.sqrt(counted)
+                    half = missing.reach(values)
                     colour = COLOURS[i % len(COLOURS)]
                     ax.fill_between(
                         row.losses, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from soret import missing
 from soret.plotting.forest import draw_forest
 from soret.plotting.style import COLOURS, GREY, LINES, VERDICT_COLOURS, heading, style
 from soret.verdict import Result
@@ -107,7 +108,7 @@ def _draw_training(
             if over == "batch_size" and batch == 1:
                 continue
             mean = at.mean("replica").values
-            error = 1.96 * at.std("replica", ddof=1).values / np.sqrt(at.sizes["replica"])
+            error = missing.reach(at.values, axis=at.get_axis_num("replica"))
             time = at.step.values * rate**2 / batch
             label = f"η = {rate:g}, B = {batch:g}"
             number = len(drawn)
@@ -134,7 +135,7 @@ def _draw_training(
 
 def _draw_noise(ax: Axes, steps: NDArray[np.int_], values: NDArray[np.float64], name: str) -> None:
     mean = values.mean(0)
-    error = 1.96 * values.std(0, ddof=1) / np.sqrt(len(values))
+    error = missing.reach(values)
     ax.errorbar(steps, mean, error, fmt="o", color="black", ms=4, label="measured, 95 %")
     ax.set_xlabel("step (updates)")
     ax.set_ylabel(f"change of {name}")

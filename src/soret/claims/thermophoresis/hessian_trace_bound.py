@@ -237,12 +237,16 @@ def _judge_bound(run: xr.Dataset, net: str) -> Result:
         predicted="at most 1",
         rival="above 1",
         within=_ALLOWED,
-        note=f"the interval is from the lowest to the highest replica; the mean bound is "
+        note="the mean bound is "
         f"{missing.smallest(ratios):.3g} to {missing.largest(ratios):.3g} times the mean trace; "
         f"the dropped term's trace is at most {dropped:.1g} of Tr H",
         statement="bound",
     )
-    result = replace(result, interval=(float(largest.min()), float(largest.max())))
+    result = replace(
+        result,
+        interval=(float(largest.min()), float(largest.max())),
+        interval_is="lowest to highest replica",
+    )
     if dropped <= DROPPED_TOLERANCE:
         return result
     return replace(result, verdict=Verdict.INCONCLUSIVE)

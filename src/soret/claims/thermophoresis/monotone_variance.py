@@ -134,7 +134,12 @@ class MonotoneVariance:
                 f"part of the proposition, {100 * kept:.2g} % fall",
                 statement=_STATEMENTS[case],
             )
-            result = replace(result, interval=(exact.low, exact.high), within=None)
+            result = replace(
+                result,
+                interval=(exact.low, exact.high),
+                interval_is="at least 95 %, Clopper and Pearson",
+                within=None,
+            )
             if result.verdict is Verdict.SUPPORTED and pairs < FEWEST_PAIRS:
                 result = replace(result, verdict=Verdict.INCONCLUSIVE)
             results.append(result)

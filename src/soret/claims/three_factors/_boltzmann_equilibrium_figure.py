@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from soret import missing
 from soret.plotting.style import COLOURS, GREY, VERDICT_COLOURS, heading, style
 from soret.verdict import Result, together
 
@@ -93,7 +94,7 @@ def _draw_heats(ax: Axes, panels: Sequence[BoltzmannPanel]) -> None:
     for i, panel in enumerate(panels):
         x = np.array([heat for heat, _ in panel.heats])
         mean = np.array([values.mean() for _, values in panel.heats])
-        half = [1.96 * values.std(ddof=1) / np.sqrt(values.size) for _, values in panel.heats] / x
+        half = [float(missing.reach(values)) for _, values in panel.heats] / x
         shift = 1 + 0.012 * (i - (len(panels) - 1) / 2) + 0.004 * (np.arange(len(x)) - len(x) / 2)
         ax.errorbar(
             x * shift,

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from soret import missing
 from soret.inference import CurveDistance
 from soret.plotting.style import COLOURS, GREY, LINES, style, verdict_colour
 from soret.verdict import Verdict
@@ -92,7 +93,7 @@ def _curves(ax: Axes, arms: Sequence[ExchangeArm]) -> None:
     for i, arm in enumerate(arms):
         epochs = np.arange(1, arm.curves.shape[1] + 1)
         mean = arm.curves.mean(axis=0)
-        half = 1.96 * arm.curves.std(axis=0, ddof=1) / np.sqrt(len(arm.curves))
+        half = missing.reach(arm.curves)
         colour = COLOURS[i % len(COLOURS)]
         low, high = np.exp(mean - half), np.exp(mean + half)
         ax.fill_between(epochs, low, high, color=colour, alpha=0.2, linewidth=0)

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from soret import missing
 from soret.plotting.style import COLOURS, heading, style, verdict_colour
 from soret.verdict import Result
 
@@ -63,7 +64,7 @@ def _draw(ax: Any, problem: str, part: str, curves: Sequence[ErrorCurve]) -> Non
         # The first and the second equation's covariances err alike: they are drawn side by side.
         shifted = curve.rates * 1.04 ** (i - (len(curves) - 1) / 2)
         mean = abs(curve.errors.mean(1))
-        half = 1.96 * curve.errors.std(1, ddof=1) / np.sqrt(curve.errors.shape[1])
+        half = missing.reach(curve.errors, axis=1)
         ax.errorbar(
             shifted,
             mean,

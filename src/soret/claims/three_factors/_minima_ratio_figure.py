@@ -30,7 +30,7 @@ class OddsPanel:
     formula, exact : (T,) array
         ln(p_A/p_B) by the formula and by the stationary Fokker–Planck equation.
     rival : float
-    points : mapping of str to list of (T, ln odds, error)
+    points : mapping of str to list of (T, ln odds, and its interval's ends)
         What SGD did when a factor was changed.
     results : sequence of Result
     """
@@ -40,7 +40,7 @@ class OddsPanel:
     formula: NDArray[np.float64]
     exact: NDArray[np.float64]
     rival: float
-    points: Mapping[str, Sequence[tuple[float, float, float]]]
+    points: Mapping[str, Sequence[tuple[float, float, float, float]]]
     results: Sequence[Result]
 
 
@@ -95,12 +95,12 @@ def _draw_odds(ax: Axes, panel: OddsPanel) -> None:
     ax.plot(inverse, panel.exact[order], "-", color=GREY, lw=1.6, label="stationary Fokker–Planck")
     ax.axhline(panel.rival, color=GREY, ls=":", lw=1.4, label="rival: depth alone, or even odds")
     for i, (factor, points) in enumerate(panel.points.items()):
-        heats, values, errors = (np.array(part) for part in zip(*points, strict=True))
+        heats, values, low, high = (np.array(part) for part in zip(*points, strict=True))
         # Side by side, for they share their temperatures.
         ax.errorbar(
             (1 / heats) * (1 + 0.025 * (i - 1)),
             values,
-            1.96 * errors,
+            [values - low, high - values],
             fmt=_MARKERS[i],
             color=COLOURS[i],
             ms=5,

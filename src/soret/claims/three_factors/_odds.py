@@ -9,8 +9,9 @@ import numpy as np
 
 import soret
 from soret.claims import Result
-from soret.claims.judging import RATIO_TOLERANCE, judged, near
+from soret.claims.judging import EXPONENT_TOLERANCE, RATIO_TOLERANCE, judged, near, unmeasured
 from soret.claims.three_factors._surfaces import RATIO_WHY, SURFACES, laplace_odds, well_of
+from soret.errors import InferenceError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-ODDS_WHY = f"{RATIO_WHY}. The interval is 1.96 standard errors of the log-odds."
+ODDS_WHY = f"{RATIO_WHY}. The interval is over replicas, of the logarithm."
+
+_WHY_NOT = "too few replicas, or all of them in one minimum: {}"
 
 WEAK = (0.2, 0.1, 0.05)
 """T, beside barriers of about 1, where its limit is taken: the formula's error is of order T."""
@@ -53,21 +56,106 @@ def laws(surfaces: Sequence[str], heats: Sequence[float], cells: int) -> xr.Data
     return xr.Dataset(found, {"surface": numbers(surfaces), "heat": some, "weak_heat": list(WEAK)})
 
 
-def judge_odds(quantity: str, log_ratio: float, error: float, **told: Any) -> Result:
-    """Test that odds are those predicted, by the logarithm of their ratio and its error.
+def judge_odds(quantity: str, shares: Floats, laws: Floats, **told: Any) -> Result:
+    """Test that odds are those predicted, by the logarithm of their ratio over several points.
 
-    Of a sum of shares with errors of their own there is no sample for a Student's interval: it is
-    the normal one.
+    The mean over points is weighted by the variances of the log-odds, and its interval is over
+    replicas (`soret.inference.function_of_means`).
+
+    Parameters
+    ----------
+    quantity : str
+    shares : (R, m) array
+        Of its time that each replica was in the left minimum, at m points.
+    laws : (m,) array
+        ln(p_A/p_B) predicted there.
+    **told
+        As for `judged`.
     """
-    interval = (np.exp(log_ratio - 1.96 * error), np.exp(log_ratio + 1.96 * error))
-    return judged(
-        quantity,
-        float(np.exp(log_ratio)),
-        interval,
-        predicted=1.0,
-        within=near(1.0, RATIO_TOLERANCE),
-        **told,
-    )
+
+    def shift(means: Floats) -> Floats:
+        found, variance = log_odds_and_variance(means)
+        weights = 1 / variance
+        return np.asarray((weights * (found - laws)).sum(-1) / weights.sum(-1))
+
+    told |= {"predicted": 1.0, "within": near(1.0, RATIO_TOLERANCE)}
+    try:
+        found, (low, high) = soret.inference.function_of_means(shift, with_squares(shares))
+    except InferenceError as error:
+        return unmeasured(quantity, _WHY_NOT.format(error), **without_note(told))
+    interval = float(np.exp(low)), float(np.exp(high))
+    return judged(quantity, float(np.exp(found)), interval, **told)
+
+
+def judge_depth(
+    quantity: str, shares: Floats, values: Floats, width: float, *, predicted: float, **told: Any
+) -> Result:
+    """Test with which power a factor enters |ln(p_A/p_B) − ½ ln(det H_B/det H_A)|.
+
+    By least squares, weighted by the variances of the logarithms; the interval is over replicas.
+
+    Parameters
+    ----------
+    quantity : str
+    shares : (R, m) array
+        As for `judge_odds`.
+    values : (m,) array
+        Of the factor.
+    width : float
+        ½ ln(det H_B/det H_A).
+    predicted : float
+    **told
+        As for `judged`.
+    """
+    x = np.log(values)
+
+    def slope(means: Floats) -> Floats:
+        found, variance = log_odds_and_variance(means)
+        depth = abs(found - width)
+        weights = depth**2 / variance
+        away = x - (weights * x).sum(-1, keepdims=True) / weights.sum(-1, keepdims=True)
+        return np.asarray((weights * away * np.log(depth)).sum(-1) / (weights * away**2).sum(-1))
+
+    told |= {"predicted": predicted, "within": near(predicted, EXPONENT_TOLERANCE)}
+    try:
+        found = soret.inference.function_of_means(slope, with_squares(shares))
+    except InferenceError as error:
+        return unmeasured(quantity, _WHY_NOT.format(error), **without_note(told))
+    return judged(quantity, *found, **told)
+
+
+def log_odds_of(shares: Floats) -> tuple[float, float, float]:
+    """Return ln(p_A/p_B) of an ensemble with its interval's ends; NaN where there is none.
+
+    Parameters
+    ----------
+    shares : (R,) array
+        Of its time that each replica was in the left minimum.
+    """
+    try:
+        found, ends = soret.inference.function_of_means(
+            lambda means: np.log(means[..., 0] / (1 - means[..., 0])), shares[:, None]
+        )
+    except InferenceError:
+        return np.nan, np.nan, np.nan
+    return found, *ends
+
+
+def with_squares(shares: Floats) -> Floats:
+    """Return shares and their squares, of which log-odds and variances are functions; (R, 2m)."""
+    return np.concatenate([shares, shares**2], axis=1)
+
+
+def log_odds_and_variance(means: Floats) -> tuple[Floats, Floats]:
+    """Return log-odds and R times their variances from means of shares and squares, (..., 2m)."""
+    share, square = np.split(means, 2, axis=-1)
+    spread = (square - share**2) / (share * (1 - share)) ** 2
+    return np.log(share / (1 - share)), spread
+
+
+def without_note(told: dict[str, Any]) -> dict[str, Any]:
+    """Return what is told of a result that could not be measured: why it was not is its note."""
+    return {name: value for name, value in told.items() if name != "note"}
 
 
 def numbers(surfaces: Sequence[str]) -> list[int]:

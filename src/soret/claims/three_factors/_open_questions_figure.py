@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
+from soret import missing
 from soret.plotting.style import COLOURS, GREY, LINES, VERDICT_COLOURS, heading, style
 from soret.verdict import Result, together
 
@@ -27,7 +28,7 @@ class Questions:
         β.
     heats : (b, R) array
         Temperatures over that predicted without momentum.
-    odds : mapping of str to (ln odds, error, law)
+    odds : mapping of str to (ln odds, its interval's ends, law)
         Plain and natural gradient.
     curvature, own, boltzmann : (P,) array
         Of a net: curvatures, and variances along them by two laws.
@@ -43,7 +44,7 @@ class Questions:
 
     momenta: Floats
     heats: Floats
-    odds: Mapping[str, tuple[float, float, float]]
+    odds: Mapping[str, tuple[float, float, float, float]]
     curvature: Floats
     own: Floats
     boltzmann: Floats
@@ -86,7 +87,7 @@ def _title(ax: Axes, results: Sequence[Result], question: str, answer: str) -> N
 def _draw_momentum(ax: Axes, data: Questions, results: Sequence[Result]) -> None:
     left = 1 - data.momenta
     mean = data.heats.mean(1)
-    half = 1.96 * data.heats.std(1, ddof=1) / np.sqrt(data.heats.shape[1])
+    half = missing.reach(data.heats, axis=1)
     ax.errorbar(left, mean, half, fmt="o", color=COLOURS[0], ms=6, label="SGD, 95 % interval")
     grid = np.geomspace(left.min() / 1.2, 1.1, 30)
     ax.plot(grid, 1 / grid, "k-", lw=1.2, label="1/(1 − β), predicted")
@@ -108,13 +109,13 @@ def _draw_momentum(ax: Axes, data: Questions, results: Sequence[Result]) -> None
 
 
 def _draw_odds(ax: Axes, data: Questions, results: Sequence[Result]) -> None:
-    for i, (name, (found, error, law)) in enumerate(data.odds.items()):
+    for i, (name, (found, low, high, law)) in enumerate(data.odds.items()):
         ax.errorbar(
             [i],
             [np.exp(found)],
             [
-                [np.exp(found) - np.exp(found - 1.96 * error)],
-                [np.exp(found + 1.96 * error) - np.exp(found)],
+                [np.exp(found) - np.exp(low)],
+                [np.exp(high) - np.exp(found)],
             ],
             fmt="o",
             color=COLOURS[i],
@@ -144,7 +145,7 @@ def _draw_odds(ax: Axes, data: Questions, results: Sequence[Result]) -> None:
 
 def _draw_net(ax: Axes, data: Questions, results: Sequence[Result]) -> None:
     mean = data.moment.mean(0)
-    half = 1.96 * data.moment.std(0, ddof=1) / np.sqrt(len(data.moment))
+    half = missing.reach(data.moment)
     ax.errorbar(
         data.curvature, mean, half, fmt="o", color=COLOURS[0], ms=4, lw=1, label="SGD on the net"
     )

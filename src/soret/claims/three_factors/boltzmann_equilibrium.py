@@ -292,8 +292,8 @@ class BoltzmannEquilibrium:
             predicted=0.0,
             rival=round(rival, 4),
             within=near(0.0, DISTANCE_TOLERANCE),
-            note="largest difference of the distributions of the first coordinate; interval from "
-            "quarters of the replicas",
+            note="largest difference of the distributions of the first coordinate",
+            interval_is="from quarters of the replicas, wide",
             statement="boltzmann",
         )
 

@@ -242,10 +242,7 @@ def _judge_capacity(capacity: xr.Dataset) -> Result:
     values = capacity.accuracy.values
     chance = 1 / capacity.attrs["classes"]
     low, high = float(values.min()), float(values.max())
-    note = (
-        f"the interval is from the lowest to the highest of {values.size} replicas; after "
-        f"{float(capacity.epochs.mean()):.0f} epochs on average"
-    )
+    note = f"{values.size} replicas; after {float(capacity.epochs.mean()):.0f} epochs on average"
     # "Reach" is said of all of them: the lowest alone decides.
     decided = judged(
         "training accuracy on random labels",
@@ -257,7 +254,7 @@ def _judge_capacity(capacity: xr.Dataset) -> Result:
         note=note,
         statement="capacity",
     )
-    return replace(decided, interval=(low, high))
+    return replace(decided, interval=(low, high), interval_is="lowest to highest replica")
 
 
 def _judge_noise(ends: xr.Dataset, progress: float) -> Result:

@@ -9,8 +9,8 @@ import numpy as np
 import soret
 from soret.claims import Declared, Experiments, Measurement, Result, Runs, Source, Statement, claim
 from soret.claims.counts import check_multiple
-from soret.claims.escape._rates import limit
-from soret.claims.judging import EXPONENT_TOLERANCE, RATIO_TOLERANCE, judged, near
+from soret.claims.escape._rates import LAST_ORDER, limit
+from soret.claims.judging import RATIO_TOLERANCE, judged, near
 from soret.claims.memory import grid_bytes, refuse_beyond
 from soret.claims.ranges import BATCH_SIZES, COUNT, RATES, REPLICAS, In, Several
 from soret.claims.three_factors import _odds as odds
@@ -27,10 +27,14 @@ from soret.claims.three_factors._surfaces import (
     problem_of,
     well_of,
 )
-from soret.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import xarray as xr
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
 
 Point = tuple[float, int, float]
 _RECORDS = 200
@@ -90,7 +94,7 @@ _RECORDS = 200
             where="slides “Three Factors Influencing Minima in SGD”: “Higher noise makes "
             "probabilities of deep / shallow minima closer”, and the formula there",
             origin="printed",
-            tolerance=f"{POWER_WHY}. The interval is 1.96 standard errors.",
+            tolerance=f"{POWER_WHY}. The interval is over replicas.",
             holds="noise evens the odds of depth, whose logarithm goes as S/(ησ²) ({held} of "
             "{count} powers)",
             fails="the logarithm of the odds of depth does not go as S/(ησ²): {quantity} is "
@@ -202,6 +206,7 @@ class MinimaRatio:
                     f"Fokker–Planck odds over the formula's, weak noise ({name})",
                     whole,
                     interval,
+                    interval_is=LAST_ORDER,
                     predicted=1.0,
                     rival=round(float(np.exp(rival - law.weak_formula[-1])), 4),
                     within=near(1.0, RATIO_TOLERANCE),
@@ -211,13 +216,11 @@ class MinimaRatio:
                     statement="formula",
                 )
             )
-            shift, error = self._shift(runs, name)
             base = heat_of((self.learning_rates[0], self.batch_sizes[0], self.variances[0]))
             results.append(
                 odds.judge_odds(
                     f"SGD's odds over Fokker–Planck's ({name})",
-                    shift,
-                    error,
+                    *self._at_smallest_rate(runs, name),
                     rival=round(float(np.exp(rival - law.fokker_planck.sel(heat=base))), 4),
                     note=f"all points with η = {self.learning_rates[0]:g}, which is worth a factor "
                     f"of {finite_rate(well_of(name), self.learning_rates[0]):.3g}",
@@ -261,7 +264,10 @@ class MinimaRatio:
                     law.fokker_planck.values,
                     self._rival(name),
                     {
-                        factor: [(heat_of(p), *self._log_odds(runs, name, p)) for p in points]
+                        factor: [
+                            (heat_of(p), *odds.log_odds_of(self._share(runs, name, p)))
+                            for p in points
+                        ]
                         for factor, points in scans.items()
                     },
                     [r for r in results if f"({name})" in r.quantity],
@@ -279,17 +285,18 @@ class MinimaRatio:
         base = heat_of((self.learning_rates[0], self.batch_sizes[0], self.variances[0]))
         return (losses[1] - losses[0]) / base
 
-    def _log_odds(self, runs: Runs, name: str, point: Point) -> tuple[float, float]:
-        """Return ln(p_A/p_B) of the ensemble at a point, and its standard error."""
+    def _share(self, runs: Runs, name: str, point: Point) -> Floats:
+        """Return the share of its time that each replica is in the left minimum at a point."""
         run = self._run(runs, name, point)
-        share = run.in_left.isel(step=slice(len(run.step) // 2, None)).mean("step").values
-        mean = float(share.mean())
-        error = float(share.std(ddof=1) / np.sqrt(share.size))
-        if not 0 < mean < 1:
-            raise SettingsError(
-                f"at T = {heat_of(point):g} all replicas are in one minimum; take more."
-            )
-        return float(np.log(mean / (1 - mean))), error / (mean * (1 - mean))
+        here = run.in_left.isel(step=slice(len(run.step) // 2, None))
+        return np.asarray(here.mean("step").values, dtype=np.float64)
+
+    def _shares(self, runs: Runs, name: str, points: Sequence[Point]) -> Floats:
+        """Return the same at several points, (R, points).
+
+        Replicas of one number have the same random numbers at all of them.
+        """
+        return np.stack([self._share(runs, name, point) for point in points], axis=1)
 
     def _run(self, runs: Runs, name: str, point: Point) -> xr.Dataset:
         eta, batch, variance = point
@@ -300,37 +307,24 @@ class MinimaRatio:
         wanted = {"learning_rate": eta, "batch_size": batch}
         return run.sel({axis: wanted[axis] for axis in run.in_left.dims if axis in wanted})
 
-    def _shift(self, runs: Runs, name: str) -> tuple[float, float]:
-        """Return the mean of ln(SGD's odds/Fokker–Planck's) at the smallest η, and its error."""
+    def _at_smallest_rate(self, runs: Runs, name: str) -> tuple[Floats, Floats]:
+        """Return the shares of SGD at the smallest η, and the Fokker–Planck log-odds there."""
         scans = points_of(self.learning_rates, self.batch_sizes, self.variances)
         law = runs["laws"].fokker_planck.sel(surface=odds.numbers([name])[0])
-        rows = [
-            (found - float(law.sel(heat=heat_of(point))), error)
-            for point in dict.fromkeys(scans["S"] + scans["σ²"])
-            for found, error in [self._log_odds(runs, name, point)]
-        ]
-        values, weights = np.array([r[0] for r in rows]), np.array([r[1] for r in rows]) ** -2
-        return float(values @ weights / weights.sum()), float(weights.sum() ** -0.5)
+        points = list(dict.fromkeys(scans["S"] + scans["σ²"]))
+        laws = np.array([float(law.sel(heat=heat_of(point))) for point in points])
+        return self._shares(runs, name, points), laws
 
     def _power(self, runs: Runs, name: str, factor: str) -> Result:
         """Test with which power a factor enters |ln(p_A/p_B) − ½ ln(det H_B/det H_A)|."""
         points = points_of(self.learning_rates, self.batch_sizes, self.variances)[factor]
-        width = float(np.log(laplace_odds(well_of(name), 1e9)))
-        rows = [self._log_odds(runs, name, point) for point in points]
-        depth = abs(np.array([found for found, _ in rows]) - width)
-        weights = (depth / np.array([error for _, error in rows])) ** 2
-        x = np.log([point[["η", "S", "σ²"].index(factor)] for point in points])
-        x = x - weights @ x / weights.sum()
-        slope = float((weights * x) @ np.log(depth) / (weights @ x**2))
-        half = 1.96 * float((weights @ x**2) ** -0.5)
-        predicted = 1.0 if factor == "S" else -1.0
-        return judged(
+        return odds.judge_depth(
             f"power of {factor} in what depth does to the log-odds ({name})",
-            slope,
-            (slope - half, slope + half),
-            predicted=predicted,
+            self._shares(runs, name, points),
+            np.array([point[["η", "S", "σ²"].index(factor)] for point in points]),
+            float(np.log(laplace_odds(well_of(name), 1e9))),
+            predicted=1.0 if factor == "S" else -1.0,
             rival=0.0,
-            within=near(predicted, EXPONENT_TOLERANCE),
             statement="factors",
         )
 

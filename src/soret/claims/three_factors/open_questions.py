@@ -186,7 +186,11 @@ class OpenQuestions:
     batches: Annotated[
         tuple[int, ...], "S where entropy is measured", Several(COUNT, fewest=2, most=2)
     ] = (1, 4)
-    paths: Annotated[int, "replicas there, of 100 steps that count", REPLICAS] = 65_536
+    paths: Annotated[
+        int,
+        "replicas there, of 100 steps that count",
+        In(at_least=50, why="the entropy of groups of paths"),
+    ] = 65_536
 
     def check(self) -> None:
         """Refuse momenta that do not begin with 0, and steps that are not recorded evenly."""
@@ -372,7 +376,10 @@ class OpenQuestions:
         data = Questions(
             np.array(self.momenta),
             self._heats(runs) / self.heat,
-            {name: (*self._log_odds(runs, name), self._laws(name)) for name in _ODDS},
+            {
+                name: (*odds.log_odds_of(self._share(runs, name)), self._laws(name))
+                for name in _ODDS
+            },
             curvature,
             own,
             boltzmann,
@@ -401,22 +408,19 @@ class OpenQuestions:
         across = self.funnel_heat * _NOISES[1] / _NOISES[0]
         return odds.log_odds(well, self.funnel_heat, float(across), 80)
 
-    def _log_odds(self, runs: Runs, name: str) -> tuple[float, float]:
-        share = (settled(runs[name].transpose("replica", "step", ...))[..., 0] < 0).mean(1)
-        mean, error = float(share.mean()), float(share.std(ddof=1) / np.sqrt(share.size))
-        if not 0 < mean < 1:
-            raise SettingsError("all replicas are in one of the funnel's wells; take more.")
-        return float(np.log(mean / (1 - mean))), error / (mean * (1 - mean))
+    def _share(self, runs: Runs, name: str) -> Floats:
+        """Return the share of its time that each replica is in the left well of the funnel."""
+        return (settled(runs[name].transpose("replica", "step", ...))[..., 0] < 0).mean(1)
 
     def _judge_odds(self, runs: Runs, name: str) -> Result:
-        found, error = self._log_odds(runs, name)
+        share = self._share(runs, name)
         law, rival = self._laws(name), self._laws(_ODDS[1 - _ODDS.index(name)])
         return odds.judge_odds(
             f"odds of the funnel's wells over their law's ({name} gradient)",
-            found - law,
-            error,
+            share[:, None],
+            np.array([law]),
             rival=round(float(np.exp(rival - law)), 4),
-            note=f"odds {np.exp(found):.2f}; the law is "
+            note=f"odds {np.exp(odds.log_odds_of(share)[0]):.2f}; the law is "
             + ("Boltzmann's" if name == "natural" else "that of the Fokker–Planck equation"),
             statement="natural-gradient" if name == "natural" else "anisotropic-noise",
         )
