@@ -1,5 +1,7 @@
 """Both sides of the decoupling approximation, against matrices formed in NumPy."""
 
+import itertools
+
 import jax
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 import soret
 from soret.errors import SettingsError
-from soret.landscape import decoupling, effective_dimension, output_noise
+from soret.landscape import Decoupling, decoupling, effective_dimension, output_noise
 
 KEY = jax.random.key(7)
 TWO = soret.data.even_odd(soret.data.load("digits").first(60))
@@ -61,6 +63,17 @@ def test_is_the_second_moment_of_the_gradient():
     found = decoupling(problem, params)
     expected = moment.spectrum()
     np.testing.assert_allclose(found.exact, expected, rtol=1e-4, atol=1e-6 * expected[0])
+
+
+def test_random_pairing_is_the_mean_over_all_orders():
+    """Catches: weights taken for independent, though they sum to zero; n for n − 1."""
+    random = np.random.default_rng(4)
+    rows, residuals = random.normal(size=(4, 6)), random.normal(size=4)
+    gram = rows @ rows.T / 4
+    orders = itertools.permutations(range(4))
+    squares = [Decoupling(gram, residuals[list(order)], 6).distance ** 2 for order in orders]
+    found = Decoupling(gram, residuals, 6).random_distance
+    assert found == pytest.approx(np.sqrt(np.mean(squares)))
 
 
 def test_equal_losses_are_decoupled():

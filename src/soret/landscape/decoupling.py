@@ -91,12 +91,30 @@ class Decoupling:
     def distance(self) -> float:
         """|A − D|/|D| in Frobenius' norm, the eigenvectors included; 0 where decoupled.
 
-        The sampling of n examples alone makes it more than zero.
+        The sampling of n examples alone makes it more than zero: see `random_distance`.
         """
         self._refuse_zero()
-        weights = self.residuals**2 / (2 * self.loss) - 1
         squares = self.gram**2
+        weights = self._weights
         return float(np.sqrt(max(weights @ squares @ weights, 0.0) / squares.sum()))
+
+    @property
+    def random_distance(self) -> float:
+        """`distance` where losses are dealt to gradients at random, in root mean square.
+
+        With w_i = ℓ_i/L − 1, which sum to zero, a random order has E w_i² = s² and E w_i w_j =
+        −s²/(n − 1), s² the mean of w².
+        """
+        self._refuse_zero()
+        squares = self.gram**2
+        own, whole = np.trace(squares), squares.sum()
+        each = own - (whole - own) / max(self.examples - 1, 1)
+        return float(np.sqrt(max(np.mean(self._weights**2) * each, 0.0) / whole))
+
+    @property
+    def _weights(self) -> Floats:
+        """ℓ_i/L − 1."""
+        return self.residuals**2 / (2 * self.loss) - 1
 
     def _refuse_zero(self) -> None:
         zero = "loss" if not self.loss > 0 else "gradient of the output"

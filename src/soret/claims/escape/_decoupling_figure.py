@@ -30,6 +30,8 @@ class SpectraColumn:
         The rival's only eigenvalue.
     result : Result
         On the typical factor between them.
+    matrices : Result
+        On the difference of the matrices.
     """
 
     title: str
@@ -37,6 +39,7 @@ class SpectraColumn:
     decoupled: NDArray[np.float64]
     isotropic: float
     result: Result
+    matrices: Result
 
 
 def spectra_figure(
@@ -60,7 +63,8 @@ def spectra_figure(
         for (top, bottom), column in zip(axes.T, columns, strict=True):
             top.set_title(
                 f"{column.title}: {column.result.verdict.upper()}\n"
-                f"typical factor {column.result.measured:.2f}",
+                f"typical factor {column.result.measured:.2f}; as matrices "
+                f"{column.matrices.measured:.2f} apart",
                 loc="left",
                 color=VERDICT_COLOURS[column.result.verdict],
             )
