@@ -17,12 +17,21 @@ def made_rates(*, factor=1.0, unequal=1.0, kramers=False, replicas=20_000):
     rng = np.random.default_rng(3)
     law = (lambda ratio, heat, n: rates.kramers(ratio, heat)) if kramers else rates.formula
     runs = {}
-    for ratio, n in ((1.5, 1), (2.0, 1), (3.0, 1), (2.0, 2), (2.0, 3)):
-        passed = rng.exponential(size=replicas) / (factor * law(ratio, 0.2, n))
-        runs[f"simulated/{ratio:g}-{n}"] = xr.Dataset(
+
+    def escapes(rate):
+        passed = rng.exponential(size=replicas) / rate
+        return xr.Dataset(
             {"first_passage": ("replica", passed), "watched_until": ("replica", passed)},
             attrs={"algorithm_learning_rate": 1.0},
         )
+
+    for ratio, n in ((1.5, 1), (2.0, 1), (3.0, 1), (2.0, 2), (2.0, 3)):
+        runs[f"simulated/{ratio:g}-{n}"] = escapes(factor * law(ratio, 0.2, n))
+    # Three quarters of h_e: of the heat, and of what the rate is in units of.
+    runs["flatter"] = escapes(factor * 0.75 * law(2.0, 0.75 * 0.2, 1))
+    floors = 1 / (np.array(rates.LOWEST) - 1)
+    exact = np.ones(3) if kramers else floors ** (1 / 0.2 + 0.5)
+    runs["lowest"] = xr.Dataset({"exact": ("ratio", exact)}, {"ratio": list(rates.LOWEST)})
     weak = {
         name: (("weak_ratio", "weak_heat"), [[of(r, heat) for heat in rates.WEAK] for r in (2, 4)])
         for name, of in (
@@ -49,11 +58,11 @@ def made_rates(*, factor=1.0, unequal=1.0, kramers=False, replicas=20_000):
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({}, [S, S, S]),
-        ({"unequal": 1.5}, [S, S, C]),
-        ({"factor": 1.5}, [S, C, C]),
-        ({"kramers": True}, [C, C, C]),
-        ({"replicas": 20}, [N, N, S]),
+        ({}, [S, S, S, S, S]),
+        ({"unequal": 1.5}, [S, S, C, S, S]),
+        ({"factor": 1.5}, [S, C, C, S, S]),
+        ({"kramers": True}, [C, C, C, C, C]),
+        ({"replicas": 24}, [N, N, S, N, S]),
     ],
 )
 @pytest.mark.known_answer("escape/escape-rate", "prediction", "rival", "few")
@@ -61,5 +70,5 @@ def test_escape_rates_are_judged_by_what_was_made(settings, expected):
     """Catches: a judge that supports nothing, or all; the power blamed for a factor."""
     claim = configure(find("escape/escape-rate")[0], "quick", {"heat": 0.2})
     found = claim.judge(made_rates(**settings))
-    names = ("power", "rate", "unequal-outliers")
+    names = ("power", "rate", "unequal-outliers", "sharper", "global-minimum")
     assert by_statement(claim, found) == dict(zip(names, expected, strict=True))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import soret
 from soret.claims.escape import _rates as rates
 from soret.problems import DoubleWell
 
@@ -26,6 +27,25 @@ def test_the_surface_is_the_one_the_formulas_are_evaluated_on():
     assert well.curvature(left) == pytest.approx(rates.ALONG)
     assert well.curvature(saddle) == pytest.approx(rates.SADDLE)
     assert well.along(saddle) / well.along(left) == pytest.approx(2.5)
+
+
+def test_a_flatter_well_is_one_in_other_units():
+    """Catches: a stretch of x that changes the barrier, or a rate that is not in h_e's units."""
+    well, stretch = rates.well_of(2.0), rates.FLATTER**-0.5
+    heat = 0.2
+    time = soret.theory.escape.mean_first_passage_time(
+        lambda x: -well.slope(x / stretch) / stretch,
+        lambda x: heat * rates.FLATTER * well.along(x / stretch),
+        *(-stretch, -2.6 * stretch, stretch),
+    )
+    assert 1 / time == pytest.approx(rates.FLATTER * rates.quadrature(2.0, heat * rates.FLATTER))
+
+
+def test_powers_of_the_lowest_loss_are_local():
+    """Catches: a power of L*/Lˢ, or of one L* only."""
+    floors = 1 / (np.array(rates.LOWEST) - 1)
+    line = xr.Dataset({"exact": ("ratio", floors**2.5)}, {"ratio": list(rates.LOWEST)})
+    assert rates.lowest_powers(line) == pytest.approx([2.5, 2.5])
 
 
 def test_a_rate_is_passages_over_time_watched():

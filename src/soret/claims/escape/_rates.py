@@ -30,6 +30,12 @@ SHARED_RATIO = 2.0
 FEWEST_PASSAGES = 8
 """For an interval of a rate: one of fewer replicas has none either."""
 
+FLATTER = 0.75
+"""h_e of the flatter well over that of the other, whose x is stretched for it."""
+
+LOWEST = (100.0, 1e3, 1e4)
+"""Lˢ/L* with which L* goes to 0 beside a barrier of 1."""
+
 
 def line(points: int, cells: int) -> xr.Dataset:
     """Return exact rates in one dimension over barriers and noises."""
@@ -153,6 +159,22 @@ def plane(across: tuple[float, ...], cells: int) -> xr.Dataset:
     )
 
 
+def lowest(heat: float) -> xr.Dataset:
+    """Return exact rates in one dimension as L* goes to 0, the barrier as it was."""
+    import xarray as xr
+
+    return xr.Dataset(
+        {"exact": ("ratio", [quadrature(ratio, heat) for ratio in LOWEST])},
+        {"ratio": list(LOWEST)},
+    )
+
+
+def lowest_powers(line: xr.Dataset) -> Floats:
+    """Return d log rate/d log L* between neighbouring L*, falling."""
+    floors = 1 / (line.ratio.values - 1)
+    return np.diff(np.log(line.exact.values)) / np.diff(np.log(floors))
+
+
 @dataclass(frozen=True)
 class PassageRate:
     """A rate of escape that was counted.
@@ -221,6 +243,9 @@ def passages(run: xr.Dataset) -> Floats:
 def _log_rate(means: Floats) -> Floats:
     return np.asarray(np.log(means[..., 0] / means[..., 1]))
 
+
+RANGE = "range of local powers"
+"""What the interval of a limit is that is read off neighbouring values."""
 
 LAST_ORDER = "change by the last order"
 """What the interval of a `limit` is."""
