@@ -6,14 +6,14 @@ import xarray as xr
 from told import told
 
 from soret.claims import configure, find
-from soret.claims.thermophoresis._walks import WALKS, predict
+from soret.claims.thermophoresis._walks import WALKS, Walk, free_path_ratios, predict
 
 RATES = np.array([0.1, 0.05, 0.025])
 S, C, N = "supported", "contradicted", "inconclusive"
-NAMES = ("power", "one-dimension", "more-dimensions", "diffusion", "exact-flow")
+NAMES = ("power", "free-paths", "one-dimension", "more-dimensions", "diffusion", "exact-flow")
 
 
-def flows(formula, *, power=2.0, scatter=0.1, replicas=64):
+def flows(formula, *, power=2.0, scatter=0.1, replicas=64, paths=1.0):
     """Flows that one of the formulas gives at the smallest η, and that go as a power of η."""
     rng, runs = np.random.default_rng(0), {}
     for name in ("constant", "linear", "parallel", "spreading", "closing"):
@@ -31,17 +31,22 @@ def flows(formula, *, power=2.0, scatter=0.1, replicas=64):
             runs[f"{name}/{density}"] = xr.Dataset(
                 {"flow": (dims, values)}, {"learning_rate": RATES, "step": [1]}
             )
+    ratio = paths * (1 + 0.1 * RATES[:, None] * np.linspace(0.5, 1.0, 16))
+    runs["free-paths"] = xr.Dataset(
+        {"ratio": (("walk", "learning_rate", "point"), ratio[None])},
+        {"walk": ["linear"], "learning_rate": RATES},
+    )
     return runs
 
 
 @pytest.mark.parametrize(
     ("formula", "changes", "verdicts"),
     [
-        ("printed", {}, (S, S, S, S, C)),
-        ("ito", {}, (S, S, C, C, S)),
-        ("printed", {"power": 1.0}, (C, S, S, S, C)),
-        ("printed", {"scatter": 10.0}, (N, N, N, N, N)),
-        ("ito", {"replicas": 1}, (N, N, N, N, N)),
+        ("printed", {}, (S, S, S, S, S, C)),
+        ("ito", {"paths": 0.5}, (S, C, S, C, C, S)),
+        ("printed", {"power": 1.0, "paths": 0.0}, (C, C, S, S, S, C)),
+        ("printed", {"scatter": 10.0, "paths": 1.0985}, (N, N, N, N, N, N)),
+        ("ito", {"replicas": 1}, (N, S, N, N, N, N)),
     ],
 )
 @pytest.mark.known_answer("thermophoresis/random-walk-flow", "prediction", "rival", "few")
@@ -49,3 +54,17 @@ def test_flows_made_by_a_formula(formula, changes, verdicts):
     """Catches: a judge that supports nothing, or does not tell Eq. 10 from the exact flow."""
     claim = configure(find("thermophoresis/random-walk-flow")[0], "quick", {})
     assert told(claim, flows(formula, **changes)) == dict(zip(NAMES, verdicts, strict=True))
+
+
+def test_free_paths_of_linear_steps_in_closed_form():
+    """Catches: the path of one side for the other's, or one of them for both.
+
+    For g = ½ + q, Δ₊ = ηg/(1 − η) and Δ₋ = ηg/(1 + η), so that their difference is Eq. 9's over
+    1 − η².
+    """
+    assert free_path_ratios(WALKS["linear"], 0.1) == pytest.approx(np.full(16, 1 / 0.99))
+    # In a plane, with Σ g_j ∂_j g_i of a field whose Jacobian is not symmetric.
+    slope = np.array([[0.2, 0.3], [0.0, 0.1]])
+    walk = Walk(2, lambda q: q @ slope.T + 1.0, "")
+    found = free_path_ratios(walk, 0.01)
+    assert found == pytest.approx(np.ones(16), abs=1e-4)

@@ -42,13 +42,14 @@ def flow_figure(curves: Sequence[FlowCurve], results: Sequence[Result], title: s
     ----------
     curves : sequence of FlowCurve
     results : sequence of Result
-        Ratios are those whose quantity begins with "flow over"; their names are in brackets.
+        Ratios are those whose quantity begins with "flow over" or "difference of mean free paths";
+        their names are in brackets.
     title : str
     """
     with matplotlib.rc_context(style()):
-        figure = Figure(figsize=(12.5, 5.6), layout="constrained")
+        figure = Figure(figsize=(15.5, 5.6), layout="constrained")
         heading(figure, title)
-        left, middle, right = figure.subplots(1, 3, width_ratios=(1.25, 1, 1))
+        left, middle, right, paths = figure.subplots(1, 4, width_ratios=(1.25, 1, 1, 0.8))
         for i, curve in enumerate(curves):
             colour, mean = COLOURS[i % len(COLOURS)], curve.flows.mean(1)
             error = missing.reach(curve.flows, axis=1)
@@ -70,18 +71,21 @@ def flow_figure(curves: Sequence[FlowCurve], results: Sequence[Result], title: s
         left.set_title("uniform density: thermophoresis alone", loc="left")
         below: Any = {"loc": "upper left", "bbox_to_anchor": (-0.1, -0.1), "fontsize": 7}
         left.legend(ncols=2, **below)
-        for ax, formula, name in (
-            (middle, "flow over Eq. 10", "the paper's Eq. 10, as printed"),
+        for ax, formula, name, label in (
+            (middle, "flow over Eq. 10", "the paper's Eq. 10, as printed", "measured flow"),
             (
                 right,
                 "flow over the Itô flux",
                 r"the exact flux $-\frac{1}{2}\eta^2\partial_j(g_i g_j \rho)$",
+                "measured flow",
             ),
+            (paths, "difference of mean free paths", "Eq. 9", "difference of mean free paths"),
         ):
             chosen = [r for r in results if r.quantity.startswith(formula)]
             names = [r.quantity.partition("(")[2].rstrip(")") for r in chosen]
             names = [n.replace(" walk, ", ",\n").replace(" density", "") for n in names]
-            draw_forest(ax, chosen, names, xlabel="measured flow / formula (dimensionless)")
+            names = [n.removesuffix(" walk") for n in names]
+            draw_forest(ax, chosen, names, xlabel=f"{label} / formula")
             ax.set_title(f"against {name}", loc="left")
             ax.axvline(1, color="black", lw=0.6, zorder=0)
             ax.set_xlim(-0.1, 2.2)

@@ -122,6 +122,26 @@ def predict(walk: Walk, density: str) -> Prediction:
     )
 
 
+def free_path_ratios(walk: Walk, learning_rate: float) -> np.ndarray:
+    """Return Δ₊ − Δ₋ over what Eq. 9 says it is, along the latter, at 16 points of the window.
+
+    Δ₊ and Δ₋ are how far away mass is that just reaches q in a step: Δ₊ = ηg(q + Δ₊) and
+    Δ₋ = ηg(q − Δ₋) (Sec. 3, above Eq. 9), solved by iteration, which contracts as η∂g.
+    """
+    low, high = soret.observables.flow.WINDOW
+    q = np.random.default_rng(0).uniform(low, high, (16, walk.dimensions))
+    g = walk.field(q)
+    paths = []
+    for sign in (1, -1):
+        path = 0 * q
+        for _ in range(60):
+            path = learning_rate * walk.field(q + sign * path)
+        paths.append(path)
+    jacobian = soret.theory.thermophoresis.differentiate(walk.field, q)
+    expected = 2 * learning_rate**2 * np.einsum("pj,pij->pi", g, jacobian)
+    return np.asarray(((paths[0] - paths[1]) * expected).sum(-1) / (expected**2).sum(-1))
+
+
 def arrays_of(q: Any) -> Any:
     """Return the module whose arrays these are: NumPy, or `jax.numpy`."""
     if isinstance(q, np.ndarray):

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import numpy as np
+
 import soret
-from soret.claims import Experiments, Result, Runs, Source, Statement, claim
-from soret.claims.judging import judge_number, judge_power
+from soret.claims import (
+    Declared,
+    Experiments,
+    Given,
+    Measurement,
+    Result,
+    Runs,
+    Source,
+    Statement,
+    claim,
+)
+from soret.claims.judging import RATIO_TOLERANCE, judge_number, judge_power, judged, near
 from soret.claims.ranges import COUNT, REPLICAS, In, Several
 
 if TYPE_CHECKING:
@@ -40,6 +52,21 @@ _TOLERANCE = (
             "{measured}, {low} to {high})",
             unclear="whether the flow of fair walks goes as η² is undecided (exponent {low} to "
             "{high})",
+        ),
+        Statement(
+            name="free-paths",
+            text="Mass that just reaches a place in one step comes from further away on one side "
+            "than on the other, by 2η² Σ g_j ∂_j g_i.",
+            where="Sec. 3, Eq. 9; App. A.2",
+            origin="printed",
+            tolerance="10 % at the smallest η: what Eq. 9 leaves out is smaller by a factor of "
+            "order η or less.",
+            holds="mean free paths differ between the sides by what Eq. 9 says ({measured} of it "
+            "where furthest off)",
+            fails="mean free paths differ between the sides by {measured} ({low} to {high}) of "
+            "what Eq. 9 says",
+            unclear="whether mean free paths differ as Eq. 9 says is undecided ({low} to {high} "
+            "of it)",
         ),
         Statement(
             name="one-dimension",
@@ -102,7 +129,8 @@ class RandomWalkFlow:
     g are parallel, as in one dimension, and nowhere on diffusion, where Eq. 10 has twice as much
     (`soret.theory.thermophoresis.walk`). So that the test has something to find, two of the
     walks in two dimensions have lines that spread or close in; all g have ∂_i g_j ≥ 0, as Eq. 7
-    wants. "Hidden unit" is the paper's own: (V, b) of Sec. 5 with ‖W‖ = 1.
+    wants. "Hidden unit" is the paper's own: (V, b) of Sec. 5 with ‖W‖ = 1. Eq. 9, on the way to
+    Eq. 10, is a statement about lengths, for which nobody needs to walk: they are solved for.
     """
 
     learning_rates: Annotated[
@@ -140,7 +168,7 @@ class RandomWalkFlow:
         """Take one step from a uniform and from a tilted density."""
         from soret.claims.thermophoresis._walks import TILT, WALKS
 
-        return {
+        made: dict[str, Declared] = {
             f"{name}/{density}": soret.Experiment(
                 problem=soret.problems.random_walk(
                     walk.field,
@@ -157,6 +185,28 @@ class RandomWalkFlow:
             for name, walk in ((name, WALKS[name]) for name in self.walks)
             for density in walk.densities
         }
+        if self._uneven:
+            made["free-paths"] = Measurement(self._free_paths)
+        return made
+
+    def _free_paths(self, given: Given) -> xr.Dataset:
+        """Return how far mean free paths differ over Eq. 9."""
+        import xarray as xr
+
+        from soret.claims.thermophoresis._walks import WALKS, free_path_ratios
+
+        values = [
+            [free_path_ratios(WALKS[name], rate) for rate in self.learning_rates]
+            for name in self._uneven
+        ]
+        dims = ("walk", "learning_rate", "point")
+        coords = {"walk": list(self._uneven), "learning_rate": list(self.learning_rates)}
+        return xr.Dataset({"ratio": (dims, values)}, coords)
+
+    @property
+    def _uneven(self) -> tuple[str, ...]:
+        """Walks whose steps depend on where they are."""
+        return tuple(name for name in self.walks if name != "constant")
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: η², and Eq. 10. Rivals: η¹, no flow, and where they differ the Itô flux.
@@ -167,7 +217,7 @@ class RandomWalkFlow:
         from soret.claims.thermophoresis._walks import WALKS, predict
 
         results = []
-        for name, run in runs.items():
+        for name, run in _walked(runs).items():
             walk, _, density = name.partition("/")
             flows = _flows(run)
             rates = run.learning_rate.values
@@ -210,12 +260,16 @@ class RandomWalkFlow:
                     statement="exact-flow",
                 ),
             ]
+        if "free-paths" in runs:
+            results += [_judge_free_paths(one) for _, one in runs["free-paths"].groupby("walk")]
         return results
 
     def control(self, runs: Runs) -> Runs:
-        """Return flows that are linear in η, the same at the largest η, with the run's noise."""
+        """Return flows that are linear in η, with the run's noise, and paths that do not differ."""
         made = {}
-        for name, run in runs.items():
+        if "free-paths" in runs:
+            made["free-paths"] = runs["free-paths"].assign(ratio=0 * runs["free-paths"].ratio)
+        for name, run in _walked(runs).items():
             flow, rates = run.flow, run.learning_rate
             mean = flow.mean("replica")
             linear = mean.sel(learning_rate=rates.max()) * rates / rates.max()
@@ -233,10 +287,36 @@ class RandomWalkFlow:
                 run.learning_rate.values,
                 -_flows(run)[..., -1],
             )
-            for name, run in runs.items()
+            for name, run in _walked(runs).items()
             if name.endswith("uniform")
         ]
         return {"flow": flow_figure(curves, results, "Flow of fair walks along g, one step")}
+
+
+def _walked(runs: Runs) -> dict[str, xr.Dataset]:
+    """Return the walks that were made."""
+    return {name: run for name, run in runs.items() if name != "free-paths"}
+
+
+def _judge_free_paths(found: xr.Dataset) -> Result:
+    """Test Eq. 9 at the smallest η; the interval is the range over the points."""
+    ratio = found.ratio.squeeze("walk")
+    weakest = ratio.sel(learning_rate=ratio.learning_rate.min()).values
+    off = abs(ratio - 1).mean("point").transpose("learning_rate").values
+    orders = np.log(off[0] / off[-1]) / np.log(
+        ratio.learning_rate.values[0] / ratio.learning_rate.values[-1]
+    )
+    return judged(
+        f"difference of mean free paths over Eq. 9 ({found.walk.values[0]} walk)",
+        float(weakest.mean()),
+        (float(weakest.min()), float(weakest.max())),
+        interval_is="range over places",
+        predicted=1.0,
+        rival=0.0,
+        within=near(1.0, RATIO_TOLERANCE),
+        note=f"off by a share that goes as η^{orders:.2f}" if off.min() > 1e-9 else "exact",
+        statement="free-paths",
+    )
 
 
 def _flows(run: xr.Dataset) -> Any:
