@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from soret.plotting.scan import ScanRow, draw_against_ratio, finish_axes
-from soret.plotting.style import COLOURS, GREY, VERDICT_COLOURS, heading, style
+from soret.plotting.style import COLOURS, GREY, VERDICT_COLOURS, heading, style, verdict_colour
 from soret.verdict import Result
 
 Floats = NDArray[np.float64]
@@ -20,6 +20,7 @@ def memorization_figure(
     chance: float,
     row: ScanRow,
     *,
+    validation: Floats,
     results: Sequence[Result],
     title: str,
 ) -> Figure:
@@ -34,11 +35,13 @@ def memorization_figure(
         What guessing gives.
     row : ScanRow
         Ends of the runs with some random labels.
+    validation : (replicas,) array
+        Validation accuracy after training on random labels.
     results : sequence of Result
-        On the accuracy and on the correlation.
+        On the accuracy, the correlation and the validation accuracy.
     title : str
     """
-    accuracy, correlation = results
+    accuracy, correlation, outside = results
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(14, 3.8), layout="constrained")
         heading(figure, title)
@@ -50,13 +53,16 @@ def memorization_figure(
             ax.plot(epochs[known], curve[known], color=COLOURS[0], alpha=0.6, lw=1, label=name)
         ax.axhline(chance, color=GREY, linestyle="--", label="rival: guessing")
         ax.axhline(1, color=GREY, linestyle=":")
+        ends = [epochs[np.isfinite(curve)].max(initial=0) for curve in curves]
+        ax.plot(ends, validation, "x", color=COLOURS[1], label="validation accuracy at the end")
         ax.set_xlabel("epoch")
-        ax.set_ylabel("training accuracy")
+        ax.set_ylabel("training accuracy, and at the end validation")
         ax.legend(fontsize=7)
         ax.set_title(
-            f"all labels random: {accuracy.verdict.upper()}\naccuracy reached {_told(accuracy)}",
+            f"all labels random: {accuracy.verdict.upper()}, {_told(accuracy)}\n"
+            f"no generalization: {outside.verdict.upper()}, {_told(outside)}",
             loc="left",
-            color=VERDICT_COLOURS[accuracy.verdict],
+            color=verdict_colour([accuracy.verdict, outside.verdict]),
         )
         for ax, (name, values) in zip(axes[1:], row.panels.items(), strict=True):
             draw_against_ratio(ax, row, values)

@@ -11,6 +11,7 @@ from soret import missing
 from soret.claims import Experiments, Result, Runs, Source, Statement, claim
 from soret.claims.judging import judged, near, unmeasured
 from soret.claims.ranges import BATCH_SIZES, COUNT, POSITIVE, RATES, REPLICAS, In, Several
+from soret.claims.three_factors._depth import judge_depth
 from soret.claims.three_factors._training import (
     RULES,
     Network,
@@ -112,6 +113,22 @@ _OTHER_RULES = ("rules", "most_epochs", "target_loss", "target_accuracy")
             "undecided (−b/a = {low} to {high})",
             regardless=["rules", "epochs"],
         ),
+        Statement(
+            name="sharper-is-deeper",
+            text="Of the ends of training after equally many epochs, sharper ones have smaller "
+            "training losses.",
+            where="slides “Experimental evidence”, which ask: “Are they assuming sharper minima "
+            "have smaller loss? Why?”",
+            origin="ours",
+            tolerance="the sign of the correlation of ln L with ln‖H‖, over pairs of η and S and "
+            "among runs of the same pair.",
+            holds="sharper ends have smaller losses (correlation {measured} where furthest off)",
+            fails="sharper ends do not have smaller losses, but larger ones, in {failed} of "
+            "{count} comparisons (correlation {measured}, {low} to {high})",
+            unclear="whether sharper ends have smaller losses is undecided (correlation {low} to "
+            "{high})",
+            regardless=_OTHER_RULES,
+        ),
     ],
 )
 class Flatness(Network):
@@ -128,6 +145,10 @@ class Flatness(Network):
     of 1.25 below it, because they fell too fast to be caught, are left out. Both are judged. On
     the digits ‖H‖ goes as (η/S)^−1.6 after equally many epochs and as (η/S)^−0.3 at equal loss.
     Which pairs are left out was settled after a first look at seed 0.
+
+    Boltzmann's distribution trades depth for width, and so the slides ask whether sharper minima
+    are the deeper ones. That is looked for over all pairs (η, S), and among replicas of the same
+    pair, where nothing but the start and the mini-batches differs.
     """
 
     learning_rates: Annotated[tuple[float, ...], "learning rates η", RATES] = (
@@ -168,15 +189,17 @@ class Flatness(Network):
 
     def judge(self, runs: Runs) -> list[Result]:
         """Predicted: correlation below 0, exchange 1. Rival: no correlation; only η counts."""
-        return [result for rule, ends in runs.items() for result in _judge(rule, ends)]
+        results = [result for rule, ends in runs.items() for result in _judge(rule, ends)]
+        return results + (judge_depth(runs["epochs"]) if "epochs" in runs else [])
 
     def control(self, runs: Runs) -> Runs:
-        """Return norms that go with nothing."""
+        """Return norms that go with nothing, and losses that are larger where they are."""
         made = {}
         for rule, ends in runs.items():
             made[rule] = ends.copy(deep=True)
             logs = unrelated(np.log(ends.frobenius.values))
             made[rule]["frobenius"] = ends.frobenius.dims, np.exp(logs)
+            made[rule]["loss"] = ends.frobenius.dims, np.exp(logs - np.nanmax(logs))
         return made
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
@@ -207,7 +230,15 @@ class Flatness(Network):
         attrs = next(iter(runs.values())).attrs
         title = f"How flat are the ends of training? {attrs['problem_data']}; {attrs['network']}"
         logarithmic = list(rows[0].panels)
-        return {"flatness": scan_figure(rows, title=title, logarithmic=logarithmic)}
+        figures: dict[str, Any] = {
+            "flatness": scan_figure(rows, title=title, logarithmic=logarithmic)
+        }
+        if "epochs" in runs:
+            from soret.claims.three_factors._depth_figure import depth_figure
+
+            title = f"Are sharper ends deeper? {attrs['problem_data']}; {attrs['network']}"
+            figures["depth"] = depth_figure(runs["epochs"], list(told), title=title)
+        return figures
 
 
 def _judge(rule: str, ends: Any) -> list[Result]:

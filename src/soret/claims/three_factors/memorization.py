@@ -10,7 +10,7 @@ import numpy as np
 import soret
 from soret import missing
 from soret.claims import Experiments, Given, Measurement, Result, Runs, Source, Statement, claim
-from soret.claims.judging import judged, unmeasured
+from soret.claims.judging import judged, mean_interval, near, unmeasured
 from soret.claims.ranges import BATCH_SIZES, COUNT, RATES, REPLICAS, SHARE, In
 from soret.claims.three_factors._training import (
     TRAINED,
@@ -27,12 +27,15 @@ from soret.errors import InferenceError
 if TYPE_CHECKING:
     import xarray as xr
 
+# A quarter of the way to the rival is three times nearer to the prediction.
+NEAR = 0.25
+
 
 @claim(
     "three-factors/memorization",
-    statement="Networks reach 100 % training accuracy on random labels; and where part of the "
-    "labels is random, at larger η/S fewer of those are memorized by the time that the true ones "
-    "are learned equally well.",
+    statement="Networks reach 100 % training accuracy on random labels and do not generalize; and "
+    "where part of the labels is random, at larger η/S fewer of those are memorized by the time "
+    "that the true ones are learned equally well.",
     source=Source("three-factors", "Deep models have large capacity; noisy gradients and memory"),
     quick={
         "data": "digits",
@@ -63,6 +66,24 @@ if TYPE_CHECKING:
             regardless=["fraction", "progress", "most_epochs"],
         ),
         Statement(
+            name="no-generalization",
+            text="Trained on labels that are all random, a network does not generalize.",
+            where="slides “Deep models have large capacity”: “(But not generalize)”",
+            origin="printed",
+            tolerance="a quarter of the way from guessing to the validation accuracy of nets of "
+            "whose labels a part is random: three times nearer to guessing.",
+            holds="trained on random labels they do not generalize (validation accuracy "
+            "{measured}, guessing gives {predicted})",
+            fails="trained on random labels they have a validation accuracy of {measured} ({low} "
+            "to {high}), where guessing gives {predicted}",
+            unclear="whether nets generalize from random labels is undecided (validation accuracy "
+            "{low} to {high}, guessing {predicted})",
+            at="other",
+            differs="small nets on Fashion-MNIST or digits in place of the deep models of Zhang "
+            "et al.",
+            regardless=["fraction", "progress", "most_epochs"],
+        ),
+        Statement(
             name="noise",
             text="Where part of the labels is random, fewer of those are memorized at larger η/S "
             "by the time that the true ones are learned equally well.",
@@ -84,6 +105,7 @@ class Memorization(Network):
 
     *Capacity.* With all labels random, trained up to 100 % training accuracy at the first η and
     S; to be supported, the accuracy reached must be at least 99 % (an interval over replicas).
+    There the net is validated on images with their own labels: it should guess.
 
     *Noise.* With a fraction of the labels random, each run is stopped when its accuracy on the
     examples with true labels reaches `progress`. What has been memorized is the accuracy there on
@@ -149,7 +171,8 @@ class Memorization(Network):
             "capacity": capacity,
             **runs,
             "capacity/ends": Measurement(
-                lambda given: _capacity(given, whole), after=("capacity",)
+                lambda given: _capacity(given, whole, self.validation_problem(whole)),
+                after=("capacity",),
             ),
             "noisy/ends": Measurement(
                 lambda given: self._ends(given, problem, wrong), after=tuple(runs)
@@ -161,14 +184,19 @@ class Memorization(Network):
         return {name: runs[f"{name}/ends"] for name in ("capacity", "noisy")}
 
     def judge(self, runs: Runs) -> list[Result]:
-        """Predicted: 100 % accuracy; less memory at larger η/S. Rival: chance; no correlation."""
-        return [_judge_capacity(runs["capacity"]), _judge_noise(runs["noisy"], self.progress)]
+        """Predicted: 100 %; less memory at larger η/S; guesses. Rival: chance; none; some sense."""
+        return [
+            _judge_capacity(runs["capacity"]),
+            _judge_noise(runs["noisy"], self.progress),
+            _judge_generalization(runs["capacity"], runs["noisy"]),
+        ]
 
     def control(self, runs: Runs) -> Runs:
         """Return accuracies of chance on random labels, and memory that goes with nothing."""
         capacity, noisy = (runs[name].copy(deep=True) for name in ("capacity", "noisy"))
         capacity["accuracy"] = 0 * capacity.accuracy + 1 / capacity.attrs["classes"]
         noisy["memorized"] = noisy.memorized.dims, unrelated(noisy.memorized.values)
+        capacity["validation_accuracy"] = 0 * capacity.validation_accuracy + _partly(noisy)
         return {"capacity": capacity, "noisy": noisy}
 
     def draw(self, runs: Runs, results: list[Result]) -> dict[str, Any]:
@@ -196,6 +224,7 @@ class Memorization(Network):
             capacity.curve.values,
             1 / capacity.attrs["classes"],
             row,
+            validation=capacity.validation_accuracy.values,
             results=results,
             title=f"Memorized labels; {ends.attrs['problem_data']}; {self.describe()}",
         )
@@ -220,16 +249,18 @@ class Memorization(Network):
         return ends.assign(found).assign_attrs(about)
 
 
-def _capacity(given: Given, problem: Any) -> xr.Dataset:
+def _capacity(given: Given, problem: Any, validation: Any) -> xr.Dataset:
     import xarray as xr
 
     run = given["capacity"]
     ends = run.final_parameters.values
     found = soret.landscape.evaluate(problem, ends, **given.keep("capacity/accuracy"))
+    outside = soret.landscape.evaluate(validation, ends, **given.keep("capacity/validation"))
     an_epoch = len(problem.data) / float(run.attrs["algorithm_batch_size"])
     return xr.Dataset(
         {
             "accuracy": ("replica", found.accuracy),
+            "validation_accuracy": ("replica", outside.accuracy),
             "curve": (("replica", "epoch"), run.accuracy.values),
             "epochs": ("replica", run.watched_until.values / an_epoch),
         },
@@ -255,6 +286,22 @@ def _judge_capacity(capacity: xr.Dataset) -> Result:
         statement="capacity",
     )
     return replace(decided, interval=(low, high), interval_is="lowest to highest replica")
+
+
+def _partly(noisy: xr.Dataset) -> float:
+    """Return the mean validation accuracy of nets of whose labels a part is random."""
+    return float(missing.mean(trained(noisy, noisy.validation_accuracy.values).ravel(), axis=0))
+
+
+def _judge_generalization(capacity: xr.Dataset, noisy: xr.Dataset) -> Result:
+    chance, rival = 1 / capacity.attrs["classes"], _partly(noisy)
+    quantity = "validation accuracy after training on random labels"
+    within = near(chance, NEAR * abs(rival - chance))
+    about: dict[str, Any] = {"predicted": chance, "rival": rival, "statement": "no-generalization"}
+    if not np.isfinite(rival):
+        return unmeasured(quantity, "no net with true labels got there to compare with", **about)
+    values = capacity.validation_accuracy.values.astype(float)
+    return judged(quantity, *mean_interval(values), within=within, **about)
 
 
 def _judge_noise(ends: xr.Dataset, progress: float) -> Result:
