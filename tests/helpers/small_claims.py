@@ -74,6 +74,12 @@ SMALL = {
         "pairs": 128,
         "replicas": 16,
     },
+    "thermophoresis/fading": {
+        "steps": 2000,
+        "records": 20,
+        "examples": 128,
+        "replicas": 8,
+    },
     "thermophoresis/squared-error": {
         "replicas": 32,
         "steps": 4000,
@@ -140,6 +146,16 @@ SMALL = {
         "every": 4,
         "trained": 3,
         "replicas": 16,
+    },
+    "escape/outlier-subspace": {
+        "images": 200,
+        "hidden": 3,
+        "pretraining_steps": 2000,
+        "trained": 2,
+        "outliers": 3,
+        "level": 1.2,
+        "steps": 2000,
+        "replicas": 2,
     },
     "escape/hessian-outliers": {"images": 400, "hidden": 4, "steps": 400, "replicas": 2},
     "limiting-dynamics/phase-space": {

@@ -33,8 +33,7 @@ def flows(formula, *, power=2.0, scatter=0.1, replicas=64, paths=1.0):
             )
     ratio = paths * (1 + 0.1 * RATES[:, None] * np.linspace(0.5, 1.0, 16))
     runs["free-paths"] = xr.Dataset(
-        {"ratio": (("walk", "learning_rate", "point"), ratio[None])},
-        {"walk": ["linear"], "learning_rate": RATES},
+        {"linear": (("learning_rate", "point"), ratio)}, {"learning_rate": RATES}
     )
     return runs
 

@@ -195,13 +195,15 @@ class RandomWalkFlow:
 
         from soret.claims.thermophoresis._walks import WALKS, free_path_ratios
 
-        values = [
-            [free_path_ratios(WALKS[name], rate) for rate in self.learning_rates]
+        dims = ("learning_rate", "point")
+        values = {
+            name.replace(" ", "_"): (
+                dims,
+                np.array([free_path_ratios(WALKS[name], rate) for rate in self.learning_rates]),
+            )
             for name in self._uneven
-        ]
-        dims = ("walk", "learning_rate", "point")
-        coords = {"walk": list(self._uneven), "learning_rate": list(self.learning_rates)}
-        return xr.Dataset({"ratio": (dims, values)}, coords)
+        }
+        return xr.Dataset(values, {"learning_rate": list(self.learning_rates)})
 
     @property
     def _uneven(self) -> tuple[str, ...]:
@@ -261,14 +263,14 @@ class RandomWalkFlow:
                 ),
             ]
         if "free-paths" in runs:
-            results += [_judge_free_paths(one) for _, one in runs["free-paths"].groupby("walk")]
+            results += [_judge_free_paths(one) for one in runs["free-paths"].values()]
         return results
 
     def control(self, runs: Runs) -> Runs:
         """Return flows that are linear in η, with the run's noise, and paths that do not differ."""
         made = {}
         if "free-paths" in runs:
-            made["free-paths"] = runs["free-paths"].assign(ratio=0 * runs["free-paths"].ratio)
+            made["free-paths"] = 0 * runs["free-paths"]
         for name, run in _walked(runs).items():
             flow, rates = run.flow, run.learning_rate
             mean = flow.mean("replica")
@@ -298,16 +300,15 @@ def _walked(runs: Runs) -> dict[str, xr.Dataset]:
     return {name: run for name, run in runs.items() if name != "free-paths"}
 
 
-def _judge_free_paths(found: xr.Dataset) -> Result:
+def _judge_free_paths(ratio: xr.DataArray) -> Result:
     """Test Eq. 9 at the smallest η; the interval is the range over the points."""
-    ratio = found.ratio.squeeze("walk")
     weakest = ratio.sel(learning_rate=ratio.learning_rate.min()).values
     off = abs(ratio - 1).mean("point").transpose("learning_rate").values
     orders = np.log(off[0] / off[-1]) / np.log(
         ratio.learning_rate.values[0] / ratio.learning_rate.values[-1]
     )
     return judged(
-        f"difference of mean free paths over Eq. 9 ({found.walk.values[0]} walk)",
+        f"difference of mean free paths over Eq. 9 ({str(ratio.name).replace('_', ' ')} walk)",
         float(weakest.mean()),
         (float(weakest.min()), float(weakest.max())),
         interval_is="range over places",
