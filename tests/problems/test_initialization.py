@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from soret.errors import SettingsError
-from soret.problems import Glorot, He, Normal, PyTorch
+from soret.problems import Glorot, He, LeCun, Normal, PyTorch
 from soret.problems.initialization import Initialization, as_initialization
 
 OUTPUTS, INPUTS = 300, 200
@@ -21,6 +21,7 @@ KEY = jax.random.key(12)
     [
         ("pytorch", "uniform", INPUTS**-0.5),
         ("glorot", "uniform", (6 / (INPUTS + OUTPUTS)) ** 0.5),
+        ("lecun", "norm", INPUTS**-0.5),
         ("he", "norm", (2 / INPUTS) ** 0.5),
         ("normal", "norm", 1.0),
         ("normal:0.01", "norm", 0.01),
@@ -41,7 +42,7 @@ def test_weights(name: str, shape: str, scale: float) -> None:
 
 @pytest.mark.parametrize(
     ("init", "largest"),
-    [(PyTorch(), INPUTS**-0.5), (Glorot(), 0.0), (He(), 0.0), (Normal(0.1), 0.7)],
+    [(PyTorch(), INPUTS**-0.5), (Glorot(), 0.0), (LeCun(), 0.0), (He(), 0.0), (Normal(0.1), 0.7)],
 )
 def test_biases(init: Initialization, largest: float) -> None:
     """Biases where there should be none, or none where there should be some."""

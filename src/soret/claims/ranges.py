@@ -76,6 +76,9 @@ class In:
         return (said or "any finite number") + (f", for {self.why}" if self.why else "")
 
 
+_KINDS = ("pytorch", "glorot", "lecun", "he", "normal")
+
+
 @dataclass(frozen=True)
 class Initialization:
     """The name of an initialization, as `soret.problems` knows them."""
@@ -84,7 +87,7 @@ class Initialization:
         """Return what a name must be and is not, or nothing."""
         kind, colon, scale = str(value).partition(":")
         if not colon:
-            return "" if kind in ("pytorch", "glorot", "he", "normal") else f"must be {self}"
+            return "" if kind in _KINDS else f"must be {self}"
         try:
             number = float(scale)
         except ValueError:
@@ -93,7 +96,7 @@ class Initialization:
         return "" if fits else f"must be {self}"
 
     def __str__(self) -> str:
-        return "pytorch, glorot, he, normal or normal:<scale above 0>"
+        return f"{', '.join(_KINDS)} or normal:<scale above 0>"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from soret.problems.conv import conv
 from soret.problems.conv_stack import Stack, conv_stack
 from soret.problems.dense import dense
-from soret.problems.initialization import Glorot, He, Initialization, Normal, PyTorch
+from soret.problems.initialization import Glorot, He, Initialization, LeCun, Normal, PyTorch
 from soret.problems.linear_regression import (
     RegressionStatistics,
     linear_regression,
@@ -32,6 +32,7 @@ __all__ = [
     "Glorot",
     "He",
     "Initialization",
+    "LeCun",
     "ModelWarning",
     "Normal",
     "Params",

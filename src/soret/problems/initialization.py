@@ -51,6 +51,19 @@ class Glorot:
 
 
 @dataclass(frozen=True)
+class LeCun:
+    """LeCun et al. (1998, Sec. 4.6): weights ~ N(0, 1/inputs), biases zero."""
+
+    def weight(self, key: Array, outputs: int, inputs: int) -> Float32[Array, "outputs inputs"]:
+        """Draw a weight matrix."""
+        return _gaussian(key, (outputs, inputs), inputs**-0.5)
+
+    def bias(self, key: Array, outputs: int, inputs: int) -> Float32[Array, "outputs"]:
+        """Return zeros."""
+        return jnp.zeros((outputs,), jnp.float32)
+
+
+@dataclass(frozen=True)
 class He:
     """He et al. (2015): weights ~ N(0, 2/inputs), biases zero."""
 
@@ -86,6 +99,7 @@ class Normal:
 _BY_NAME: dict[str, Callable[[], Initialization]] = {
     "pytorch": PyTorch,
     "glorot": Glorot,
+    "lecun": LeCun,
     "he": He,
     "normal": Normal,
 }
@@ -96,7 +110,7 @@ def as_initialization(init: str | Initialization) -> Initialization:
 
     Parameters
     ----------
-    init : {"pytorch", "glorot", "he", "normal", "normal:<scale>"} or Initialization
+    init : {"pytorch", "glorot", "lecun", "he", "normal", "normal:<scale>"} or Initialization
 
     Raises
     ------

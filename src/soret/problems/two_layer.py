@@ -57,7 +57,8 @@ def two_layer(
     loss, outputs
         As in `dense`; the paper's is cross-entropy.
     init : str or Initialization
-        "pytorch", "glorot", "he", "normal" or "normal:<scale>"; the paper does not say which.
+        "pytorch", "glorot", "lecun", "he", "normal" or "normal:<scale>"; the paper does not say
+        which.
     label_seed : int
         Seed of a data set's random labels.
 

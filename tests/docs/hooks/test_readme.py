@@ -14,7 +14,7 @@ HOOKS = Path(__file__).parents[3] / "docs" / "hooks"
 PAGE = "# Before\n\n<!-- verdicts -->\nold\n<!-- /verdicts -->\n\nAfter.\n"
 QUICK = {"inputs": 10, "hidden": 10, "steps": 8000, "replicas": 128} | {
     "learning_rates": [0.1, 0.05, 0.025],
-    "initializations": ["pytorch", "normal"],
+    "initializations": ["pytorch", "lecun", "normal"],
 }
 
 

@@ -226,6 +226,7 @@ def circumstances(name: str) -> str:
     words = {
         "pytorch": "PyTorch's default initialization",
         "glorot": "Glorot initialization",
+        "lecun": "LeCun initialization",
         "he": "He initialization",
         "normal": "standard normal initialization",
     }

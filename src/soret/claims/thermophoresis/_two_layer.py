@@ -27,9 +27,10 @@ class RandomLabels(scans.Scanned):
     steps: Annotated[int, "updates per replica", COUNT] = 8000
     replicas: Annotated[int, "replicas per learning rate", ENOUGH_REPLICAS] = 128
     initializations: Annotated[
-        tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>", INITIALIZATIONS
+        tuple[str, ...], "pytorch, glorot, lecun, he, normal, normal:<scale>", INITIALIZATIONS
     ] = (
         "pytorch",
+        "lecun",
         "normal",
     )
 

@@ -34,7 +34,7 @@ class BatchSize(scans.Scanned):
     steps: Annotated[int, "updates per replica", COUNT] = 8000
     replicas: Annotated[int, "replicas per batch size", ENOUGH_REPLICAS] = 128
     initializations: Annotated[
-        tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>", INITIALIZATIONS
+        tuple[str, ...], "pytorch, glorot, lecun, he, normal, normal:<scale>", INITIALIZATIONS
     ] = (
         "pytorch",
         "normal",

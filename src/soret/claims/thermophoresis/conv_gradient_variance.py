@@ -64,7 +64,7 @@ class ConvGradientVariance(scans.Scanned):
         int, "examples that the variance is taken over", In(at_least=2, why="a variance")
     ] = 256
     initializations: Annotated[
-        tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>", INITIALIZATIONS
+        tuple[str, ...], "pytorch, glorot, lecun, he, normal, normal:<scale>", INITIALIZATIONS
     ] = (
         "pytorch",
         "he",

@@ -9,12 +9,13 @@ from soret.claims.ranges import COUNT, ENOUGH_REPLICAS, INITIALIZATIONS, RATES, 
 from soret.claims.thermophoresis import _scans as scans
 
 _NET = "of a 6-layer fully connected net"
-# The axis of Fig. 2 middle runs from 1.0 to 1.6·10⁻⁴. At the start a net of 100 units has 7·10⁻⁶
-# from PyTorch's default weights and 3·10⁻³ from He's, and what follows depends on it.
+# The axis of Fig. 2 middle runs from 1.0 to 1.6·10⁻⁴, and what follows depends on where a net
+# begins: with 100 units near there from Glorot's and LeCun's weights, far below from PyTorch's
+# default and far above from He's (docs/thermophoresis.md has the numbers).
 _ELSEWHERE: dict[str, Any] = {
     "at": "other",
-    "differs": "from initializations whose gradient variance is not that of the paper's axis (it "
-    "states none), with inputs, batch size and steps of our choice",
+    "differs": "from several initializations, two of them outside of the paper's axis (it states "
+    "none), with inputs, batch size and steps of our choice",
 }
 
 
@@ -51,9 +52,11 @@ class DeepGradientVariance(scans.Scanned):
         int, "examples that the variance is taken over", In(at_least=2, why="a variance")
     ] = 256
     initializations: Annotated[
-        tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>", INITIALIZATIONS
+        tuple[str, ...], "pytorch, glorot, lecun, he, normal, normal:<scale>", INITIALIZATIONS
     ] = (
         "pytorch",
+        "glorot",
+        "lecun",
         "he",
     )
 

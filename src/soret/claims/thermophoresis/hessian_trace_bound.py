@@ -111,7 +111,7 @@ class HessianTraceBound:
     records: Annotated[int, "records of a run", In(at_least=3, why="a rank correlation")] = 50
     replicas: Annotated[int, "replicas", REPLICAS] = 32
     dropped_examples: Annotated[int, "examples of which the dropped term is computed", COUNT] = 2
-    init: Annotated[str, "pytorch, glorot, he, normal, normal:<scale>", Initialization()] = (
+    init: Annotated[str, "pytorch, glorot, lecun, he, normal, normal:<scale>", Initialization()] = (
         "pytorch"
     )
 

@@ -94,7 +94,7 @@ class ImageTwoLayer(scans.Scanned):
     batch_size_steps: Annotated[int, "updates per replica in the second scan", COUNT] = 4000
     replicas: Annotated[int, "replicas per learning rate or batch size", ENOUGH_REPLICAS] = 16
     initializations: Annotated[
-        tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>", INITIALIZATIONS
+        tuple[str, ...], "pytorch, glorot, lecun, he, normal, normal:<scale>", INITIALIZATIONS
     ] = (
         "pytorch",
         "glorot",

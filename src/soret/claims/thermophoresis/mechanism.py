@@ -130,7 +130,7 @@ class Mechanism:
     replicas: Annotated[int, "replicas per learning rate", REPLICAS] = 256
     fresh_inputs: Annotated[int, "inputs drawn for every measurement of the parts", COUNT] = 256
     initializations: Annotated[
-        tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>", INITIALIZATIONS
+        tuple[str, ...], "pytorch, glorot, lecun, he, normal, normal:<scale>", INITIALIZATIONS
     ] = (
         "pytorch",
         "normal",

@@ -136,7 +136,7 @@ class SameTrainingError:
         1.0,
     )
     replicas: Annotated[int, "replicas per learning rate", REPLICAS] = 32
-    init: Annotated[str, "pytorch, glorot, he, normal, normal:<scale>", Initialization()] = (
+    init: Annotated[str, "pytorch, glorot, lecun, he, normal, normal:<scale>", Initialization()] = (
         "pytorch"
     )
 

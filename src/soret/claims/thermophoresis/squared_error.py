@@ -51,7 +51,7 @@ class SquaredError(RandomLabels):
     hidden: Annotated[int, "hidden units", COUNT] = 10
     learning_rates: Annotated[tuple[float, ...], "learning rates η", RATES] = (0.05, 0.025, 0.0125)
     initializations: Annotated[
-        tuple[str, ...], "pytorch, glorot, he, normal, normal:<scale>", INITIALIZATIONS
+        tuple[str, ...], "pytorch, glorot, lecun, he, normal, normal:<scale>", INITIALIZATIONS
     ] = ("pytorch", "glorot")
 
     def title(self, runs: Runs) -> str:

@@ -63,7 +63,7 @@ class Network:
     )
     channels: Annotated[tuple[int, ...], "channels of each stack of a conv net", SIZES] = (16, 32)
     batch_normalization: Annotated[bool, "whether a dense net is batch-normalized"] = True
-    init: Annotated[str, "pytorch, glorot, he, normal, normal:<scale>", Initialization()] = (
+    init: Annotated[str, "pytorch, glorot, lecun, he, normal, normal:<scale>", Initialization()] = (
         "pytorch"
     )
 
