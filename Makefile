@@ -55,8 +55,9 @@ bench: $(READY)  ## measure speed and memory against named peers
 claims: $(READY)  ## run every claim at quick scale into runs/, or go on with it; SEEDS=5 runs seeds 0 to 4
 	$(BIN)/soret run '*' --scale quick $(if $(SEEDS),--seeds $(SEEDS))
 
-readme: $(READY)  ## put the verdicts of the runs in runs/ into README.md
+readme: $(READY)  ## put the verdicts of the runs in runs/ into README.md and the papers' pages
 	$(BIN)/python docs/hooks/readme.py runs
+	$(BIN)/python docs/hooks/statements.py runs
 
 calibration: $(READY)  ## measure how often intervals cover, into docs/calibration.md (15 minutes of one core)
 	$(BIN)/python docs/hooks/calibration.py

@@ -18,7 +18,7 @@ from typing import Any
 from soret.claims import find
 from soret.claims.finding import MARKS, totals
 from soret.errors import SettingsError, SoretError
-from soret.report import SavedRun, collect
+from soret.report import Collected, SavedRun, collect
 from soret.report.table import escape
 from soret.runs.files import write_text
 
@@ -56,16 +56,21 @@ def main(folders: list[str], readme: Path = README) -> int:
     except SoretError as error:
         print(f"readme: {error}", file=sys.stderr)
         return 2
+    return tell_missing(found, runs)
+
+
+def tell_missing(found: Collected, runs: dict[str, SavedRun]) -> int:
+    """Say how many claims have a verdict, and which have none; return the exit status."""
     missing = [claim.about.id for claim in find() if claim.about.id not in runs]
     for sentence in found.unread:
         print(f"not loaded: {sentence}", file=sys.stderr)
     for claim in missing:
         print(f"no run of {claim} at its own settings and seed 0", file=sys.stderr)
-    print(f"{readme}: {len(runs)} verdicts, {len(missing)} missing")
+    print(f"{len(runs)} verdicts, {len(missing)} missing")
     return 1 if missing else 0
 
 
-def between(text: str, rows: str) -> str:
+def between(text: str, rows: str, begin: str = BEGIN, end: str = END) -> str:
     """Return a page with the rows in place of what stands between its marks.
 
     Raises
@@ -73,11 +78,11 @@ def between(text: str, rows: str) -> str:
     SettingsError
         If the marks are not there, once and in their order.
     """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end) or BEGIN in rest or END in after:
-        raise SettingsError(f"the page needs {BEGIN.strip()} and, below, {END.strip()}, once each.")
-    return f"{before}{BEGIN}{rows}{END}{after}"
+    before, found, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed) or begin in rest or end in after:
+        raise SettingsError(f"the page needs {begin.strip()} and, below, {end.strip()}, once each.")
+    return f"{before}{begin}{rows}{end}{after}"
 
 
 def chosen(runs: Iterable[SavedRun]) -> dict[str, SavedRun]:

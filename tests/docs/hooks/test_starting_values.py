@@ -41,6 +41,7 @@ def test_a_page_without_a_place_is_left_alone(hook, tmp_path, capsys):
     assert (tmp_path / "page.md").read_text() == "Nothing.\n"
 
 
+@pytest.mark.slow
 def test_values_are_those_of_the_distribution(hook, monkeypatch):
     """‖V‖ of ten standard normal weights is √2 Γ(5.5)/Γ(5); half of the units are active."""
     monkeypatch.setattr(hook, "DEEP", 1)
