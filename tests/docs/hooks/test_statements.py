@@ -30,12 +30,16 @@ def root(hook, tmp_path):
 
 def test_a_printed_statement_has_a_row_with_its_verdict_at_every_seed(hook, root, make, capsys):
     """A statement left out, or one that is not the paper's; a page that grows with every call."""
-    printed, ours = statement(), statement(name="ours", origin="ours", deciding=1)
-    failed = statement(verdict="contradicted")
-    for seed, first in enumerate((printed, failed)):
-        about = {"settings": QUICK, "seed": seed, "statements": [first, ours]}
-        about["results"] = [result(statement="fall"), result(statement="ours")]
-        run = make(f"runs/{seed}", **about)
+    ours = statement(name="ours", origin="ours", deciding=1)
+    for seed, verdict in enumerate(("supported", "contradicted")):
+        run = make(
+            f"runs/{seed}",
+            settings=QUICK,
+            seed=seed,
+            verdict=verdict,
+            statements=[statement(verdict=verdict), ours],
+            results=[result(statement="fall", verdict=verdict), result(statement="ours")],
+        )
     for _ in range(2):
         assert hook.main([str(run.parent)], root) == 1  # most claims have no run here
     capsys.readouterr()
