@@ -65,3 +65,20 @@ def test_curves_that_diverged_are_not_equal():
     found = claim_of("exchange", factors=(2, 16)).judge(made)
     assert found[2].verdict is Verdict.SUPPORTED
     assert "diverged" in found[2].note
+
+
+@pytest.mark.parametrize(
+    ("arm", "failing"), [("ratio/k-1", set()), ("ratio/k-2", {"curves"})], ids=["common", "first"]
+)
+def test_what_diverged_leaves_nothing_to_compare_with(arm, failing):
+    """A run of half an hour that ends with an exception in the place of a verdict."""
+    made = exchanged(0.0, 1.0, 1.0)
+    made[arm]["log_loss"][0, 5] = np.nan
+    made[arm]["frobenius"][0] = np.nan
+    made["ratio/k-1"].attrs["problem_data"] = "made"
+    claim = claim_of("exchange", factors=(2, 16))
+    found = told(claim, made)
+    assert {name for name, verdict in found.items() if verdict == "contradicted"} == failing
+    assert found["ends"] == "inconclusive"
+    assert (set(found.values()) == {"inconclusive"}) == (arm == "ratio/k-1")
+    assert claim.draw(made, claim.judge(made))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -19,10 +20,10 @@ from soret.claims import (
     claim,
     images,
 )
-from soret.claims.judging import judged, near
+from soret.claims.judging import judged, near, unmeasured
 from soret.claims.ranges import COUNT, POSITIVE, In, Several
 from soret.claims.three_factors._training import Network, measure_ends, train
-from soret.errors import InferenceError, SettingsError
+from soret.errors import SettingsError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -185,8 +186,9 @@ class Exchange(Network):
             for arm, k in (("ratio", first), ("rate", first), ("ratio", last))
         )
         small, large = f"below {FACTOR}", f"above {FACTOR}"
+        judge = partial(_judge, base)
         results = [
-            _judge(
+            judge(
                 f"{quantity} ({first}η, {first}S)",
                 own,
                 predicted=small,
@@ -194,7 +196,7 @@ class Exchange(Network):
                 within=_NEAR,
                 statement="curves",
             ),
-            _judge(
+            judge(
                 f"{quantity} (η, {first}S)",
                 other,
                 predicted=large,
@@ -202,7 +204,7 @@ class Exchange(Network):
                 outside=_NEAR,
                 statement="batch-size-alone",
             ),
-            _judge(
+            judge(
                 f"{quantity} ({last}η, {last}S)",
                 far,
                 predicted=large,
@@ -270,28 +272,30 @@ def _together(run: xr.Dataset, ends: xr.Dataset, epochs: int) -> xr.Dataset:
 
 
 def _distance(base: xr.Dataset, run: xr.Dataset) -> Any:
-    """Return the distance of curves; None where the other has left the finite numbers.
-
-    Raises
-    ------
-    InferenceError
-        If those at (η, S) have.
-    """
-    if not np.isfinite(base.log_loss.values).all():
-        raise InferenceError(
-            "the runs at (η, S) diverged, so there is nothing to compare with; use a smaller "
-            "learning_rate."
-        )
-    if not np.isfinite(run.log_loss.values).all():
+    """Return the distance of curves; None where one has left the finite numbers."""
+    if not (_stayed_finite(base) and _stayed_finite(run)):
         return None
     return soret.inference.curve_distance(base.log_loss.values, run.log_loss.values)
 
 
+def _stayed_finite(run: xr.Dataset) -> bool:
+    return bool(np.isfinite(run.log_loss.values).all())
+
+
 _NEAR = (-np.inf, FACTOR)
+_NOTHING = (
+    "runs at (η, S) diverged, so there is nothing to compare with; use a smaller learning_rate"
+)
 
 
-def _judge(quantity: str, found: Any, **test: Any) -> Result:
-    """Judge a typical factor between curves; those of which one diverged are infinitely far."""
+def _judge(base: xr.Dataset, quantity: str, found: Any, **test: Any) -> Result:
+    """Judge a typical factor between curves; one that diverged is infinitely far from the others.
+
+    Nothing can be compared with runs at (η, S) that diverged.
+    """
+    if not _stayed_finite(base):
+        known = {name: test[name] for name in ("predicted", "rival", "statement")}
+        return unmeasured(quantity, _NOTHING, **known)
     if found is None:
         note = "replicas diverged: the curves are not equal"
         return judged(quantity, np.inf, (np.inf, np.inf), note=note, **test)
@@ -303,16 +307,19 @@ def _judge(quantity: str, found: Any, **test: Any) -> Result:
 def _ends(base: xr.Dataset, run: xr.Dataset, k: int) -> Result:
     """Judge ‖H‖'s ratio by its logarithm, about which the tolerance lies evenly."""
     quantity = f"ratio of ‖H‖ at the end, ({k}η, {k}S) over (η, S)"
+    about: dict[str, Any] = {"predicted": 1.0, "rival": "not 1", "statement": "ends"}
+    if not _stayed_finite(base):
+        return unmeasured(quantity, _NOTHING, **about)
+    if not _stayed_finite(run):
+        return unmeasured(quantity, f"runs at ({k}η, {k}S) diverged", **about)
     apart = np.log(run.frobenius.values) - np.log(base.frobenius.values)
     mean, (low, high) = soret.inference.student_interval(apart)
     decided = judged(
         quantity,
         mean,
         (low, high),
-        predicted=1.0,
-        rival="not 1",
+        **about,
         within=near(0.0, float(np.log(FACTOR))),
-        statement="ends",
         note=f"‖H‖ = {base.frobenius.values.mean():.3g} and {run.frobenius.values.mean():.3g}; "
         f"training accuracy {base.accuracy.values.mean():.4f} and {run.accuracy.values.mean():.4f}",
     )
