@@ -31,9 +31,8 @@ def depth_figure(ends: xr.Dataset, results: Sequence[Result], *, title: str) -> 
         if logs[0].size:
             left = [np.exp(one - one.mean(1, keepdims=True)) for one in logs]
             inside.plot(*left, ".", color=GREY, ms=5)
-        inside.set(xscale="log", yscale="log")
-        inside.set_xlabel("‖H‖ over its mean at the same η and S")
-        inside.set_ylabel("loss over its mean at the same η and S")
+        inside.set_xlabel("‖H‖ over its geometric mean at the same η and S")
+        inside.set_ylabel("loss over its geometric mean at the same η and S")
         for ax, result, name in zip(
             (over, inside), results, ("over all η and S", "same η and S"), strict=True
         ):
