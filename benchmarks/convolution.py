@@ -107,9 +107,30 @@ def xla(how: str) -> Callable[[], float]:
     return lambda: timed(lambda: jax.block_until_ready(run(params, x, y)), steps)
 
 
-def ours() -> Callable[[], float]:
+def own() -> soret.Problem:
+    """Return the net as a model of one's own, which convolves by XLA's operation."""
+
+    def init(key: jax.Array) -> list[jax.Array]:
+        keys = jax.random.split(key, LAYERS + 1)
+        kernels = [
+            0.06 * jax.random.normal(k, (CHANNELS, 1 if n == 0 else CHANNELS, 5, 5))
+            for n, k in enumerate(keys[:-1])
+        ]
+        return [*kernels, 0.01 * jax.random.normal(keys[-1], (CHANNELS * SIZE**2, 10))]
+
+    def predict(params: list[jax.Array], x: jax.Array) -> jax.Array:
+        x = x.reshape(1, 1, SIZE, SIZE)
+        for kernel in params[:-1]:
+            x = jax.nn.relu(jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME"))
+        return x.reshape(-1) @ params[-1]
+
+    return soret.Problem(
+        init=init, predict=predict, loss=soret.problems.cross_entropy, data=images()
+    )
+
+
+def ours(problem: soret.Problem) -> Callable[[], float]:
     """`soret.simulate`, planning and compiling subtracted: a long run less a short one."""
-    problem = soret.problems.conv(LAYERS, CHANNELS, padding=2, data=images())
 
     def seconds(steps: int) -> float:
         began = time.perf_counter()
@@ -131,7 +152,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--turns", type=int, default=5)
     turns = parser.parse_args().turns
-    peers: dict[str, Callable[[], float]] = {"soret.simulate": ours()}
+    problem = soret.problems.conv(LAYERS, CHANNELS, padding=2, data=images())
+    peers = {"soret.simulate": ours(problem), "a model of one's own": ours(own())}
     if importlib.util.find_spec("torch"):
         peers["PyTorch"] = pytorch()
     else:

@@ -13,6 +13,7 @@ import jax
 from jax.extend.core import JaxprEqn
 from jaxtyping import Array
 
+from soret.dynamics.convolutions import convolution
 from soret.dynamics.interpreter import bind, carry_out
 
 
@@ -40,6 +41,8 @@ def over_first_axis(function: Callable[..., Any], *args: Any) -> Any:
 def _operation(equation: JaxprEqn, args: Sequence[Any]) -> list[Any]:
     if equation.primitive.name == "dot_general":
         return _product(equation, *args)
+    if equation.primitive.name == "conv_general_dilated":
+        return [convolution(equation, *args)]
     return bind(equation, args)
 
 
