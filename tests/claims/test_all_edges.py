@@ -134,6 +134,7 @@ def test_what_is_needed_is_said(id, setting, words):
         ("thermophoresis/activation-rate", "inputs=1000000000"),
         ("thermophoresis/mechanism", "fresh_inputs=1000000000"),
         ("thermophoresis/monotone-variance", "pairs=1000000000"),
+        ("thermophoresis/fading", "inputs=1000000000"),
         ("escape/stationary-tail", "examples=2000000000"),
         ("escape/hessian-outliers", "hidden=1000000000"),
         ("three-factors/open-questions", "paths=1000000000"),

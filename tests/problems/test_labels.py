@@ -9,7 +9,7 @@ import pytest
 
 import soret
 from soret.data import FromFunction, Gaussian, GaussianRegression
-from soret.errors import SettingsError
+from soret.errors import SettingsError, TooMuchMemory
 from soret.problems import cross_entropy, label_smoothing, mean_square
 from soret.problems.labels import decision_threshold
 
@@ -169,6 +169,14 @@ def test_a_stream_is_drawn_from_once() -> None:
     first = len(traced)
     problem("binary_cross_entropy", own)
     assert len(traced) - first < first
+
+
+def test_a_stream_whose_examples_do_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Catches: minutes and all of the memory, for a look at one example."""
+    monkeypatch.setattr("soret.memory.free_bytes", lambda: 2**28)
+    large = FromFunction(lambda key: (jax.random.normal(key, (10**8,)), jnp.int32(0)))
+    with pytest.raises(TooMuchMemory, match="drawing 1 example of the stream would take"):
+        soret.Problem(lambda key: jnp.ones(1), lambda w, x: w[0] * x[0], "mean_square", large)
 
 
 class TestAccuracy:

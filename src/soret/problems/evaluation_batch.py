@@ -63,11 +63,13 @@ def draw(
         chosen = random_subset(len(data), n, seed)
         return data.inputs[chosen], data.labels[chosen]
     note(drawn_from(data, n, seed))
+    if n not in programs:
+        # As one program: operation by operation takes a compilation each. And traced before
+        # anything is evaluated: counters of random bits would become constants.
+        shape = jax.ShapeDtypeStruct((2,), jnp.uint32)
+        programs[n] = jax.jit(data.draw, static_argnums=2).lower(shape, 0, n).compile()
     with jax.ensure_compile_time_eval():
         key = jnp.array((_KEY[0], (_KEY[1] + seed) % 2**32), jnp.uint32)
-        if n not in programs:
-            # As one program: operation by operation takes a compilation each.
-            programs[n] = jax.jit(data.draw, static_argnums=2).lower(key, 0, n).compile()
         inputs, labels = programs[n](key, 0)
         return np.asarray(inputs), np.asarray(labels)
 

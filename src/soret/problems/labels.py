@@ -16,7 +16,8 @@ import numpy as np
 from jaxtyping import Array
 
 from soret.data import Dataset, Gaussian, GaussianRegression, Stream, Uniform
-from soret.errors import SettingsError
+from soret.errors import SettingsError, TooMuchMemory
+from soret.memory import refuse_beyond
 from soret.problems import losses
 from soret.problems.arguments import first_line
 from soret.problems.smoothing import LabelSmoothing
@@ -138,12 +139,16 @@ def _drawn(problem: str, stream: Stream) -> tuple[np.ndarray, np.ndarray]:
         return _draw(stream)  # type: ignore[arg-type]
     except TypeError:  # a stream that cannot be hashed, or fails: the latter says so again
         pass
+    except TooMuchMemory:
+        raise
     except Exception as error:
         raise SettingsError(
             f"the stream of problem {problem!r} fails: {first_line(error)}"
         ) from error
     try:
         return _draw.__wrapped__(stream)
+    except TooMuchMemory:
+        raise
     except Exception as error:
         raise SettingsError(
             f"the stream of problem {problem!r} fails: {first_line(error)}"
@@ -153,15 +158,29 @@ def _drawn(problem: str, stream: Stream) -> tuple[np.ndarray, np.ndarray]:
 # Problems are made anew from the same stream: once for each point of a comparison, say.
 @functools.lru_cache(maxsize=32)
 def _draw(stream: Stream) -> tuple[np.ndarray, np.ndarray]:
-    with ensemble_settings(), jax.ensure_compile_time_eval():
-        key = jnp.array(_KEY, jnp.uint32)
-        one = jax.eval_shape(lambda k: stream.draw(k, jnp.uint32(0), 1), key)
+    with ensemble_settings():
+        shape = jax.ShapeDtypeStruct((2,), jnp.uint32)
+        one = jax.eval_shape(lambda k: stream.draw(k, jnp.uint32(0), 1), shape)
         numbers = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(one))
         n = max(1, min(_MOST_DRAWN, _MOST_NUMBERS // max(1, numbers)))
-        draw = jax.jit(lambda k: stream.draw(k, jnp.uint32(0), n)).lower(key)
+        # Traced before anything is evaluated: counters of random bits would become constants.
+        draw = jax.jit(lambda k: stream.draw(k, jnp.uint32(0), n)).lower(shape)
         # It runs once: what counts is the time to compile.
-        inputs, labels = draw.compile(_HASTY)(key)
-        return np.asarray(inputs), np.asarray(labels)
+        program = draw.compile(_HASTY)
+        _refuse_what_does_not_fit(program, n)
+        with jax.ensure_compile_time_eval():
+            inputs, labels = program(jnp.array(_KEY, jnp.uint32))
+            return np.asarray(inputs), np.asarray(labels)
+
+
+def _refuse_what_does_not_fit(program: Any, n: int) -> None:
+    sizes = program.memory_analysis()
+    if sizes is not None:  # not every backend says
+        refuse_beyond(
+            sizes.output_size_in_bytes + sizes.temp_size_in_bytes,
+            f"drawing {n} example{'s' * (n > 1)} of the stream",
+            "use smaller examples",
+        )
 
 
 def _cross_entropy(

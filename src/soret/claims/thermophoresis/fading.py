@@ -10,9 +10,9 @@ import soret
 from soret.claims import Experiments, Result, Runs, Source, Statement, claim
 from soret.claims.counts import check_divides
 from soret.claims.judging import judge_number, judged, mean_interval, unmeasured
+from soret.claims.memory import refuse_beyond
 from soret.claims.ranges import COUNT, ENOUGH_REPLICAS, POSITIVE, In
 from soret.claims.thermophoresis._residuals import CORRELATION, ERROR, NOISE, Learnable, moments
-from soret.inference.jackknife import jackknife_interval, means_without
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,6 +26,8 @@ UNRELATED = 0.1
 QUARTER = 0.25
 # Labels of which the error has not fallen to this share of its first value were not learned.
 LEARNED = 0.5
+_BYTES = 12
+"""Of a weight, its gradient and its update."""
 _PARTS = 10
 """The first period of training, by our reading, and the last: each of so many parts."""
 _CORRELATION_WHY = (
@@ -133,8 +135,14 @@ class Fading:
     replicas: Annotated[int, "replicas", ENOUGH_REPLICAS] = 128
 
     def check(self) -> None:
-        """Refuse records that do not divide the steps."""
+        """Refuse records that do not divide the steps, and nets that do not fit into memory."""
         check_divides("records", self.records, "steps", self.steps)
+        refuse_beyond(
+            _BYTES * self.inputs * self.hidden,
+            "one net with its gradient",
+            inputs=self.inputs,
+            hidden=self.hidden,
+        )
 
     def experiments(self) -> Experiments:
         """Train on random and on learnable labels."""
@@ -277,6 +285,8 @@ def changes(values: Floats) -> tuple[Floats, Floats]:
 
 def size_ratio(above: Floats, below: Floats) -> tuple[float, tuple[float, float]]:
     """Return |mean above|/|mean below| of paired values, and the jackknife's 95 % interval."""
+    from soret.inference.jackknife import jackknife_interval, means_without
+
     whole = float(np.abs(above.mean() / below.mean()))
     if len(above) < 2:
         return whole, (np.nan, np.nan)

@@ -8,7 +8,6 @@ import numpy as np
 
 from soret.claims.judging import judged, mean_interval, unmeasured
 from soret.claims.three_factors._training import trained
-from soret.inference.jackknife import jackknife_interval
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,6 +36,8 @@ def judge_depth(ends: xr.Dataset) -> list[Result]:
 
     A replica is one repetition of the whole scan: intervals are over replicas, by Fisher's z.
     """
+    from soret.inference.jackknife import jackknife_interval
+
     norms, losses = logs_of(ends)
     points, replicas = norms.shape
     varies = points >= _FEWEST and replicas >= _FEWEST and np.ptp(losses) > 0 and np.ptp(norms) > 0
