@@ -2,8 +2,9 @@
 
 Dense nets on 784 pixels and the conv net of `thermophoresis/conv-gradient-variance`, ten classes,
 cross-entropy, SGD on mini-batches drawn at random from 4,096 images of noise (speed does not depend
-on what they show). Steps of one replica per second. A machine's speed drifts, so the peers take
-turns and ratios are taken within a turn. PyTorch's threads are set to the cores.
+on what they show). Steps of one replica per second, without what drawing initial parameters takes.
+A machine's speed drifts, so the peers take turns and ratios are taken within a turn. PyTorch's
+threads are set to the cores.
 
     python benchmarks/nets.py                      # about ten minutes on two cores
     python benchmarks/nets.py --turns 3 --nets wide
@@ -73,27 +74,37 @@ Run = Callable[[int], float]
 
 def ours(net: Net, replicas: int) -> Run:
     """`soret.simulate`; planning and compiling are left out, by its log of the plan."""
+    problem = problem_of(net)
+
+    def run(steps: int) -> float:
+        return seconds_of(experiment(net, replicas, steps, problem))
+
+    return run
+
+
+def problem_of(net: Net) -> soret.Problem:
+    """Return the net on images of noise."""
     rng = np.random.default_rng(0)
     classes = tuple(str(n) for n in range(CLASSES))
     inputs = rng.uniform(size=(EXAMPLES, 28, 28))
     data = soret.Dataset("noise", inputs, rng.integers(0, CLASSES, EXAMPLES), classes)
     if net.convolutional:
-        problem = soret.problems.conv(5, 10, padding=2, data=data)
-    else:
-        problem = soret.problems.dense(hidden=net.hidden, data=data)
+        return soret.problems.conv(5, 10, padding=2, data=data)
+    return soret.problems.dense(hidden=net.hidden, data=data)
 
-    def run(steps: int) -> float:
-        experiment = soret.Experiment(
-            problem=problem,
-            algorithm=soret.SGD(RATE, batch_size=net.batch),
-            observe=soret.observables.parameter_norm,
-            steps=steps,
-            record_every=steps,
-            replicas=replicas,
-        )
-        return seconds_of(experiment)
 
-    return run
+def experiment(
+    net: Net, replicas: int, steps: int, problem: soret.Problem | None = None
+) -> soret.Experiment:
+    """Return the training of so many replicas."""
+    return soret.Experiment(
+        problem=problem or problem_of(net),
+        algorithm=soret.SGD(RATE, batch_size=net.batch),
+        observe=soret.observables.parameter_norm,
+        steps=steps,
+        record_every=steps,
+        replicas=replicas,
+    )
 
 
 def seconds_of(experiment: soret.Experiment) -> float:
@@ -197,8 +208,16 @@ def compare(net: Net, turns: int) -> dict[str, list[float]]:
     for turn in range(turns):
         report.print(f"{net.what}: turn {turn + 1} of {turns}")
         for name, (run, replicas) in peers.items():
-            found[name].append(replicas * steps[name] / run(steps[name]))
+            found[name].append(replicas * steps[name] / beyond_start(run, steps[name]))
     return found
+
+
+def beyond_start(run: Run, steps: int) -> float:
+    """Return the seconds that so many steps add to a run: initial parameters are left out.
+
+    PyTorch's peers draw theirs before they are timed, and a wide net's take as long as two steps.
+    """
+    return run(steps + ROUND) - run(ROUND)
 
 
 def steps_lasting(seconds: float, run: Run) -> int:
