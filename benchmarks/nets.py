@@ -93,12 +93,10 @@ def problem_of(net: Net) -> soret.Problem:
     return soret.problems.dense(hidden=net.hidden, data=data)
 
 
-def experiment(
-    net: Net, replicas: int, steps: int, problem: soret.Problem | None = None
-) -> soret.Experiment:
+def experiment(net: Net, replicas: int, steps: int, problem: soret.Problem) -> soret.Experiment:
     """Return the training of so many replicas."""
     return soret.Experiment(
-        problem=problem or problem_of(net),
+        problem=problem,
         algorithm=soret.SGD(RATE, batch_size=net.batch),
         observe=soret.observables.parameter_norm,
         steps=steps,
